@@ -1,0 +1,188 @@
+//! One record of CloudTrail, in CloudTrail's own words.
+//!
+//! Everything borrows from the record's bytes. The large parts (`request_parameters`,
+//! `response_elements`) stay raw: the catalogue looks into them for the few calls it reads.
+
+mod caller;
+mod principal;
+mod text;
+mod time;
+
+pub use caller::Caller;
+pub use principal::{Identity, Principal, PrincipalKind, account_of, is_single_sign_on_role};
+pub use text::Text;
+pub use time::{DAY, HOUR, Time};
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// CloudTrail's id of an event: a UUID in practice, any text in principle.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum EventId {
+    /// A UUID in its usual lowercase form, packed.
+    Uuid(u128),
+    /// Any other id.
+    Text(Box<str>),
+}
+
+impl EventId {
+    /// Packs `id`; a record without one is named by the hash of its bytes.
+    pub fn new(id: &str, key: u64) -> Self {
+        if id.is_empty() {
+            return Self::Text(format!("record-{key:016x}").into());
+        }
+        parse_uuid(id).map_or_else(|| Self::Text(clip(id, 64).into()), Self::Uuid)
+    }
+}
+
+impl std::fmt::Display for EventId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Uuid(id) => {
+                let hex = format!("{id:032x}");
+                let (a, b, c, d, e) = (&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);
+                write!(f, "{a}-{b}-{c}-{d}-{e}")
+            }
+        }
+    }
+}
+
+/// A lowercase UUID's bits; anything else keeps its spelling as text, so that nothing is lost.
+fn parse_uuid(text: &str) -> Option<u128> {
+    let bytes = text.as_bytes();
+    if bytes.len() != 36 {
+        return None;
+    }
+    let mut bits = 0u128;
+    for (position, &byte) in bytes.iter().enumerate() {
+        match (position, byte) {
+            (8 | 13 | 18 | 23, b'-') => {}
+            (8 | 13 | 18 | 23, _) => return None,
+            (_, b'0'..=b'9') => bits = bits << 4 | u128::from(byte - b'0'),
+            (_, b'a'..=b'f') => bits = bits << 4 | u128::from(byte - b'a' + 10),
+            _ => return None,
+        }
+    }
+    Some(bits)
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Outcome {
+    /// AWS did it.
+    Success,
+    /// AWS refused for lack of permission.
+    Denied,
+    /// AWS refused for another reason: not found, throttled, invalid.
+    Failed,
+}
+
+/// One API call, sign-in or service event.
+#[derive(Clone, Debug)]
+pub struct Event<'a> {
+    /// Hash by which copies of one event are recognised: of `sharedEventID`, else `eventID`, else the record's bytes.
+    pub key: u64,
+    /// `eventID`, as evidence names it.
+    pub event_id: EventId,
+    /// `eventTime`, seconds; [`Time::UNDATED`] where the record has none.
+    pub event_time: Time,
+    /// `eventSource`, for example `iam.amazonaws.com`.
+    pub event_source: Text<'a>,
+    /// `eventName` without an API date: `UpdateFunctionCode20150331v2` is `UpdateFunctionCode`.
+    pub event_name: Text<'a>,
+    /// `eventType`, for example `AwsApiCall`.
+    pub event_type: Text<'a>,
+    /// `awsRegion`.
+    pub aws_region: Text<'a>,
+    /// The account in whose log this is: `recipientAccountId`, else the identity's account.
+    pub account_id: Text<'a>,
+    /// `userIdentity`.
+    pub identity: Identity<'a>,
+    /// `sourceIPAddress`, told apart.
+    pub caller: Caller<'a>,
+    /// `userAgent`, without brackets.
+    pub user_agent: Text<'a>,
+    /// `errorCode`; empty on success.
+    pub error_code: Text<'a>,
+    /// `readOnly`, where CloudTrail says it.
+    pub read_only: Option<bool>,
+    /// Was the session authenticated with MFA? Absent means unknown.
+    pub mfa: Option<bool>,
+    /// How the call ended.
+    pub outcome: Outcome,
+    /// `requestParameters`, raw.
+    pub request_parameters: Option<&'a RawValue>,
+    /// `responseElements`, raw.
+    pub response_elements: Option<&'a RawValue>,
+}
+
+impl Event<'_> {
+    /// The service's short name: `iam` of `iam.amazonaws.com`.
+    pub fn service(&self) -> &str {
+        self.event_source.split('.').next().unwrap_or_default()
+    }
+
+    /// Is this somebody signing in to the console?
+    pub fn is_sign_in(&self) -> bool {
+        self.event_name.as_str() == "ConsoleLogin"
+    }
+
+    /// A sign-in, or an answer to its challenge, that was refused.
+    pub fn is_failed_sign_in(&self) -> bool {
+        self.outcome != Outcome::Success
+            && (matches!(self.event_name.as_str(), "ConsoleLogin" | "CheckMfa")
+                || (self.event_source.starts_with("sign")
+                    && matches!(self.event_name.as_str(), "CredentialVerification" | "UserAuthentication")))
+    }
+
+    /// `requestParameters` as a tree; `Null` where absent or cut off by CloudTrail's own limits.
+    pub fn parameters(&self) -> serde_json::Value {
+        tree(self.request_parameters)
+    }
+
+    /// `responseElements` as a tree; `Null` where absent or cut off.
+    pub fn response(&self) -> serde_json::Value {
+        tree(self.response_elements)
+    }
+}
+
+fn tree(raw: Option<&RawValue>) -> serde_json::Value {
+    raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+}
+
+/// The hash under which text is remembered. Stable: it is stored.
+pub fn hash(text: &str) -> u64 {
+    xxh3_64(text.as_bytes())
+}
+
+/// `text` cut to at most `limit` bytes, on a character boundary.
+pub fn clip(text: &str, limit: usize) -> &str {
+    &text[..text.floor_char_boundary(limit)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uuid_is_packed_and_printed_unchanged() {
+        let text = "0968cbec-f8df-43f3-94ba-b451aad083ed";
+        assert!(matches!(EventId::new(text, 1), EventId::Uuid(_)));
+        assert_eq!(EventId::new(text, 1).to_string(), text);
+    }
+
+    #[test]
+    fn any_other_id_keeps_its_spelling() {
+        for id in ["test-03", "0968CBEC-F8DF-43F3-94BA-B451AAD083ED", "0968cbecxf8df-43f3-94ba-b451aad083ed"] {
+            assert_eq!(EventId::new(id, 1).to_string(), id);
+        }
+    }
+
+    #[test]
+    fn clipping_respects_characters() {
+        assert_eq!(clip("añb", 2), "a");
+        assert_eq!(clip("añb", 9), "añb");
+    }
+}

@@ -1,0 +1,327 @@
+//! Who acted: a durable identity, made from one record alone.
+//!
+//! The same human or workload must get the same id tomorrow, with another session and another key.
+//! A chain of `AssumeRole` is not followed here: it is joined when judging, so that order does not matter.
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::Xxh3;
+
+use super::Text;
+
+/// `userIdentity`, borrowed.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Identity<'a> {
+    /// `type`, for example `IAMUser`; empty in service events.
+    #[serde(borrow, rename = "type")]
+    pub kind: Text<'a>,
+    #[serde(borrow)]
+    pub(crate) principal_id: Text<'a>,
+    #[serde(borrow)]
+    pub(crate) arn: Text<'a>,
+    #[serde(borrow)]
+    pub(crate) account_id: Text<'a>,
+    /// The key the call was signed with.
+    #[serde(borrow)]
+    pub access_key_id: Text<'a>,
+    #[serde(borrow)]
+    pub(crate) user_name: Text<'a>,
+    /// The service that called with this identity.
+    #[serde(borrow)]
+    pub invoked_by: Text<'a>,
+    #[serde(borrow)]
+    pub(crate) identity_provider: Text<'a>,
+    #[serde(borrow)]
+    pub(crate) session_context: Option<Session<'a>>,
+    #[serde(borrow)]
+    pub(crate) on_behalf_of: Option<OnBehalfOf<'a>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Session<'a> {
+    #[serde(borrow)]
+    pub(crate) session_issuer: Option<Issuer<'a>>,
+    #[serde(borrow)]
+    pub(crate) attributes: Option<Attributes<'a>>,
+    #[serde(borrow)]
+    ec2_role_delivery: Text<'a>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Issuer<'a> {
+    #[serde(borrow)]
+    arn: Text<'a>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Attributes<'a> {
+    #[serde(borrow)]
+    pub(crate) mfa_authenticated: Text<'a>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct OnBehalfOf<'a> {
+    #[serde(borrow)]
+    user_id: Text<'a>,
+}
+
+/// What sort of identity a principal is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PrincipalKind {
+    /// The account's root user.
+    Root,
+    /// An IAM user: a human, or a program with a long-lived key.
+    User,
+    /// A human behind a single sign-on role (`AWSReservedSSO_*`).
+    Person,
+    /// A human in Identity Center itself.
+    IdentityCenter,
+    /// A role whose sessions are not tied to a machine by this record.
+    Role,
+    /// A role used by a machine: an instance, a function, a task.
+    Workload,
+    /// Somebody from a SAML, OIDC or `GetFederationToken` federation.
+    Federated,
+    /// Another AWS account.
+    ExternalAccount,
+    /// Nobody: an unsigned request.
+    Anonymous,
+    /// AWS itself.
+    Service,
+    /// The record does not say.
+    Unknown,
+}
+
+/// A durable identity.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Principal {
+    /// What sort of identity it is.
+    pub kind: PrincipalKind,
+    /// The durable id: user ARN; role ARN; for people behind single sign-on roles the session ARN.
+    pub id: Box<str>,
+    /// The account it belongs to; empty if the record does not say.
+    pub account_id: Box<str>,
+    /// Its short name, for people to read.
+    pub name: Box<str>,
+}
+
+/// Longest id kept; AWS's own ARNs stay below it.
+const ID_LIMIT: usize = 320;
+const ROOT: &str = ":root";
+
+impl Identity<'_> {
+    /// A hash of everything [`Identity::principal`] reads, to look up an identity seen before without building it.
+    pub fn key(&self, recipient: &str) -> u64 {
+        let mut hasher = Xxh3::new();
+        for part in [&self.kind, &self.arn, &self.principal_id, &self.user_name, &self.invoked_by, &self.identity_provider, &self.account_id] {
+            hasher.update(part.as_bytes());
+            hasher.update(&[0]);
+        }
+        hasher.update(self.issuer_arn().as_bytes());
+        hasher.update(&[u8::from(self.is_machine_session())]);
+        hasher.update(self.directory_user().unwrap_or_default().as_bytes());
+        hasher.update(recipient.as_bytes());
+        hasher.digest()
+    }
+
+    /// The durable identity; `recipient` is the account in whose log the record is.
+    pub fn principal(&self, recipient: &str) -> Principal {
+        let (kind, id) = self.kind_and_id(recipient);
+        let account = account_of(&id).or(self.account_id.filled()).unwrap_or(recipient);
+        let name = if id.ends_with(ROOT) { "root" } else { id.rsplit(['/', ':']).next().unwrap_or(&id) };
+        let (account_id, name) = (super::clip(account, 64).into(), super::clip(name, 128).into());
+        Principal { kind, id: super::clip(&id, ID_LIMIT).into(), account_id, name }
+    }
+
+    /// The session's name: the last part of an assumed role's ARN.
+    pub fn session_name(&self) -> &str {
+        let from_arn = self.arn.split_once(":assumed-role/").and_then(|(_, rest)| rest.split_once('/'));
+        from_arn.map_or_else(|| self.principal_id.split_once(':').map_or("", |(_, name)| name), |(_, name)| name)
+    }
+
+    /// Was the call signed with the credentials of an instance's metadata service? Its session is named after the instance.
+    pub fn is_instance_session(&self) -> bool {
+        is_instance_id(self.session_name())
+    }
+
+    fn kind_and_id(&self, recipient: &str) -> (PrincipalKind, String) {
+        let account = self.account_id.filled().unwrap_or(recipient);
+        match self.kind.as_str() {
+            "Root" => (PrincipalKind::Root, format!("arn:aws:iam::{account}{ROOT}")),
+            "IAMUser" | "User" => (PrincipalKind::User, self.user_arn(account)),
+            "AssumedRole" | "Role" => self.role(account),
+            "FederatedUser" => (PrincipalKind::Federated, self.arn_or(|| format!("federated:{account}:{}", self.principal_id))),
+            "SAMLUser" | "WebIdentityUser" => {
+                let name = self.user_name.filled().unwrap_or(&self.principal_id);
+                (PrincipalKind::Federated, format!("federated:{account}:{}:{name}", self.identity_provider))
+            }
+            "AWSService" => (PrincipalKind::Service, self.service_host().to_owned()),
+            "AWSAccount" if self.account_id.eq_ignore_ascii_case("ANONYMOUS_PRINCIPAL") => {
+                (PrincipalKind::Anonymous, format!("anonymous:{recipient}"))
+            }
+            "AWSAccount" => (PrincipalKind::ExternalAccount, self.arn_or(|| format!("account:{account}"))),
+            _ => self.untyped(account),
+        }
+    }
+
+    /// Identity Center writes `IdentityCenterUser`; older records write `Unknown`; service events write nothing.
+    fn untyped(&self, account: &str) -> (PrincipalKind, String) {
+        if let Some(user) = self.directory_user() {
+            return (PrincipalKind::IdentityCenter, format!("arn:aws:identitystore:::user/{user}"));
+        }
+        if self.arn.contains(":assumed-role/") {
+            return self.role(account);
+        }
+        if self.arn.contains(":user/") {
+            return (PrincipalKind::User, self.user_arn(account));
+        }
+        if self.invoked_by.ends_with(".amazonaws.com") && self.arn.is_empty() {
+            return (PrincipalKind::Service, self.service_host().to_owned());
+        }
+        let named = self.user_name.filled().or(self.principal_id.filled()).unwrap_or("unknown");
+        (PrincipalKind::Unknown, self.arn_or(|| format!("unknown:{account}:{named}")))
+    }
+
+    fn directory_user(&self) -> Option<&str> {
+        if !matches!(self.kind.as_str(), "IdentityCenterUser" | "Unknown" | "") {
+            return None;
+        }
+        self.on_behalf_of.as_ref()?.user_id.filled()
+    }
+
+    /// A failed sign-in names a user without giving his ARN.
+    fn user_arn(&self, account: &str) -> String {
+        let name = self.user_name.filled().or(self.principal_id.filled()).unwrap_or("unknown");
+        self.arn_or(|| format!("arn:aws:iam::{account}:user/{name}"))
+    }
+
+    fn arn_or(&self, other: impl Fn() -> String) -> String {
+        self.arn.filled().map_or_else(other, str::to_owned)
+    }
+
+    fn role(&self, account: &str) -> (PrincipalKind, String) {
+        let role = self.role_arn(account);
+        if is_single_sign_on_role(&role) && !self.session_name().is_empty() {
+            return (PrincipalKind::Person, self.arn_or(|| format!("{role}/{}", self.session_name())));
+        }
+        let kind = if self.is_machine_session() { PrincipalKind::Workload } else { PrincipalKind::Role };
+        (kind, role)
+    }
+
+    fn role_arn(&self, account: &str) -> String {
+        if let Some(arn) = Some(self.issuer_arn()).filter(|arn| arn.contains(":role/")) {
+            return arn.to_owned();
+        }
+        let Some((head, rest)) = self.arn.split_once(":assumed-role/") else {
+            let name = self.arn.filled().or(self.user_name.filled()).or(self.principal_id.filled()).unwrap_or("unknown");
+            return if name.starts_with("arn:") { name.to_owned() } else { format!("arn:aws:iam::{account}:role/{name}") };
+        };
+        let owner = account_of(&self.arn).unwrap_or(account);
+        let partition = head.split(':').nth(1).unwrap_or("aws");
+        format!("arn:{partition}:iam::{owner}:role/{}", rest.split('/').next().unwrap_or(rest))
+    }
+
+    fn issuer_arn(&self) -> &str {
+        let issuer = self.session_context.as_ref().and_then(|session| session.session_issuer.as_ref());
+        issuer.map_or("", |issuer| issuer.arn.as_str())
+    }
+
+    /// Only what AWS itself writes proves a machine: delivery by the metadata service, or a service that calls.
+    fn is_machine_session(&self) -> bool {
+        let delivered = self.session_context.as_ref().is_some_and(|session| !session.ec2_role_delivery.is_empty());
+        delivered || self.is_instance_session()
+    }
+
+    fn service_host(&self) -> &str {
+        self.invoked_by.filled().or(self.arn.filled()).unwrap_or("amazonaws.com")
+    }
+}
+
+/// Does this role belong to Identity Center, so that its session name is a human's?
+pub fn is_single_sign_on_role(arn: &str) -> bool {
+    arn.rsplit('/').next().is_some_and(|name| name.starts_with("AWSReservedSSO_"))
+}
+
+/// `i-` and 8 or 17 hexadecimal digits.
+fn is_instance_id(name: &str) -> bool {
+    let Some(digits) = name.strip_prefix("i-") else { return false };
+    matches!(digits.len(), 8 | 17) && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// The account in an ARN, if it has one.
+pub fn account_of(arn: &str) -> Option<&str> {
+    let account = arn.strip_prefix("arn:")?.split(':').nth(3)?;
+    (account.len() >= 9 && account.bytes().all(|byte| byte.is_ascii_digit())).then_some(account)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn principal(json: &str) -> Principal {
+        serde_json::from_str::<Identity<'_>>(json).unwrap().principal("111122223333")
+    }
+
+    #[test]
+    fn an_instance_keeps_its_role_whatever_its_session() {
+        let json = r#"{"type":"AssumedRole","arn":"arn:aws:sts::444455556666:assumed-role/web/i-0123456789abcdef0",
+            "sessionContext":{"sessionIssuer":{"arn":"arn:aws:iam::444455556666:role/app/web"}}}"#;
+        let principal = principal(json);
+        assert_eq!(&*principal.id, "arn:aws:iam::444455556666:role/app/web");
+        assert_eq!(principal.kind, PrincipalKind::Workload);
+        assert_eq!((&*principal.account_id, &*principal.name), ("444455556666", "web"));
+    }
+
+    #[test]
+    fn a_role_without_issuer_is_read_from_the_session_arn() {
+        let role = principal(r#"{"type":"AssumedRole","arn":"arn:aws:sts::444455556666:assumed-role/web/me","sessionContext":{"sessionIssuer":{}}}"#);
+        assert_eq!((&*role.id, role.kind), ("arn:aws:iam::444455556666:role/web", PrincipalKind::Role));
+    }
+
+    #[test]
+    fn a_person_behind_single_sign_on_keeps_the_session_arn() {
+        let arn = "arn:aws:sts::444455556666:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/kim@example.com";
+        let person = principal(&format!(r#"{{"type":"AssumedRole","arn":"{arn}"}}"#));
+        assert_eq!((&*person.id, person.kind), (arn, PrincipalKind::Person));
+    }
+
+    #[test]
+    fn a_failed_sign_in_without_arn_is_the_users() {
+        let user = principal(r#"{"type":"IAMUser","accountId":"111122223333","accessKeyId":"","userName":"kim"}"#);
+        assert_eq!(&*user.id, "arn:aws:iam::111122223333:user/kim");
+    }
+
+    #[test]
+    fn identity_center_users_are_known_by_user_id() {
+        let person = principal(r#"{"type":"IdentityCenterUser","onBehalfOf":{"userId":"54482488-1","identityStoreArn":"arn:x"}}"#);
+        assert_eq!((&*person.id, person.kind), ("arn:aws:identitystore:::user/54482488-1", PrincipalKind::IdentityCenter));
+    }
+
+    #[test]
+    fn nobody_other_accounts_and_aws_itself_are_told_apart() {
+        let kinds = [
+            (r#"{"type":"AWSAccount","principalId":"","accountId":"ANONYMOUS_PRINCIPAL"}"#, PrincipalKind::Anonymous),
+            (r#"{"type":"AWSAccount","principalId":"AIDA1","accountId":"444455556666"}"#, PrincipalKind::ExternalAccount),
+            (r#"{"type":"AWSService","invokedBy":"ec2.amazonaws.com"}"#, PrincipalKind::Service),
+            (r#"{"invokedBy":"ec2.amazonaws.com"}"#, PrincipalKind::Service),
+            (r#"{"type":"Root","accountId":"111122223333"}"#, PrincipalKind::Root),
+            (r#"{"type":"SAMLUser","userName":"kim","identityProvider":"idp"}"#, PrincipalKind::Federated),
+            ("{}", PrincipalKind::Unknown),
+        ];
+        for (json, kind) in kinds {
+            assert_eq!(principal(json).kind, kind, "{json}");
+        }
+    }
+
+    #[test]
+    fn what_changes_the_principal_changes_its_key() {
+        let key = |json: &str| serde_json::from_str::<Identity<'_>>(json).unwrap().key("1");
+        assert_ne!(key(r#"{"type":"IAMUser","userName":"a"}"#), key(r#"{"type":"IAMUser","userName":"b"}"#));
+        assert_ne!(key(r#"{"type":"IAMUser","userName":"a"}"#), key(r#"{"type":"Root","userName":"a"}"#));
+    }
+}

@@ -1,0 +1,260 @@
+//! The raw shape of a record and of the envelopes it comes in.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{Malformed, Other};
+use crate::event::{Caller, Event, EventId, Identity, Outcome, Text, Time};
+
+/// A CloudTrail record, or one of the envelopes that hold one. Unknown fields are skipped unread.
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Record<'a> {
+    #[serde(borrow, rename = "eventID")]
+    event_id: Text<'a>,
+    #[serde(borrow, rename = "sharedEventID")]
+    shared_event_id: Text<'a>,
+    #[serde(borrow)]
+    event_time: Text<'a>,
+    #[serde(borrow)]
+    event_source: Text<'a>,
+    #[serde(borrow)]
+    event_name: Text<'a>,
+    #[serde(borrow)]
+    event_type: Text<'a>,
+    #[serde(borrow)]
+    event_category: Text<'a>,
+    #[serde(borrow)]
+    aws_region: Text<'a>,
+    #[serde(borrow)]
+    recipient_account_id: Text<'a>,
+    #[serde(borrow)]
+    user_identity: Option<Identity<'a>>,
+    #[serde(borrow, rename = "sourceIPAddress")]
+    source_ip_address: Text<'a>,
+    #[serde(borrow)]
+    user_agent: Text<'a>,
+    #[serde(borrow)]
+    error_code: Text<'a>,
+    #[serde(borrow)]
+    error_message: Text<'a>,
+    #[serde(borrow)]
+    read_only: Text<'a>,
+    #[serde(borrow)]
+    request_parameters: Option<&'a RawValue>,
+    #[serde(borrow)]
+    response_elements: Option<&'a RawValue>,
+    #[serde(borrow)]
+    additional_event_data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    digest_start_time: Text<'a>,
+
+    /// EventBridge.
+    #[serde(borrow)]
+    pub(super) detail: Option<&'a RawValue>,
+    /// `aws cloudtrail lookup-events`: a record inside a string.
+    #[serde(rename = "CloudTrailEvent")]
+    pub(super) cloud_trail_event: Option<String>,
+    /// A CloudWatch Logs subscription as Lambda gets it: gzip in base64.
+    pub(super) awslogs: Option<AwsLogs>,
+    /// A CloudWatch Logs subscription, unpacked: records inside strings.
+    pub(super) log_events: Vec<LogEvent>,
+    /// A log file whose list does not come first.
+    #[serde(borrow, rename = "Records")]
+    pub(super) records: Option<&'a RawValue>,
+    /// The answer of `lookup-events` whose list does not come first.
+    #[serde(borrow, rename = "Events")]
+    pub(super) events: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct AwsLogs {
+    pub(super) data: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct LogEvent {
+    pub(super) message: String,
+}
+
+/// The few facts of `additionalEventData` and `responseElements` that say how a sign-in went.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct SignIn<'a> {
+    #[serde(borrow, rename = "MFAUsed")]
+    mfa_used: Text<'a>,
+    #[serde(borrow, rename = "ConsoleLogin")]
+    console_login: Text<'a>,
+    #[serde(borrow, rename = "CheckMfa")]
+    check_mfa: Text<'a>,
+}
+
+impl<'a> Record<'a> {
+    /// Which kind of record this is that is not an event; `None` for an event.
+    pub(super) fn other(&self) -> Option<Other> {
+        if &*self.event_type == "AwsCloudTrailInsight" || &*self.event_category == "Insight" {
+            Some(Other::Insight)
+        } else if !self.digest_start_time.is_empty() {
+            Some(Other::Digest)
+        } else if self.event_name.is_empty() || self.event_source.is_empty() {
+            Some(Other::NotCloudTrail)
+        } else {
+            None
+        }
+    }
+
+    /// The event; `bytes` are the record's own, for one that lacks an id.
+    pub(super) fn into_event(self, bytes: &[u8], record: u64) -> Result<Event<'a>, Malformed> {
+        let event_time = match self.event_time.filled() {
+            None => Time::UNDATED,
+            Some(text) => Time::parse(text)
+                .ok_or_else(|| Malformed { record, reason: "eventTime is not a time".to_owned() })?,
+        };
+        let identity = self.user_identity.unwrap_or_default();
+        let id = self.shared_event_id.filled().or(self.event_id.filled()).map_or(bytes, str::as_bytes);
+        let key = xxh3_64(id);
+        let sign_in = SignIn::read(&self.event_name, self.additional_event_data, self.response_elements);
+        let mfa = mfa(&identity, &sign_in.mfa_used);
+        let outcome = outcome(&self.error_code, &self.error_message, &sign_in);
+        let caller = caller(self.source_ip_address);
+        let account_id =
+            if self.recipient_account_id.is_empty() { identity.account_id.clone() } else { self.recipient_account_id };
+        Ok(Event {
+            key,
+            event_id: EventId::new(&self.event_id, key),
+            event_time,
+            event_source: self.event_source,
+            event_name: self.event_name.map(without_api_date),
+            event_type: self.event_type,
+            aws_region: self.aws_region,
+            account_id,
+            identity,
+            caller,
+            user_agent: self.user_agent.map(|agent| agent.trim_start_matches('[').trim_end_matches(']')),
+            error_code: self.error_code,
+            read_only: self.read_only.parse().ok(),
+            mfa,
+            outcome,
+            request_parameters: self.request_parameters,
+            response_elements: self.response_elements,
+        })
+    }
+}
+
+impl<'a> SignIn<'a> {
+    fn read(event_name: &str, additional: Option<&'a RawValue>, response: Option<&'a RawValue>) -> Self {
+        if !matches!(event_name, "ConsoleLogin" | "CheckMfa") {
+            return Self::default();
+        }
+        let parse = |raw: Option<&'a RawValue>| -> Self {
+            raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+        };
+        Self { mfa_used: parse(additional).mfa_used, ..parse(response) }
+    }
+
+    fn has_failed(&self) -> bool {
+        &*self.console_login == "Failure" || &*self.check_mfa == "Failure"
+    }
+}
+
+fn mfa(identity: &Identity<'_>, mfa_used: &str) -> Option<bool> {
+    match mfa_used {
+        "Yes" => return Some(true),
+        "No" => return Some(false),
+        _ => {}
+    }
+    identity.session_context.as_ref()?.attributes.as_ref()?.mfa_authenticated.parse().ok()
+}
+
+/// One denial has many spellings.
+fn outcome(error_code: &str, error_message: &str, sign_in: &SignIn<'_>) -> Outcome {
+    let is_denied = ["AccessDenied", "Unauthorized", "NotAuthorized", "Forbidden"].iter().any(|word| error_code.contains(word));
+    if is_denied {
+        Outcome::Denied
+    } else if !error_code.is_empty() || sign_in.has_failed() || error_message == "Failed authentication" {
+        Outcome::Failed
+    } else {
+        Outcome::Success
+    }
+}
+
+/// The caller borrows from the record, so text with escapes (never an address) is unknown.
+fn caller(text: Text<'_>) -> Caller<'_> {
+    text.borrowed().map_or(Caller::Unknown, Caller::parse)
+}
+
+/// `UpdateFunctionCode20150331v2` is `UpdateFunctionCode`: Lambda and CloudFront put their API's date behind the name.
+fn without_api_date(name: &str) -> &str {
+    let head = name.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, 'v' | '_'));
+    let tail = &name[head.len()..];
+    let digits = tail.trim_start_matches('_');
+    let is_date = digits.len() >= 8
+        && digits.bytes().take(8).all(|byte| byte.is_ascii_digit())
+        && (digits.starts_with("19") || digits.starts_with("20"));
+    if is_date { head } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(json: &str) -> Event<'_> {
+        serde_json::from_str::<Record<'_>>(json).unwrap().into_event(json.as_bytes(), 1).unwrap()
+    }
+
+    #[test]
+    fn an_api_date_is_no_part_of_the_name() {
+        for (name, expected) in [
+            ("UpdateFunctionCode20150331v2", "UpdateFunctionCode"),
+            ("CreateDistribution2020_05_31", "CreateDistribution2020_05_31"),
+            ("AddPermission20150331", "AddPermission"),
+            ("GetObject", "GetObject"),
+            ("ListFoo2", "ListFoo2"),
+            ("CreateCloudFrontOriginAccessIdentity2020", "CreateCloudFrontOriginAccessIdentity2020"),
+        ] {
+            assert_eq!(without_api_date(name), expected);
+        }
+    }
+
+    #[test]
+    fn the_four_spellings_of_denied_are_one() {
+        for code in ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Client.UnauthorizedOperation"] {
+            assert_eq!(outcome(code, "", &SignIn::default()), Outcome::Denied);
+        }
+        assert_eq!(outcome("ThrottlingException", "", &SignIn::default()), Outcome::Failed);
+    }
+
+    #[test]
+    fn a_failed_sign_in_has_no_error_code() {
+        let event = event(
+            r#"{"eventName":"ConsoleLogin","eventSource":"signin.amazonaws.com","errorMessage":"Failed authentication",
+            "responseElements":{"ConsoleLogin":"Failure"},"additionalEventData":{"MFAUsed":"No"}}"#,
+        );
+        assert!(event.is_failed_sign_in());
+        assert_eq!(event.mfa, Some(false));
+    }
+
+    #[test]
+    fn missing_mfa_is_unknown() {
+        assert_eq!(event(r#"{"eventName":"A","userIdentity":{"sessionContext":{"sessionIssuer":{}}}}"#).mfa, None);
+        let with = r#"{"eventName":"A","userIdentity":{"sessionContext":{"attributes":{"mfaAuthenticated":"false"}}}}"#;
+        assert_eq!(event(with).mfa, Some(false));
+    }
+
+    #[test]
+    fn copies_of_a_shared_event_have_one_key() {
+        let one = event(r#"{"eventName":"A","eventID":"1","sharedEventID":"s"}"#).key;
+        assert_eq!(one, event(r#"{"eventName":"A","eventID":"2","sharedEventID":"s"}"#).key);
+        assert_ne!(one, event(r#"{"eventName":"A","eventID":"1"}"#).key);
+    }
+
+    #[test]
+    fn a_time_that_is_none_is_refused_and_an_absent_one_is_kept() {
+        let json = r#"{"eventName":"A","eventTime":"soon"}"#;
+        assert!(serde_json::from_str::<Record<'_>>(json).unwrap().into_event(b"", 1).is_err());
+        assert_eq!(event(r#"{"eventName":"A"}"#).event_time, Time::UNDATED);
+    }
+}
