@@ -2,5 +2,6 @@
 //!
 //! Pure: time, configuration and bytes are arguments; nothing here opens a file or a socket.
 
+pub mod catalog;
 pub mod event;
 pub mod sources;

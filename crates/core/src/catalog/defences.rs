@@ -1,0 +1,136 @@
+//! Readers of calls that blind or disarm: trails, detectors, recorders, logs.
+
+use serde_json::Value;
+
+use super::{Act, Call, Tactic, weight};
+
+/// What a trail records: without management events, or of reads alone, it is blind to an attack.
+pub(super) fn event_selectors(act: &mut Act, call: &Call<'_>) {
+    act.on(call.text(&["trailName"]));
+    let basic = call.parameters.get("eventSelectors").and_then(Value::as_array).filter(|list| !list.is_empty());
+    let advanced = call.parameters.get("advancedEventSelectors").and_then(Value::as_array).filter(|list| !list.is_empty());
+    let is_seeing = match (basic, advanced) {
+        (Some(selectors), _) => selectors.iter().any(is_recording_changes),
+        (None, Some(selectors)) => selectors.iter().any(|selector| selector.to_string().contains("\"Management\"")),
+        (None, None) => true,
+    };
+    if is_seeing {
+        act.weigh(weight::ROUTINE, "management events stay recorded");
+    } else {
+        act.detail = "changes are recorded no longer".into();
+    }
+}
+
+fn is_recording_changes(selector: &Value) -> bool {
+    let is_managing = selector.get("includeManagementEvents").is_none_or(|value| value != false);
+    is_managing && selector.get("readWriteType").and_then(Value::as_str) != Some("ReadOnly")
+}
+
+/// A trail made to see less.
+pub(super) fn trail_updated(act: &mut Act, call: &Call<'_>) {
+    act.on(call.text(&["name"]));
+    let lost: Vec<&str> = [
+        ("isMultiRegionTrail", "other regions"),
+        ("includeGlobalServiceEvents", "global services"),
+        ("isOrganizationTrail", "other accounts"),
+        ("enableLogFileValidation", "validation of its files"),
+    ]
+    .into_iter()
+    .filter_map(|(key, what)| call.is_off(key).then_some(what))
+    .collect();
+    if lost.is_empty() {
+        let bucket = call.text(&["s3BucketName"]);
+        let weight = if bucket.is_empty() { weight::ROUTINE } else { weight::MINOR };
+        act.weigh(weight, if bucket.is_empty() { String::new() } else { format!("writes to bucket {bucket}") });
+    } else {
+        act.detail = format!("no longer covers {}", lost.join(", ")).into();
+    }
+}
+
+/// A new trail is routine; one more blind spot is not made by it.
+pub(super) fn detector_updated(act: &mut Act, call: &Call<'_>) {
+    act.on(call.text(&["detectorId"]));
+    if call.is_off("enable") {
+        act.detail = "switched off".into();
+    } else if call.parameters.to_string().contains("\"DISABLED\"") {
+        act.weigh(weight::ODD, "a protection is switched off");
+    } else {
+        act.weigh(weight::ROUTINE, "");
+    }
+}
+
+/// A finding filter that archives hides findings; an address list that trusts hides an attacker.
+pub(super) fn findings_hidden(act: &mut Act, call: &Call<'_>) {
+    act.on(call.text(&["name", "detectorId"]));
+    let action = call.text(&["action"]);
+    if !action.is_empty() && action != "ARCHIVE" {
+        act.weigh(weight::ROUTINE, "hides nothing");
+    }
+}
+
+/// How soon a bucket forgets. Trails' buckets keep for months; a day is to erase.
+pub(super) fn lifecycle(act: &mut Act, call: &Call<'_>) {
+    const ERASING_DAYS: u64 = 3;
+    const SHORT_DAYS: u64 = 14;
+    act.on(call.text(&["bucketName"]));
+    let configuration = call.parameters.get("LifecycleConfiguration").unwrap_or(&call.parameters);
+    let rules = configuration.get("Rule").or_else(|| configuration.get("Rules"));
+    let rules = rules.into_iter().flat_map(|rules| rules.as_array().map_or_else(|| std::slice::from_ref(rules), Vec::as_slice));
+    let shortest = rules.filter(|rule| is_enabled(rule) && is_whole_bucket(rule)).filter_map(days).min();
+    match shortest {
+        Some(days) if days <= ERASING_DAYS => act.detail = format!("everything expires after {days} day(s)").into(),
+        Some(days) if days <= SHORT_DAYS => act.weigh(weight::MINOR, format!("everything expires after {days} days")),
+        _ => act.weigh(weight::ROUTINE, ""),
+    }
+}
+
+fn is_enabled(rule: &Value) -> bool {
+    rule.get("Status").and_then(Value::as_str) != Some("Disabled")
+}
+
+/// A rule for a prefix or a tag clears up; one for everything erases. Log buckets' own prefix is everything.
+fn is_whole_bucket(rule: &Value) -> bool {
+    let filter = rule.get("Filter").unwrap_or(rule);
+    let prefix = filter.get("Prefix").and_then(Value::as_str).unwrap_or_default();
+    let is_whole = prefix.is_empty() || prefix == "*" || prefix.starts_with("AWSLogs");
+    is_whole && filter.get("And").is_none() && filter.get("Tag").is_none()
+}
+
+fn days(rule: &Value) -> Option<u64> {
+    let days = rule.get("Expiration")?.get("Days")?;
+    days.as_u64().or_else(|| days.as_str()?.parse().ok())
+}
+
+/// CloudWatch log groups forget on their own after so many days.
+pub(super) fn log_retention(act: &mut Act, call: &Call<'_>) {
+    const SHORT_DAYS: u64 = 7;
+    act.on(call.text(&["logGroupName"]));
+    let days = call.parameters.get("retentionInDays").and_then(Value::as_u64);
+    match days {
+        Some(days) if days < SHORT_DAYS => act.detail = format!("kept for {days} day(s)").into(),
+        _ => act.weigh(weight::ROUTINE, ""),
+    }
+}
+
+/// Versioning suspended, or MFA delete taken off: nothing stands between a delete and the end.
+pub(super) fn versioning(act: &mut Act, call: &Call<'_>) {
+    act.on(call.text(&["bucketName"]));
+    let configuration = call.parameters.get("VersioningConfiguration").unwrap_or(&Value::Null);
+    let is = |key: &str, word: &str| configuration.get(key).and_then(Value::as_str) == Some(word);
+    if is("MfaDelete", "Disabled") {
+        act.technique(Tactic::DefenseEvasion, &["T1562.001", "T1490"]);
+        act.detail = "MFA delete switched off".into();
+    } else if is("Status", "Suspended") {
+        act.detail = "versions are kept no longer".into();
+    } else {
+        act.weigh(weight::ROUTINE, "");
+    }
+}
+
+/// Security Hub, Macie, Inspector and others: a status that says off.
+pub(super) fn switched_off(act: &mut Act, call: &Call<'_>) {
+    act.on(call.text(&["detectorId", "name", "graphArn", "analyzerName", "ruleName", "resourceArn", "logGroupName"]));
+    if matches!(call.text(&["status", "state"]), "ENABLED" | "RUNNING" | "ACTIVE") || call.is_on("enable") {
+        act.weigh(weight::ROUTINE, "");
+    }
+}

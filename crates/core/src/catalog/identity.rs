@@ -1,0 +1,205 @@
+//! Readers of IAM, STS, Organizations and sign-in calls: who gains which rights.
+
+use serde_json::Value;
+
+use super::{Act, Call, Exposure, Grants, Tactic, blank, policy, weight};
+use crate::event::{Event, Outcome};
+
+/// A credential or sign-in for a user: whose? For oneself it is rotation; for another it is a way back in.
+pub(super) fn credential(act: &mut Act, call: &Call<'_>) {
+    let user = call.text(&["userName", "UserName", "serviceUserName"]);
+    let own = own_user(call.event);
+    act.grants = Grants::Access;
+    act.on(user);
+    act.to(user);
+    if call.event.identity.kind.as_str() == "Root" && user.is_empty() {
+        act.weigh(weight::CRITICAL, "for the root user");
+        act.on("root");
+    } else if user.is_empty() || user == own {
+        act.weigh(weight::MINOR * 0.6, "for itself");
+    } else {
+        act.detail = format!("for another user, {user}").into();
+    }
+}
+
+/// A role session's name is no user name, so a session never means itself.
+fn own_user<'e>(event: &'e Event<'_>) -> &'e str {
+    if event.identity.kind.as_str() == "IAMUser" { event.identity.user_name.as_str() } else { "" }
+}
+
+/// A key or MFA device of somebody is switched off or removed: for oneself upkeep, for others lock-out.
+pub(super) fn access_removed(act: &mut Act, call: &Call<'_>) {
+    let user = call.text(&["userName"]);
+    act.on(user);
+    if call.text(&["status"]) == "Active" {
+        act.technique(Tactic::Persistence, &["T1098.001"]);
+        act.weigh(if user == own_user(call.event) { weight::ROUTINE } else { weight::MINOR }, "switched on again");
+    } else if user.is_empty() || user == own_user(call.event) {
+        act.weigh(weight::ROUTINE, "its own");
+    } else {
+        act.detail = format!("of another user, {user}").into();
+    }
+}
+
+/// MFA removed weakens a sign-in: of another user it is an attack's step, of oneself a new phone.
+pub(super) fn mfa_removed(act: &mut Act, call: &Call<'_>) {
+    let serial = call.text(&["serialNumber"]);
+    let user = call.text(&["userName"]);
+    let target = if user.is_empty() { serial.rsplit('/').next().unwrap_or(serial) } else { user };
+    act.on(target);
+    if target == own_user(call.event) && !target.is_empty() {
+        act.weigh(weight::MINOR, "its own");
+    } else {
+        act.detail = format!("of another user, {target}").into();
+    }
+}
+
+/// AWS-managed policies that make an administrator, or enough of one.
+const ADMINISTRATORS: &[&str] = &["AdministratorAccess", "IAMFullAccess", "PowerUserAccess", "AdministratorAccess-Amplify", "AdministratorAccess-AWSElasticBeanstalk"];
+/// Policies that AWS attaches to a user whose key it found in public.
+const QUARANTINE: &[&str] = &["AWSCompromisedKeyQuarantine", "AWSExposedCredentialPolicy"];
+
+fn holder<'c>(call: &'c Call<'_>) -> &'c str {
+    call.text(&["userName", "roleName", "groupName", "permissionSetArn"])
+}
+
+/// A managed policy is attached: which, and to whom?
+pub(super) fn policy_attached(act: &mut Act, call: &Call<'_>) {
+    let name = call.text(&["policyArn", "managedPolicyArn"]).rsplit('/').next().unwrap_or_default();
+    act.on(holder(call));
+    act.to(holder(call));
+    act.grants = Grants::Access;
+    if QUARANTINE.iter().any(|quarantine| name.starts_with(quarantine)) {
+        quarantined(act);
+    } else if ADMINISTRATORS.contains(&name) {
+        act.grants = Grants::Administrator;
+        act.weigh(weight::SEVERE, format!("attaches {name}"));
+    } else {
+        act.detail = format!("attaches {name}").into();
+    }
+}
+
+fn quarantined(act: &mut Act) {
+    act.technique(Tactic::CredentialAccess, &["T1552.001"]);
+    act.weigh(weight::SEVERE, "AWS's quarantine for a key found in public");
+}
+
+/// An inline policy or a policy version: what does it allow?
+pub(super) fn policy_written(act: &mut Act, call: &Call<'_>) {
+    let holder = holder(call);
+    act.on(if holder.is_empty() { call.text(&["policyArn", "policyName"]) } else { holder });
+    act.to(holder);
+    if QUARANTINE.iter().any(|quarantine| call.text(&["policyName"]).starts_with(quarantine)) {
+        return quarantined(act);
+    }
+    let document = call.parameters.get("policyDocument").or_else(|| call.parameters.get("inlinePolicy"));
+    let Some(reach) = document.and_then(|document| policy::reach(document, call.account())) else { return };
+    act.grants = Grants::Access;
+    if reach.is_administrator {
+        act.grants = Grants::Administrator;
+        act.weigh(weight::SEVERE, "allows every action on every resource");
+    } else if reach.is_privileged {
+        act.grants = Grants::Administrator;
+        act.weigh(weight::BAD, "allows raising one's own rights");
+    } else if reach.only_denies {
+        act.weigh(weight::ROUTINE, "only denies");
+    }
+}
+
+/// Who may assume a role, or be trusted by an account.
+pub(super) fn trust(act: &mut Act, call: &Call<'_>) {
+    act.on(holder(call));
+    let document = call.parameters.get("policyDocument").or_else(|| call.parameters.get("assumeRolePolicyDocument"));
+    let Some(reach) = document.and_then(|document| policy::reach(document, call.account())) else { return };
+    if reach.is_public {
+        act.exposure = Exposure::Public;
+        act.to("*");
+        act.weigh(weight::CRITICAL, "anybody may assume the role");
+    } else if let Some(account) = reach.accounts.first() {
+        act.exposure = Exposure::OtherAccount;
+        act.to(account);
+        act.weigh(weight::SEVERE, format!("account {account} may assume the role"));
+    } else if reach.is_federated {
+        act.detail = "an identity provider may assume the role".into();
+    }
+}
+
+/// A role for a machine: passing a strong role to one's own code is escalation, passing a weak one is work.
+pub(super) fn role_passed(act: &mut Act, call: &Call<'_>) {
+    let name = call.text(&["functionName", "projectName", "name", "endpointName", "devEndpointName", "stackName", "notebookInstanceName"]);
+    act.on(name.rsplit(':').next().unwrap_or(name));
+    let role = call.text(&["role", "roleArn", "roleARN", "serviceRole", "executionRoleArn", "taskRoleArn"]);
+    if role.is_empty() {
+        act.weigh(weight::ROUTINE, "without a role");
+        return;
+    }
+    act.to(role.rsplit('/').next().unwrap_or(role));
+    act.detail = format!("runs with the role {}", act.recipient).into();
+}
+
+/// `AssumeRole`: into which account? Services do it all day.
+pub(super) fn role_assumed(act: &mut Act, call: &Call<'_>) {
+    let role = call.text(&["roleArn"]);
+    act.on(role);
+    let is_own = crate::event::account_of(role).is_none_or(|account| account == &*call.event.identity.account_id);
+    if call.event.outcome == Outcome::Success && is_own {
+        act.weigh(weight::ROUTINE, "within the account");
+    }
+}
+
+/// A console sign-in of an IAM user or root: with MFA? Single sign-on asks for it elsewhere.
+pub(super) fn sign_in(act: &mut Act, call: &Call<'_>) {
+    let is_root = call.event.identity.kind.as_str() == "Root";
+    if call.event.outcome != Outcome::Success {
+        act.weigh(weight::ROUTINE, "failed");
+    } else if is_root {
+        let strength = if call.event.mfa == Some(true) { "with MFA" } else { "without MFA" };
+        act.weigh(if call.event.mfa == Some(true) { weight::BAD } else { weight::SEVERE }, format!("root signs in {strength}"));
+    } else if call.event.identity.kind.as_str() != "IAMUser" || call.event.mfa != Some(false) {
+        act.weigh(weight::ROUTINE, "");
+    } else {
+        act.detail = "without MFA".into();
+    }
+}
+
+/// A temporary credential that outlives the key it came from.
+pub(super) fn federation_token(act: &mut Act, call: &Call<'_>) {
+    act.on(call.text(&["name"]));
+    act.grants = Grants::Access;
+    let Some(reach) = call.parameters.get("policy").and_then(|policy| policy::reach(policy, call.account())) else { return };
+    if reach.is_administrator {
+        act.weigh(weight::SEVERE, "with every right of the user");
+    }
+}
+
+/// Calls that AWS's own consoles make for whoever opens them.
+const ROOT_ROUTINE: &[&str] = &["CreateServiceLinkedRole", "ConsoleLogin", "CheckMfa", "GenerateDataKey", "Decrypt"];
+
+/// Root did something that the table does not name: anything that changes something is worth a look.
+pub(super) fn root_use(event: &Event<'_>) -> Act {
+    let name = event.event_name.as_str();
+    let is_reading = event.read_only.unwrap_or_else(|| ["Get", "List", "Describe", "Head", "Lookup"].iter().any(|verb| name.starts_with(verb)));
+    let is_quiet = is_reading || ROOT_ROUTINE.contains(&name) || &*event.event_type == "AwsServiceEvent";
+    let weight = if is_quiet { weight::ROUTINE } else { weight::ODD };
+    let mut act = blank(event, Tactic::PrivilegeEscalation, &["T1078.004"], weight);
+    act.detail = "done by the root user".into();
+    act
+}
+
+/// What the table names weighs no less for having been done by root, who should do nothing.
+pub(super) fn done_by_root(act: &mut Act, event: &Event<'_>) {
+    let floor = root_use(event);
+    if act.weight < floor.weight {
+        *act = floor;
+    }
+}
+
+/// An organisation's guard rail: a policy detached or rewritten, by its kind.
+pub(super) fn guard_rail(act: &mut Act, call: &Call<'_>) {
+    act.on(call.text(&["targetId", "policyId"]));
+    let content = call.parameters.get("content");
+    if content.is_some_and(|content| matches!(content, Value::String(_)) && policy::reach(content, "").is_some_and(|reach| reach.only_denies)) {
+        act.weigh(weight::MINOR, "only denies");
+    }
+}
+

@@ -1,0 +1,263 @@
+//! Readers of calls on machines, networks, databases, secrets and objects.
+
+use serde_json::Value;
+
+use super::{Act, Call, Exposure, Tactic, policy, sharing::opened, weight};
+use crate::event::Outcome;
+
+/// Instance families whose hour is worth stealing: GPUs, accelerators, very large machines.
+const EXPENSIVE: &[&str] = &["p", "g", "gr", "trn", "inf", "dl", "vt", "f", "hpc", "u"];
+/// This many machines in one call are a fleet.
+const FLEET: u64 = 8;
+
+/// New machines: of which kind, and how many?
+pub(super) fn instances(act: &mut Act, call: &Call<'_>) {
+    let kind = call.text(&["instanceType"]);
+    act.on(kind);
+    let items = call.parameters.get("instancesSet").and_then(|set| set.get("items")?.as_array());
+    let count = items.into_iter().flatten().filter_map(|item| item.get("maxCount")?.as_u64()).max().unwrap_or(1);
+    act.breadth = u16::try_from(count).unwrap_or(u16::MAX).max(1);
+    let is_expensive = is_expensive(kind);
+    let is_large = kind.contains("metal") || kind.split('.').nth(1).is_some_and(is_huge);
+    let weight = match (is_expensive, count >= FLEET, is_large) {
+        (true, true, _) => weight::SEVERE,
+        (true, false, _) | (_, true, true) => weight::BAD,
+        (false, true, false) => weight::MINOR,
+        _ => weight::ROUTINE,
+    };
+    act.weigh(weight, format!("{count} of {kind}"));
+    // What AWS would not start for want of quota was meant to run: it keeps its weight.
+    if call.event.outcome == Outcome::Failed && call.event.error_code.contains("LimitExceeded") {
+        act.outcome = Outcome::Denied;
+    }
+}
+
+/// The family is the letters before the generation: `p4d.24xlarge` is `p`.
+fn is_expensive(kind: &str) -> bool {
+    let family = kind.split(|c: char| c.is_ascii_digit() || c == '-').next().unwrap_or_default();
+    EXPENSIVE.contains(&family)
+}
+
+/// `24xlarge` and more.
+fn is_huge(size: &str) -> bool {
+    const HUGE: u32 = 16;
+    size.strip_suffix("xlarge").and_then(|times| times.parse::<u32>().ok()).is_some_and(|times| times >= HUGE)
+}
+
+/// Ports by which machines and databases are entered.
+const ENTRANCES: &[u64] = &[22, 23, 135, 445, 1433, 1521, 2375, 2379, 3306, 3389, 5432, 5601, 5900, 5985, 5986, 6379, 6443, 9200, 10250, 11211, 27017];
+
+/// A firewall is opened: to whom, on which ports?
+pub(super) fn ingress(act: &mut Act, call: &Call<'_>) {
+    act.on(call.text(&["groupId", "groupName", "networkAclId", "dBSecurityGroupName"]));
+    let mut rules = Vec::new();
+    collect_rules(&call.parameters, &mut rules);
+    let open: Vec<&Value> = rules.into_iter().filter(|rule| is_open(rule)).collect();
+    let entrance = open.iter().find(|rule| reaches_entrance(rule));
+    if let Some(rule) = entrance {
+        act.exposure = Exposure::Public;
+        act.to("*");
+        let port = port(rule, "fromPort").map_or_else(|| "every port".to_owned(), |port| format!("port {port}"));
+        act.detail = format!("{port} open to everybody").into();
+    } else if open.is_empty() {
+        act.weigh(weight::ROUTINE, "not open to everybody");
+    } else {
+        act.weigh(weight::MINOR, "open to everybody");
+    }
+}
+
+/// The objects that have ports, wherever EC2's many spellings nest them.
+fn collect_rules<'v>(value: &'v Value, rules: &mut Vec<&'v Value>) {
+    match value {
+        Value::Object(fields) => {
+            if ["ipProtocol", "IpProtocol", "protocol", "aclProtocol", "ipRanges", "cidrIp"].iter().any(|key| fields.contains_key(*key)) {
+                rules.push(value);
+                return;
+            }
+            fields.values().for_each(|inner| collect_rules(inner, rules));
+        }
+        Value::Array(list) => list.iter().for_each(|inner| collect_rules(inner, rules)),
+        _ => {}
+    }
+}
+
+fn is_open(rule: &Value) -> bool {
+    let text = |value: &Value| value.as_str().is_some_and(policy::is_everywhere);
+    let has = |value: &Value| match value {
+        Value::Object(fields) => fields.iter().any(|(key, inner)| key.to_ascii_lowercase().contains("cidr") && text(inner)),
+        _ => false,
+    };
+    if has(rule) {
+        return rule.get("ruleAction").and_then(Value::as_str) != Some("deny") && rule.get("egress") != Some(&Value::Bool(true));
+    }
+    ["ipRanges", "ipv6Ranges", "IpRanges", "Ipv6Ranges"].iter().filter_map(|key| rule.get(key)).any(|ranges| {
+        let items = ranges.get("items").unwrap_or(ranges);
+        items.as_array().map_or_else(|| has(items), |items| items.iter().any(has))
+    })
+}
+
+fn port(rule: &Value, key: &str) -> Option<u64> {
+    let range = rule.get("portRange").or_else(|| rule.get("aclPortRange")).unwrap_or(rule);
+    let short = if key == "fromPort" { "from" } else { "to" };
+    range.get(key).or_else(|| range.get(short)).and_then(Value::as_u64)
+}
+
+fn reaches_entrance(rule: &Value) -> bool {
+    let protocol = ["ipProtocol", "IpProtocol", "protocol", "aclProtocol"].iter().find_map(|key| rule.get(key)?.as_str());
+    if matches!(protocol, Some("-1" | "all")) {
+        return true;
+    }
+    if matches!(protocol, Some("icmp" | "icmpv6" | "1" | "58")) {
+        return false;
+    }
+    let (Some(from), Some(to)) = (port(rule, "fromPort"), port(rule, "toPort")) else { return protocol.is_none() };
+    ENTRANCES.iter().any(|entrance| (from..=to).contains(entrance))
+}
+
+/// A rule in a database's own firewall. Such groups are remains of EC2-Classic: a forgotten door.
+pub(super) fn database_ingress(act: &mut Act, call: &Call<'_>) {
+    act.on(call.text(&["dBSecurityGroupName", "clusterSecurityGroupName"]));
+    let cidr = call.text(&["cIDRIP", "cidrip"]);
+    if policy::is_everywhere(cidr) {
+        opened(act, "*");
+    } else {
+        act.detail = format!("lets in {cidr}").into();
+    }
+}
+
+/// A database is changed: opened, unprotected, its backups ended, its password set.
+pub(super) fn database(act: &mut Act, call: &Call<'_>) {
+    act.on(call.text(&["dBInstanceIdentifier", "dBClusterIdentifier", "clusterIdentifier"]));
+    if is_made_public(call) {
+        act.technique(Tactic::Persistence, &["T1133", "T1190", "T1567"]);
+        act.exposure = Exposure::Public;
+        act.to("*");
+        act.weigh(weight::BAD, "reachable from the Internet");
+    } else if call.is_off("deletionProtection") {
+        act.technique(Tactic::DefenseEvasion, &["T1562.001", "T1485"]);
+        act.weigh(weight::ODD, "deletion protection switched off");
+    } else if call.parameters.get("backupRetentionPeriod").and_then(Value::as_u64) == Some(0) {
+        act.technique(Tactic::Impact, &["T1490"]);
+        act.weigh(weight::ODD, "no backups any more");
+    } else if call.parameters.get("masterUserPassword").is_some() && !act.call.contains("Create") && !act.call.contains("Restore") {
+        act.weigh(weight::MINOR, "master password set");
+    } else {
+        act.weigh(weight::ROUTINE, "");
+    }
+}
+
+/// Asked for, or, for a restore, what AWS says it became.
+fn is_made_public(call: &Call<'_>) -> bool {
+    let is_restore = call.event.event_name.starts_with("Restore");
+    call.is_on("publiclyAccessible") || (is_restore && call.event.response().get("publiclyAccessible") == Some(&Value::Bool(true)))
+}
+
+/// A database or its backups are deleted: with a last snapshot it is a clean-up, without one it is gone.
+pub(super) fn database_deleted(act: &mut Act, call: &Call<'_>) {
+    act.on(call.text(&[
+        "dBInstanceIdentifier", "dBClusterIdentifier", "dBSnapshotIdentifier", "dBClusterSnapshotIdentifier", "clusterIdentifier", "tableName",
+        "globalClusterIdentifier",
+    ]));
+    if call.is_on("skipFinalSnapshot") || call.is_on("skipFinalClusterSnapshot") {
+        act.weigh(weight::BAD, "without a last snapshot");
+    }
+}
+
+/// Secrets and parameters in clear: which, and how many at once?
+pub(super) fn secrets(act: &mut Act, call: &Call<'_>) {
+    let names = ["names", "secretIdList"].iter().find_map(|key| call.parameters.get(key)?.as_array());
+    let name = call.text(&["secretId", "name", "path", "instanceId", "functionName"]);
+    let first = names.and_then(|names| names.first()?.as_str());
+    act.on(first.unwrap_or(name));
+    let count = names.map_or(1, Vec::len);
+    act.breadth = u16::try_from(count).unwrap_or(u16::MAX).max(1);
+    if count > 1 {
+        act.detail = format!("{count} at once").into();
+    }
+}
+
+/// Parameters are secrets only when they are decrypted.
+pub(super) fn parameters(act: &mut Act, call: &Call<'_>) {
+    secrets(act, call);
+    if !call.is_on("withDecryption") {
+        act.weigh(weight::ROUTINE, "not decrypted");
+    }
+}
+
+/// An instance's user data holds passwords more often than it should.
+pub(super) fn instance_attribute_read(act: &mut Act, call: &Call<'_>) {
+    act.on(call.text(&["instanceId"]));
+    if call.text(&["attribute"]) != "userData" {
+        act.weigh(weight::ROUTINE, "");
+    }
+}
+
+/// User data runs as root at the next start: changing it is running a command.
+pub(super) fn instance_attribute_changed(act: &mut Act, call: &Call<'_>) {
+    act.on(call.text(&["instanceId"]));
+    let names_user_data = call.parameters.get("userData").is_some() || call.text(&["attribute"]) == "userData";
+    if names_user_data {
+        act.detail = "its start-up script changed".into();
+    } else {
+        act.weigh(weight::ROUTINE, "");
+    }
+}
+
+/// Commands on machines: on how many?
+pub(super) fn command(act: &mut Act, call: &Call<'_>) {
+    let instances = call.parameters.get("instanceIds").and_then(Value::as_array);
+    let count = instances.map_or(0, Vec::len);
+    act.breadth = u16::try_from(count).unwrap_or(u16::MAX).max(1);
+    let target = call.text(&["target", "documentName", "instanceId"]);
+    act.on(target);
+    if count > 0 {
+        act.detail = format!("{target} on {count} instance(s)").into();
+    }
+}
+
+/// A function's code or layers are replaced: whoever calls it next runs the attacker's code with its role.
+pub(super) fn function_code(act: &mut Act, call: &Call<'_>) {
+    let name = call.text(&["functionName"]);
+    act.on(name.rsplit(':').next().unwrap_or(name));
+    let layers = call.parameters.get("layers").and_then(Value::as_array);
+    if act.call.ends_with("UpdateFunctionConfiguration") {
+        let foreign = layers.into_iter().flatten().filter_map(Value::as_str).find_map(|layer| {
+            crate::event::account_of(layer).filter(|account| *account != call.account())
+        });
+        match (foreign, layers.is_some_and(|layers| !layers.is_empty())) {
+            (Some(account), _) => {
+                act.to(account);
+                act.weigh(weight::BAD, format!("layer of account {account}"));
+            }
+            (None, true) => act.detail = "its layers changed".into(),
+            (None, false) => act.weigh(weight::ROUTINE, ""),
+        }
+    }
+}
+
+/// Objects rewritten under a key that the owner does not hold are held to ransom.
+pub(super) fn object_written(act: &mut Act, call: &Call<'_>) {
+    act.on(call.text(&["bucketName"]));
+    let key = call.text(&["x-amz-server-side-encryption-aws-kms-key-id"]);
+    let foreign = crate::event::account_of(key).filter(|account| *account != call.account());
+    if let Some(account) = foreign {
+        act.to(account);
+        act.weigh(weight::SEVERE, format!("encrypted with a key of account {account}"));
+    } else if !call.text(&["x-amz-server-side-encryption-customer-algorithm"]).is_empty() {
+        act.weigh(weight::MINOR, "encrypted with a key that AWS does not keep");
+    } else {
+        act.weigh(weight::ROUTINE, "");
+    }
+}
+
+/// Names what is acted on, where nothing else needs reading.
+pub(super) fn named(act: &mut Act, call: &Call<'_>) {
+    const NAMES: &[&str] = &[
+        "userName", "roleName", "groupName", "policyArn", "name", "trailName", "bucketName", "keyId", "detectorId", "functionName", "instanceId", "snapshotId", "imageId",
+        "volumeId", "vpcId", "groupId", "resolverQueryLogConfigId", "configurationRecorderName", "configRuleName", "deliveryChannelName", "logGroupName", "RegionName", "regionName",
+        "resourceArn", "accountId", "targetId", "policyId", "secretId", "sAMLProviderArn", "openIDConnectProviderArn", "trustAnchorId", "dbiResourceId", "dbClusterResourceId",
+        "tableName", "backupVaultName", "recoveryPointArn", "webACLArn", "instanceProfileName", "virtualMFADeviceName", "ruleName", "fileSystemId", "stackName", "id",
+    ];
+    let name = call.text(NAMES);
+    act.on(name.rsplit('/').next().unwrap_or(name));
+}

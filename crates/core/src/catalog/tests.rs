@@ -1,0 +1,137 @@
+use super::*;
+use crate::sources::{Item, Limits, read};
+
+/// The act of a call by an IAM user of account 111122223333.
+pub(crate) fn act(source: &str, name: &str, parameters: &str) -> Option<Act> {
+    act_by(r#"{"type":"IAMUser","userName":"kim","accountId":"111122223333"}"#, source, name, parameters, "")
+}
+
+fn act_by(who: &str, source: &str, name: &str, parameters: &str, error: &str) -> Option<Act> {
+    let record = format!(
+        r#"{{"eventSource":"{source}.amazonaws.com","eventName":"{name}","userIdentity":{who},"errorCode":"{error}","recipientAccountId":"111122223333","requestParameters":{parameters}}}"#
+    );
+    let mut found = None;
+    read(record.as_bytes(), Limits::default(), &mut |item| {
+        let Item::Event(event) = item else { panic!("not an event: {record}") };
+        let kind = event.identity.principal(&event.account_id).kind;
+        found = meaning(&event, call_key(event.service(), &event.event_name), kind);
+    })
+    .unwrap();
+    found
+}
+
+#[test]
+fn every_call_that_changes_something_has_an_entry() {
+    let names = include_str!("../../tests/data/aws-operations.txt");
+    let missing: Vec<String> = names
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .flat_map(|line| {
+            let (service, names) = line.split_once(' ').unwrap();
+            names.split(' ').filter(|name| !knows(service, name)).map(|name| format!("{service}:{name}")).collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(missing.is_empty(), "no entry for {missing:?}");
+}
+
+#[test]
+fn rows_are_unique_and_name_known_techniques() {
+    let mut seen = std::collections::HashSet::new();
+    for row in table::ROWS {
+        assert!(seen.insert((row.service, row.name)), "{}:{} twice", row.service, row.name);
+        assert!(!table::is_routine(row.service, row.name), "{}:{} is routine too", row.service, row.name);
+        assert!(!row.techniques.is_empty());
+        for technique in row.techniques {
+            assert!(Technique::find(technique).is_some(), "{}:{}: {technique} is unknown", row.service, row.name);
+        }
+    }
+}
+
+#[test]
+fn a_key_for_another_is_persistence_and_for_oneself_is_not() {
+    let other = act("iam", "CreateAccessKey", r#"{"userName":"lee"}"#).unwrap();
+    assert_eq!((other.tactic, &*other.recipient), (Tactic::Persistence, "lee"));
+    assert!(other.weight >= weight::ODD);
+    assert!(act("iam", "CreateAccessKey", r#"{"userName":"kim"}"#).is_none_or(|act| act.weight < weight::MINOR));
+    assert!(act("iam", "CreateAccessKey", "null").is_none_or(|act| act.weight < weight::MINOR));
+}
+
+#[test]
+fn a_key_for_root_is_critical() {
+    let root = r#"{"type":"Root","accountId":"111122223333"}"#;
+    assert!(act_by(root, "iam", "CreateAccessKey", "null", "").unwrap().weight >= weight::CRITICAL);
+    assert!(act_by(root, "ec2", "CreateTags", "null", "").unwrap().weight >= weight::ODD);
+    assert!(act_by(root, "ec2", "DescribeInstances", "null", "").is_none());
+}
+
+#[test]
+fn administrators_are_told_from_others() {
+    let admin = act("iam", "AttachUserPolicy", r#"{"userName":"lee","policyArn":"arn:aws:iam::aws:policy/AdministratorAccess"}"#).unwrap();
+    assert_eq!(admin.grants, Grants::Administrator);
+    let reader = act("iam", "AttachUserPolicy", r#"{"userName":"lee","policyArn":"arn:aws:iam::aws:policy/ReadOnlyAccess"}"#).unwrap();
+    assert_eq!((reader.grants, reader.weight), (Grants::Access, weight::MINOR));
+}
+
+#[test]
+fn a_refused_attempt_weighs_less_and_is_still_an_attempt() {
+    let who = r#"{"type":"IAMUser","userName":"kim"}"#;
+    let refused = act_by(who, "cloudtrail", "StopLogging", r#"{"name":"t"}"#, "AccessDenied").unwrap();
+    assert!((refused.weight - weight::SEVERE * REFUSED).abs() < 1e-6);
+    assert_eq!(refused.outcome, Outcome::Denied);
+}
+
+#[test]
+fn sharing_outside_is_told_from_sharing_inside() {
+    let outside = r#"{"snapshotId":"snap-1","createVolumePermission":{"add":{"items":[{"userId":"444455556666"}]}}}"#;
+    let act_outside = act("ec2", "ModifySnapshotAttribute", outside).unwrap();
+    assert_eq!((act_outside.exposure, &*act_outside.recipient), (Exposure::OtherAccount, "444455556666"));
+    let inside = r#"{"snapshotId":"snap-1","createVolumePermission":{"add":{"items":[{"userId":"111122223333"}]}}}"#;
+    assert!(act("ec2", "ModifySnapshotAttribute", inside).is_none());
+    let removed = r#"{"snapshotId":"snap-1","createVolumePermission":{"remove":{"items":[{"userId":"444455556666"}]}}}"#;
+    assert!(act("ec2", "ModifySnapshotAttribute", removed).is_none());
+    let everybody = act("rds", "ModifyDBSnapshotAttribute", r#"{"valuesToAdd":["all"]}"#).unwrap();
+    assert_eq!(everybody.exposure, Exposure::Public);
+}
+
+#[test]
+fn firewalls_are_open_only_where_they_let_everybody_in() {
+    let rule = |cidr: &str, from: u32| {
+        format!(r#"{{"groupId":"sg-1","ipPermissions":{{"items":[{{"ipProtocol":"tcp","fromPort":{from},"toPort":{from},"ipRanges":{{"items":[{{"cidrIp":"{cidr}"}}]}}}}]}}}}"#)
+    };
+    assert!(act("ec2", "AuthorizeSecurityGroupIngress", &rule("0.0.0.0/0", 22)).unwrap().weight >= weight::ODD);
+    assert!(act("ec2", "AuthorizeSecurityGroupIngress", &rule("10.0.0.0/8", 22)).is_none());
+    assert!(act("ec2", "AuthorizeSecurityGroupIngress", &rule("0.0.0.0/0", 443)).unwrap().weight <= weight::MINOR);
+}
+
+#[test]
+fn accelerators_and_fleets_are_worth_stealing() {
+    let run = |kind: &str, count: u32| format!(r#"{{"instanceType":"{kind}","instancesSet":{{"items":[{{"maxCount":{count}}}]}}}}"#);
+    assert!(act("ec2", "RunInstances", &run("p4d.24xlarge", 20)).unwrap().weight >= weight::SEVERE);
+    assert!(act("ec2", "RunInstances", &run("g5.xlarge", 1)).unwrap().weight >= weight::ODD);
+    assert!(act("ec2", "RunInstances", &run("t3.micro", 2)).is_none());
+    assert!(act("ec2", "RunInstances", &run("m5.large", 1)).is_none());
+}
+
+#[test]
+fn a_trail_is_blind_only_when_it_no_longer_sees_changes() {
+    let blind = r#"{"trailName":"t","eventSelectors":[{"includeManagementEvents":false,"readWriteType":"ReadOnly"}]}"#;
+    assert!(act("cloudtrail", "PutEventSelectors", blind).unwrap().weight >= weight::BAD);
+    let seeing = r#"{"trailName":"t","eventSelectors":[{"includeManagementEvents":true,"readWriteType":"All"}]}"#;
+    assert!(act("cloudtrail", "PutEventSelectors", seeing).is_none());
+}
+
+#[test]
+fn parameters_are_secrets_only_decrypted_and_in_number() {
+    assert!(act("ssm", "GetParameters", r#"{"names":["a","b"],"withDecryption":false}"#).is_none());
+    assert_eq!(act("ssm", "GetParameters", r#"{"names":["a","b"],"withDecryption":true}"#).unwrap().breadth, 2);
+}
+
+#[test]
+fn nothing_in_parameters_can_break_a_reader() {
+    let odd = [r#""text""#, "[]", "17", "null", r#"{"policyDocument":7,"names":{},"add":[],"ipPermissions":[[[]]]}"#, r#"{"createVolumePermission":{"add":{"items":[7]}}}"#];
+    for row in table::ROWS {
+        for parameters in odd {
+            let _ = act(row.service, row.name, parameters);
+        }
+    }
+}
