@@ -28,7 +28,7 @@ pub mod weight {
     /// Innocent by itself; not remembered.
     pub const ROUTINE: f32 = 0.02;
     /// Says something only together with others: two do not reach MEDIUM.
-    pub const MINOR: f32 = 0.18;
+    pub const MINOR: f32 = 0.22;
     /// Worth a look: MEDIUM.
     pub const ODD: f32 = 0.46;
     /// Seldom innocent: MEDIUM, and HIGH together with anything.
@@ -170,7 +170,10 @@ pub fn call_key(service: &str, name: &str) -> u64 {
 
 /// The urgent calls, as (event source, event name): those whose finding should not wait for the bulk lane.
 pub fn urgent_calls() -> impl Iterator<Item = (String, &'static str)> {
-    table::ROWS.iter().filter(|row| row.urgent).map(|row| (format!("{}.amazonaws.com", row.service), row.name))
+    table::ROWS
+        .iter()
+        .filter(|row| row.urgent)
+        .map(|row| (format!("{}.amazonaws.com", row.service), row.name))
 }
 
 /// Does the catalogue speak of this call?

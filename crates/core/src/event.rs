@@ -157,6 +157,11 @@ pub fn hash(text: &str) -> u64 {
     xxh3_64(text.as_bytes())
 }
 
+/// A checksum of stored bytes. Not proof against forgery.
+pub fn checksum(bytes: &[u8]) -> u64 {
+    xxh3_64(bytes)
+}
+
 /// `text` cut to at most `limit` bytes, on a character boundary.
 pub fn clip(text: &str, limit: usize) -> &str {
     &text[..text.floor_char_boundary(limit)]
@@ -175,7 +180,8 @@ mod tests {
 
     #[test]
     fn any_other_id_keeps_its_spelling() {
-        for id in ["test-03", "0968CBEC-F8DF-43F3-94BA-B451AAD083ED", "0968cbecxf8df-43f3-94ba-b451aad083ed"] {
+        for id in ["test-03", "0968CBEC-F8DF-43F3-94BA-B451AAD083ED", "0968cbecxf8df-43f3-94ba-b451aad083ed"]
+        {
             assert_eq!(EventId::new(id, 1).to_string(), id);
         }
     }

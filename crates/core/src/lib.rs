@@ -2,6 +2,17 @@
 //!
 //! Pure: time, configuration and bytes are arguments; nothing here opens a file or a socket.
 
+pub mod activity;
+pub mod baseline;
 pub mod catalog;
+pub mod detectors;
 pub mod event;
+pub mod features;
+pub mod finding;
+pub mod formats;
+pub mod networks;
+pub mod ports;
+pub mod risk;
+pub mod settings;
 pub mod sources;
+pub mod stages;

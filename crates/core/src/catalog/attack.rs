@@ -103,8 +103,8 @@ impl<'de> Deserialize<'de> for Technique {
 }
 
 use Tactic::{
-    Collection, CredentialAccess, DefenseEvasion, Discovery, Execution, Exfiltration, Impact, InitialAccess, LateralMovement,
-    Persistence, PrivilegeEscalation,
+    Collection, CredentialAccess, DefenseEvasion, Discovery, Execution, Exfiltration, Impact, InitialAccess,
+    LateralMovement, Persistence, PrivilegeEscalation,
 };
 
 /// Technique, name, and the tactic it serves here.
@@ -182,7 +182,10 @@ mod tests {
     fn a_technique_serialises_as_its_id() {
         let text = serde_json::to_string(&Technique::new("T1098.001")).unwrap();
         assert_eq!(text, "\"T1098.001\"");
-        assert_eq!(serde_json::from_str::<Technique>(&text).unwrap().name(), "Account Manipulation: Additional Cloud Credentials");
+        assert_eq!(
+            serde_json::from_str::<Technique>(&text).unwrap().name(),
+            "Account Manipulation: Additional Cloud Credentials"
+        );
         assert!(serde_json::from_str::<Technique>("\"T9999\"").is_err());
         assert_eq!(serde_json::to_string(&Tactic::Persistence).unwrap(), "\"TA0003\"");
     }

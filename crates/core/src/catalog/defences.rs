@@ -7,11 +7,18 @@ use super::{Act, Call, Tactic, weight};
 /// What a trail records: without management events, or of reads alone, it is blind to an attack.
 pub(super) fn event_selectors(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["trailName"]));
-    let basic = call.parameters.get("eventSelectors").and_then(Value::as_array).filter(|list| !list.is_empty());
-    let advanced = call.parameters.get("advancedEventSelectors").and_then(Value::as_array).filter(|list| !list.is_empty());
+    let basic =
+        call.parameters.get("eventSelectors").and_then(Value::as_array).filter(|list| !list.is_empty());
+    let advanced = call
+        .parameters
+        .get("advancedEventSelectors")
+        .and_then(Value::as_array)
+        .filter(|list| !list.is_empty());
     let is_seeing = match (basic, advanced) {
         (Some(selectors), _) => selectors.iter().any(is_recording_changes),
-        (None, Some(selectors)) => selectors.iter().any(|selector| selector.to_string().contains("\"Management\"")),
+        (None, Some(selectors)) => {
+            selectors.iter().any(|selector| selector.to_string().contains("\"Management\""))
+        }
         (None, None) => true,
     };
     if is_seeing {
@@ -41,7 +48,10 @@ pub(super) fn trail_updated(act: &mut Act, call: &Call<'_>) {
     if lost.is_empty() {
         let bucket = call.text(&["s3BucketName"]);
         let weight = if bucket.is_empty() { weight::ROUTINE } else { weight::MINOR };
-        act.weigh(weight, if bucket.is_empty() { String::new() } else { format!("writes to bucket {bucket}") });
+        act.weigh(
+            weight,
+            if bucket.is_empty() { String::new() } else { format!("writes to bucket {bucket}") },
+        );
     } else {
         act.detail = format!("no longer covers {}", lost.join(", ")).into();
     }
@@ -75,11 +85,17 @@ pub(super) fn lifecycle(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["bucketName"]));
     let configuration = call.parameters.get("LifecycleConfiguration").unwrap_or(&call.parameters);
     let rules = configuration.get("Rule").or_else(|| configuration.get("Rules"));
-    let rules = rules.into_iter().flat_map(|rules| rules.as_array().map_or_else(|| std::slice::from_ref(rules), Vec::as_slice));
+    let rules = rules
+        .into_iter()
+        .flat_map(|rules| rules.as_array().map_or_else(|| std::slice::from_ref(rules), Vec::as_slice));
     let shortest = rules.filter(|rule| is_enabled(rule) && is_whole_bucket(rule)).filter_map(days).min();
     match shortest {
-        Some(days) if days <= ERASING_DAYS => act.detail = format!("everything expires after {days} day(s)").into(),
-        Some(days) if days <= SHORT_DAYS => act.weigh(weight::MINOR, format!("everything expires after {days} days")),
+        Some(days) if days <= ERASING_DAYS => {
+            act.detail = format!("everything expires after {days} day(s)").into()
+        }
+        Some(days) if days <= SHORT_DAYS => {
+            act.weigh(weight::MINOR, format!("everything expires after {days} days"))
+        }
         _ => act.weigh(weight::ROUTINE, ""),
     }
 }
@@ -129,7 +145,15 @@ pub(super) fn versioning(act: &mut Act, call: &Call<'_>) {
 
 /// Security Hub, Macie, Inspector and others: a status that says off.
 pub(super) fn switched_off(act: &mut Act, call: &Call<'_>) {
-    act.on(call.text(&["detectorId", "name", "graphArn", "analyzerName", "ruleName", "resourceArn", "logGroupName"]));
+    act.on(call.text(&[
+        "detectorId",
+        "name",
+        "graphArn",
+        "analyzerName",
+        "ruleName",
+        "resourceArn",
+        "logGroupName",
+    ]));
     if matches!(call.text(&["status", "state"]), "ENABLED" | "RUNNING" | "ACTIVE") || call.is_on("enable") {
         act.weigh(weight::ROUTINE, "");
     }

@@ -33,7 +33,10 @@ pub(super) fn access_removed(act: &mut Act, call: &Call<'_>) {
     act.on(user);
     if call.text(&["status"]) == "Active" {
         act.technique(Tactic::Persistence, &["T1098.001"]);
-        act.weigh(if user == own_user(call.event) { weight::ROUTINE } else { weight::MINOR }, "switched on again");
+        act.weigh(
+            if user == own_user(call.event) { weight::ROUTINE } else { weight::MINOR },
+            "switched on again",
+        );
     } else if user.is_empty() || user == own_user(call.event) {
         act.weigh(weight::ROUTINE, "its own");
     } else {
@@ -55,7 +58,13 @@ pub(super) fn mfa_removed(act: &mut Act, call: &Call<'_>) {
 }
 
 /// AWS-managed policies that make an administrator, or enough of one.
-const ADMINISTRATORS: &[&str] = &["AdministratorAccess", "IAMFullAccess", "PowerUserAccess", "AdministratorAccess-Amplify", "AdministratorAccess-AWSElasticBeanstalk"];
+const ADMINISTRATORS: &[&str] = &[
+    "AdministratorAccess",
+    "IAMFullAccess",
+    "PowerUserAccess",
+    "AdministratorAccess-Amplify",
+    "AdministratorAccess-AWSElasticBeanstalk",
+];
 /// Policies that AWS attaches to a user whose key it found in public.
 const QUARANTINE: &[&str] = &["AWSCompromisedKeyQuarantine", "AWSExposedCredentialPolicy"];
 
@@ -109,7 +118,8 @@ pub(super) fn policy_written(act: &mut Act, call: &Call<'_>) {
 /// Who may assume a role, or be trusted by an account.
 pub(super) fn trust(act: &mut Act, call: &Call<'_>) {
     act.on(holder(call));
-    let document = call.parameters.get("policyDocument").or_else(|| call.parameters.get("assumeRolePolicyDocument"));
+    let document =
+        call.parameters.get("policyDocument").or_else(|| call.parameters.get("assumeRolePolicyDocument"));
     let Some(reach) = document.and_then(|document| policy::reach(document, call.account())) else { return };
     if reach.is_public {
         act.exposure = Exposure::Public;
@@ -126,7 +136,15 @@ pub(super) fn trust(act: &mut Act, call: &Call<'_>) {
 
 /// A role for a machine: passing a strong role to one's own code is escalation, passing a weak one is work.
 pub(super) fn role_passed(act: &mut Act, call: &Call<'_>) {
-    let name = call.text(&["functionName", "projectName", "name", "endpointName", "devEndpointName", "stackName", "notebookInstanceName"]);
+    let name = call.text(&[
+        "functionName",
+        "projectName",
+        "name",
+        "endpointName",
+        "devEndpointName",
+        "stackName",
+        "notebookInstanceName",
+    ]);
     act.on(name.rsplit(':').next().unwrap_or(name));
     let role = call.text(&["role", "roleArn", "roleARN", "serviceRole", "executionRoleArn", "taskRoleArn"]);
     if role.is_empty() {
@@ -141,7 +159,8 @@ pub(super) fn role_passed(act: &mut Act, call: &Call<'_>) {
 pub(super) fn role_assumed(act: &mut Act, call: &Call<'_>) {
     let role = call.text(&["roleArn"]);
     act.on(role);
-    let is_own = crate::event::account_of(role).is_none_or(|account| account == &*call.event.identity.account_id);
+    let is_own =
+        crate::event::account_of(role).is_none_or(|account| account == &*call.event.identity.account_id);
     if call.event.outcome == Outcome::Success && is_own {
         act.weigh(weight::ROUTINE, "within the account");
     }
@@ -154,7 +173,10 @@ pub(super) fn sign_in(act: &mut Act, call: &Call<'_>) {
         act.weigh(weight::ROUTINE, "failed");
     } else if is_root {
         let strength = if call.event.mfa == Some(true) { "with MFA" } else { "without MFA" };
-        act.weigh(if call.event.mfa == Some(true) { weight::BAD } else { weight::SEVERE }, format!("root signs in {strength}"));
+        act.weigh(
+            if call.event.mfa == Some(true) { weight::BAD } else { weight::SEVERE },
+            format!("root signs in {strength}"),
+        );
     } else if call.event.identity.kind.as_str() != "IAMUser" || call.event.mfa != Some(false) {
         act.weigh(weight::ROUTINE, "");
     } else {
@@ -166,19 +188,25 @@ pub(super) fn sign_in(act: &mut Act, call: &Call<'_>) {
 pub(super) fn federation_token(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["name"]));
     act.grants = Grants::Access;
-    let Some(reach) = call.parameters.get("policy").and_then(|policy| policy::reach(policy, call.account())) else { return };
+    let Some(reach) = call.parameters.get("policy").and_then(|policy| policy::reach(policy, call.account()))
+    else {
+        return;
+    };
     if reach.is_administrator {
         act.weigh(weight::SEVERE, "with every right of the user");
     }
 }
 
 /// Calls that AWS's own consoles make for whoever opens them.
-const ROOT_ROUTINE: &[&str] = &["CreateServiceLinkedRole", "ConsoleLogin", "CheckMfa", "GenerateDataKey", "Decrypt"];
+const ROOT_ROUTINE: &[&str] =
+    &["CreateServiceLinkedRole", "ConsoleLogin", "CheckMfa", "GenerateDataKey", "Decrypt"];
 
 /// Root did something that the table does not name: anything that changes something is worth a look.
 pub(super) fn root_use(event: &Event<'_>) -> Act {
     let name = event.event_name.as_str();
-    let is_reading = event.read_only.unwrap_or_else(|| ["Get", "List", "Describe", "Head", "Lookup"].iter().any(|verb| name.starts_with(verb)));
+    let is_reading = event.read_only.unwrap_or_else(|| {
+        ["Get", "List", "Describe", "Head", "Lookup"].iter().any(|verb| name.starts_with(verb))
+    });
     let is_quiet = is_reading || ROOT_ROUTINE.contains(&name) || &*event.event_type == "AwsServiceEvent";
     let weight = if is_quiet { weight::ROUTINE } else { weight::ODD };
     let mut act = blank(event, Tactic::PrivilegeEscalation, &["T1078.004"], weight);
@@ -198,8 +226,10 @@ pub(super) fn done_by_root(act: &mut Act, event: &Event<'_>) {
 pub(super) fn guard_rail(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["targetId", "policyId"]));
     let content = call.parameters.get("content");
-    if content.is_some_and(|content| matches!(content, Value::String(_)) && policy::reach(content, "").is_some_and(|reach| reach.only_denies)) {
+    if content.is_some_and(|content| {
+        matches!(content, Value::String(_))
+            && policy::reach(content, "").is_some_and(|reach| reach.only_denies)
+    }) {
         act.weigh(weight::MINOR, "only denies");
     }
 }
-

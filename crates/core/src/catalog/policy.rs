@@ -28,17 +28,47 @@ pub(super) struct Reach {
 /// Actions with which a principal can raise its own rights when they reach every resource.
 /// Source: Rhino Security Labs, "AWS IAM Privilege Escalation Methods" (2018, revised 2021).
 const PRIVILEGED: &[&str] = &[
-    "iam:*", "iam:put*", "iam:attach*", "iam:create*", "iam:passrole", "iam:createaccesskey", "iam:createloginprofile",
-    "iam:updateloginprofile", "iam:attachuserpolicy", "iam:attachgrouppolicy", "iam:attachrolepolicy", "iam:putuserpolicy",
-    "iam:putgrouppolicy", "iam:putrolepolicy", "iam:addusertogroup", "iam:updateassumerolepolicy", "iam:createpolicyversion",
-    "iam:setdefaultpolicyversion", "sts:assumerole", "sts:*",
+    "iam:*",
+    "iam:put*",
+    "iam:attach*",
+    "iam:create*",
+    "iam:passrole",
+    "iam:createaccesskey",
+    "iam:createloginprofile",
+    "iam:updateloginprofile",
+    "iam:attachuserpolicy",
+    "iam:attachgrouppolicy",
+    "iam:attachrolepolicy",
+    "iam:putuserpolicy",
+    "iam:putgrouppolicy",
+    "iam:putrolepolicy",
+    "iam:addusertogroup",
+    "iam:updateassumerolepolicy",
+    "iam:createpolicyversion",
+    "iam:setdefaultpolicyversion",
+    "sts:assumerole",
+    "sts:*",
 ];
 
 /// Condition keys that narrow `Principal: "*"` to somebody known.
 const NARROWING: &[&str] = &[
-    "aws:principalorgid", "aws:principalorgpaths", "aws:principalaccount", "aws:principalarn", "aws:sourceaccount", "aws:sourcearn",
-    "aws:sourceorgid", "aws:sourceowner", "aws:sourcevpc", "aws:sourcevpce", "aws:userid", "aws:viaawsservice", "kms:calleraccount",
-    "kms:viaservice", "lambda:functionurlauthtype", "s3:dataaccesspointaccount", "elasticfilesystem:accessedviamounttarget",
+    "aws:principalorgid",
+    "aws:principalorgpaths",
+    "aws:principalaccount",
+    "aws:principalarn",
+    "aws:sourceaccount",
+    "aws:sourcearn",
+    "aws:sourceorgid",
+    "aws:sourceowner",
+    "aws:sourcevpc",
+    "aws:sourcevpce",
+    "aws:userid",
+    "aws:viaawsservice",
+    "kms:calleraccount",
+    "kms:viaservice",
+    "lambda:functionurlauthtype",
+    "s3:dataaccesspointaccount",
+    "elasticfilesystem:accessedviamounttarget",
 ];
 
 /// Reads a policy given as an object or as text; `own` is the account it belongs to. `None` if it is no policy.
@@ -71,7 +101,10 @@ impl Reach {
         for (kind, who) in kinds {
             match kind.as_str() {
                 "AWS" | "CanonicalUser" => {
-                    as_list(who).iter().filter_map(|who| who.as_str()).for_each(|who| self.add_principal(who, statement, own));
+                    as_list(who)
+                        .iter()
+                        .filter_map(|who| who.as_str())
+                        .for_each(|who| self.add_principal(who, statement, own));
                 }
                 "Federated" => self.is_federated = true,
                 _ => {}
@@ -85,13 +118,18 @@ impl Reach {
             return;
         }
         let account = account_of(who).unwrap_or(who);
-        if account != own && (12..=12).contains(&account.len()) && account.bytes().all(|byte| byte.is_ascii_digit()) {
+        if account != own
+            && (12..=12).contains(&account.len())
+            && account.bytes().all(|byte| byte.is_ascii_digit())
+        {
             self.accounts.insert(account.to_owned());
         }
     }
 
     fn add_actions(&mut self, statement: &Value) {
-        let everywhere = as_list(statement.get("Resource").unwrap_or(&Value::Null)).iter().any(|resource| is_wide(resource));
+        let everywhere = as_list(statement.get("Resource").unwrap_or(&Value::Null))
+            .iter()
+            .any(|resource| is_wide(resource));
         if statement.get("NotAction").is_some() && everywhere {
             self.is_privileged = true;
         }
@@ -106,7 +144,9 @@ impl Reach {
 
 /// `*`, or every ARN of a service.
 fn is_wide(resource: &Value) -> bool {
-    resource.as_str().is_some_and(|text| text == "*" || text.starts_with("arn:aws:iam::*:") || text.ends_with(":role/*"))
+    resource
+        .as_str()
+        .is_some_and(|text| text == "*" || text.starts_with("arn:aws:iam::*:") || text.ends_with(":role/*"))
 }
 
 fn is_narrowed(statement: &Value) -> bool {
@@ -175,10 +215,17 @@ mod tests {
 
     #[test]
     fn everybody_is_public_unless_narrowed() {
-        assert!(reach_of(r#"[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*"}]"#).is_public);
+        assert!(
+            reach_of(r#"[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*"}]"#)
+                .is_public
+        );
         assert!(reach_of(r#"{"Effect":"Allow","Principal":{"AWS":["*"]},"Action":"sqs:*","Condition":{"IpAddress":{"aws:SourceIp":"0.0.0.0/0"}}}"#).is_public);
-        for condition in [r#"{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}"#, r#"{"IpAddress":{"aws:SourceIp":["198.51.100.0/24"]}}"#] {
-            let statement = format!(r#"{{"Effect":"Allow","Principal":"*","Action":"sqs:*","Condition":{condition}}}"#);
+        for condition in [
+            r#"{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}"#,
+            r#"{"IpAddress":{"aws:SourceIp":["198.51.100.0/24"]}}"#,
+        ] {
+            let statement =
+                format!(r#"{{"Effect":"Allow","Principal":"*","Action":"sqs:*","Condition":{condition}}}"#);
             assert!(!reach_of(&statement).is_public, "{condition}");
         }
         assert!(!reach_of(r#"{"Effect":"Deny","Principal":"*","Action":"*"}"#).is_public);
@@ -186,8 +233,13 @@ mod tests {
 
     #[test]
     fn other_accounts_are_named_and_the_own_is_not() {
-        let reach = reach_of(r#"{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111122223333:root","arn:aws:iam::444455556666:role/x","999988887777"]},"Action":"sts:AssumeRole"}"#);
-        assert_eq!(reach.accounts.iter().map(String::as_str).collect::<Vec<_>>(), ["444455556666", "999988887777"]);
+        let reach = reach_of(
+            r#"{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111122223333:root","arn:aws:iam::444455556666:role/x","999988887777"]},"Action":"sts:AssumeRole"}"#,
+        );
+        assert_eq!(
+            reach.accounts.iter().map(String::as_str).collect::<Vec<_>>(),
+            ["444455556666", "999988887777"]
+        );
     }
 
     #[test]
@@ -196,14 +248,18 @@ mod tests {
         assert!(admin.is_administrator);
         let escalating = reach_of(r#"{"Effect":"Allow","Action":["iam:PassRole"],"Resource":"*"}"#);
         assert!(escalating.is_privileged && !escalating.is_administrator);
-        let narrow = reach_of(r#"{"Effect":"Allow","Action":["iam:PassRole"],"Resource":"arn:aws:iam::1:role/one"}"#);
+        let narrow =
+            reach_of(r#"{"Effect":"Allow","Action":["iam:PassRole"],"Resource":"arn:aws:iam::1:role/one"}"#);
         assert!(!narrow.is_privileged);
         assert!(reach_of(r#"[{"Effect":"Deny","Action":"*","Resource":"*"}]"#).only_denies);
     }
 
     #[test]
     fn encoded_text_is_read_and_nonsense_is_not() {
-        let encoded = Value::String("%7B%22Statement%22%3A%5B%7B%22Effect%22%3A%22Allow%22%2C%22Principal%22%3A%22*%22%7D%5D%7D".to_owned());
+        let encoded = Value::String(
+            "%7B%22Statement%22%3A%5B%7B%22Effect%22%3A%22Allow%22%2C%22Principal%22%3A%22*%22%7D%5D%7D"
+                .to_owned(),
+        );
         assert!(reach(&encoded, "1").unwrap().is_public);
         for text in ["", "{", "%7", "[]", "%zz"] {
             assert_eq!(reach(&Value::String(text.to_owned()), "1"), None);

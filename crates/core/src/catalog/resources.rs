@@ -15,7 +15,8 @@ pub(super) fn instances(act: &mut Act, call: &Call<'_>) {
     let kind = call.text(&["instanceType"]);
     act.on(kind);
     let items = call.parameters.get("instancesSet").and_then(|set| set.get("items")?.as_array());
-    let count = items.into_iter().flatten().filter_map(|item| item.get("maxCount")?.as_u64()).max().unwrap_or(1);
+    let count =
+        items.into_iter().flatten().filter_map(|item| item.get("maxCount")?.as_u64()).max().unwrap_or(1);
     act.breadth = u16::try_from(count).unwrap_or(u16::MAX).max(1);
     let is_expensive = is_expensive(kind);
     let is_large = kind.contains("metal") || kind.split('.').nth(1).is_some_and(is_huge);
@@ -45,7 +46,10 @@ fn is_huge(size: &str) -> bool {
 }
 
 /// Ports by which machines and databases are entered.
-const ENTRANCES: &[u64] = &[22, 23, 135, 445, 1433, 1521, 2375, 2379, 3306, 3389, 5432, 5601, 5900, 5985, 5986, 6379, 6443, 9200, 10250, 11211, 27017];
+const ENTRANCES: &[u64] = &[
+    22, 23, 135, 445, 1433, 1521, 2375, 2379, 3306, 3389, 5432, 5601, 5900, 5985, 5986, 6379, 6443, 9200,
+    10250, 11211, 27017,
+];
 
 /// A firewall is opened: to whom, on which ports?
 pub(super) fn ingress(act: &mut Act, call: &Call<'_>) {
@@ -57,7 +61,8 @@ pub(super) fn ingress(act: &mut Act, call: &Call<'_>) {
     if let Some(rule) = entrance {
         act.exposure = Exposure::Public;
         act.to("*");
-        let port = port(rule, "fromPort").map_or_else(|| "every port".to_owned(), |port| format!("port {port}"));
+        let port =
+            port(rule, "fromPort").map_or_else(|| "every port".to_owned(), |port| format!("port {port}"));
         act.detail = format!("{port} open to everybody").into();
     } else if open.is_empty() {
         act.weigh(weight::ROUTINE, "not open to everybody");
@@ -70,7 +75,10 @@ pub(super) fn ingress(act: &mut Act, call: &Call<'_>) {
 fn collect_rules<'v>(value: &'v Value, rules: &mut Vec<&'v Value>) {
     match value {
         Value::Object(fields) => {
-            if ["ipProtocol", "IpProtocol", "protocol", "aclProtocol", "ipRanges", "cidrIp"].iter().any(|key| fields.contains_key(*key)) {
+            if ["ipProtocol", "IpProtocol", "protocol", "aclProtocol", "ipRanges", "cidrIp"]
+                .iter()
+                .any(|key| fields.contains_key(*key))
+            {
                 rules.push(value);
                 return;
             }
@@ -84,16 +92,21 @@ fn collect_rules<'v>(value: &'v Value, rules: &mut Vec<&'v Value>) {
 fn is_open(rule: &Value) -> bool {
     let text = |value: &Value| value.as_str().is_some_and(policy::is_everywhere);
     let has = |value: &Value| match value {
-        Value::Object(fields) => fields.iter().any(|(key, inner)| key.to_ascii_lowercase().contains("cidr") && text(inner)),
+        Value::Object(fields) => {
+            fields.iter().any(|(key, inner)| key.to_ascii_lowercase().contains("cidr") && text(inner))
+        }
         _ => false,
     };
     if has(rule) {
-        return rule.get("ruleAction").and_then(Value::as_str) != Some("deny") && rule.get("egress") != Some(&Value::Bool(true));
+        return rule.get("ruleAction").and_then(Value::as_str) != Some("deny")
+            && rule.get("egress") != Some(&Value::Bool(true));
     }
-    ["ipRanges", "ipv6Ranges", "IpRanges", "Ipv6Ranges"].iter().filter_map(|key| rule.get(key)).any(|ranges| {
-        let items = ranges.get("items").unwrap_or(ranges);
-        items.as_array().map_or_else(|| has(items), |items| items.iter().any(has))
-    })
+    ["ipRanges", "ipv6Ranges", "IpRanges", "Ipv6Ranges"].iter().filter_map(|key| rule.get(key)).any(
+        |ranges| {
+            let items = ranges.get("items").unwrap_or(ranges);
+            items.as_array().map_or_else(|| has(items), |items| items.iter().any(has))
+        },
+    )
 }
 
 fn port(rule: &Value, key: &str) -> Option<u64> {
@@ -103,14 +116,18 @@ fn port(rule: &Value, key: &str) -> Option<u64> {
 }
 
 fn reaches_entrance(rule: &Value) -> bool {
-    let protocol = ["ipProtocol", "IpProtocol", "protocol", "aclProtocol"].iter().find_map(|key| rule.get(key)?.as_str());
+    let protocol = ["ipProtocol", "IpProtocol", "protocol", "aclProtocol"]
+        .iter()
+        .find_map(|key| rule.get(key)?.as_str());
     if matches!(protocol, Some("-1" | "all")) {
         return true;
     }
     if matches!(protocol, Some("icmp" | "icmpv6" | "1" | "58")) {
         return false;
     }
-    let (Some(from), Some(to)) = (port(rule, "fromPort"), port(rule, "toPort")) else { return protocol.is_none() };
+    let (Some(from), Some(to)) = (port(rule, "fromPort"), port(rule, "toPort")) else {
+        return protocol.is_none();
+    };
     ENTRANCES.iter().any(|entrance| (from..=to).contains(entrance))
 }
 
@@ -139,7 +156,10 @@ pub(super) fn database(act: &mut Act, call: &Call<'_>) {
     } else if call.parameters.get("backupRetentionPeriod").and_then(Value::as_u64) == Some(0) {
         act.technique(Tactic::Impact, &["T1490"]);
         act.weigh(weight::ODD, "no backups any more");
-    } else if call.parameters.get("masterUserPassword").is_some() && !act.call.contains("Create") && !act.call.contains("Restore") {
+    } else if call.parameters.get("masterUserPassword").is_some()
+        && !act.call.contains("Create")
+        && !act.call.contains("Restore")
+    {
         act.weigh(weight::MINOR, "master password set");
     } else {
         act.weigh(weight::ROUTINE, "");
@@ -149,13 +169,19 @@ pub(super) fn database(act: &mut Act, call: &Call<'_>) {
 /// Asked for, or, for a restore, what AWS says it became.
 fn is_made_public(call: &Call<'_>) -> bool {
     let is_restore = call.event.event_name.starts_with("Restore");
-    call.is_on("publiclyAccessible") || (is_restore && call.event.response().get("publiclyAccessible") == Some(&Value::Bool(true)))
+    call.is_on("publiclyAccessible")
+        || (is_restore && call.event.response().get("publiclyAccessible") == Some(&Value::Bool(true)))
 }
 
 /// A database or its backups are deleted: with a last snapshot it is a clean-up, without one it is gone.
 pub(super) fn database_deleted(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&[
-        "dBInstanceIdentifier", "dBClusterIdentifier", "dBSnapshotIdentifier", "dBClusterSnapshotIdentifier", "clusterIdentifier", "tableName",
+        "dBInstanceIdentifier",
+        "dBClusterIdentifier",
+        "dBSnapshotIdentifier",
+        "dBClusterSnapshotIdentifier",
+        "clusterIdentifier",
+        "tableName",
         "globalClusterIdentifier",
     ]));
     if call.is_on("skipFinalSnapshot") || call.is_on("skipFinalClusterSnapshot") {
@@ -195,7 +221,8 @@ pub(super) fn instance_attribute_read(act: &mut Act, call: &Call<'_>) {
 /// User data runs as root at the next start: changing it is running a command.
 pub(super) fn instance_attribute_changed(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["instanceId"]));
-    let names_user_data = call.parameters.get("userData").is_some() || call.text(&["attribute"]) == "userData";
+    let names_user_data =
+        call.parameters.get("userData").is_some() || call.text(&["attribute"]) == "userData";
     if names_user_data {
         act.detail = "its start-up script changed".into();
     } else {
@@ -221,9 +248,10 @@ pub(super) fn function_code(act: &mut Act, call: &Call<'_>) {
     act.on(name.rsplit(':').next().unwrap_or(name));
     let layers = call.parameters.get("layers").and_then(Value::as_array);
     if act.call.ends_with("UpdateFunctionConfiguration") {
-        let foreign = layers.into_iter().flatten().filter_map(Value::as_str).find_map(|layer| {
-            crate::event::account_of(layer).filter(|account| *account != call.account())
-        });
+        let foreign =
+            layers.into_iter().flatten().filter_map(Value::as_str).find_map(|layer| {
+                crate::event::account_of(layer).filter(|account| *account != call.account())
+            });
         match (foreign, layers.is_some_and(|layers| !layers.is_empty())) {
             (Some(account), _) => {
                 act.to(account);
@@ -253,10 +281,49 @@ pub(super) fn object_written(act: &mut Act, call: &Call<'_>) {
 /// Names what is acted on, where nothing else needs reading.
 pub(super) fn named(act: &mut Act, call: &Call<'_>) {
     const NAMES: &[&str] = &[
-        "userName", "roleName", "groupName", "policyArn", "name", "trailName", "bucketName", "keyId", "detectorId", "functionName", "instanceId", "snapshotId", "imageId",
-        "volumeId", "vpcId", "groupId", "resolverQueryLogConfigId", "configurationRecorderName", "configRuleName", "deliveryChannelName", "logGroupName", "RegionName", "regionName",
-        "resourceArn", "accountId", "targetId", "policyId", "secretId", "sAMLProviderArn", "openIDConnectProviderArn", "trustAnchorId", "dbiResourceId", "dbClusterResourceId",
-        "tableName", "backupVaultName", "recoveryPointArn", "webACLArn", "instanceProfileName", "virtualMFADeviceName", "ruleName", "fileSystemId", "stackName", "id",
+        "userName",
+        "roleName",
+        "groupName",
+        "policyArn",
+        "name",
+        "trailName",
+        "bucketName",
+        "keyId",
+        "detectorId",
+        "functionName",
+        "instanceId",
+        "snapshotId",
+        "imageId",
+        "volumeId",
+        "vpcId",
+        "groupId",
+        "resolverQueryLogConfigId",
+        "configurationRecorderName",
+        "configRuleName",
+        "deliveryChannelName",
+        "logGroupName",
+        "RegionName",
+        "regionName",
+        "resourceArn",
+        "accountId",
+        "targetId",
+        "policyId",
+        "secretId",
+        "sAMLProviderArn",
+        "openIDConnectProviderArn",
+        "trustAnchorId",
+        "dbiResourceId",
+        "dbClusterResourceId",
+        "tableName",
+        "backupVaultName",
+        "recoveryPointArn",
+        "webACLArn",
+        "instanceProfileName",
+        "virtualMFADeviceName",
+        "ruleName",
+        "fileSystemId",
+        "stackName",
+        "id",
     ];
     let name = call.text(NAMES);
     act.on(name.rsplit('/').next().unwrap_or(name));

@@ -6,13 +6,38 @@ use super::{Act, Call, Exposure, policy, weight};
 
 /// Where services put a resource's policy among a call's parameters.
 const POLICIES: &[&str] = &[
-    "bucketPolicy", "policy", "policyText", "policyDocument", "resourcePolicy", "accessPolicies", "Policy", "policyInJson", "registryPolicyText",
-    "fileSystemPolicy", "keyPolicy", "attributeValue", "accessPolicy", "repositoryPolicyText",
+    "bucketPolicy",
+    "policy",
+    "policyText",
+    "policyDocument",
+    "resourcePolicy",
+    "accessPolicies",
+    "Policy",
+    "policyInJson",
+    "registryPolicyText",
+    "fileSystemPolicy",
+    "keyPolicy",
+    "attributeValue",
+    "accessPolicy",
+    "repositoryPolicyText",
 ];
 /// Where services put a resource's name.
 const NAMES: &[&str] = &[
-    "bucketName", "bucket", "functionName", "keyId", "secretId", "queueUrl", "topicArn", "repositoryName", "domainName", "fileSystemId", "vaultName",
-    "backupVaultName", "resourceArn", "name", "registryId",
+    "bucketName",
+    "bucket",
+    "functionName",
+    "keyId",
+    "secretId",
+    "queueUrl",
+    "topicArn",
+    "repositoryName",
+    "domainName",
+    "fileSystemId",
+    "vaultName",
+    "backupVaultName",
+    "resourceArn",
+    "name",
+    "registryId",
 ];
 
 /// A resource policy: whom does it let in?
@@ -46,7 +71,9 @@ pub(super) fn opened(act: &mut Act, whom: &str) {
 /// `{"add":{"items":[{"userId":...} or {"group":"all"}]}}`, as EC2 shares snapshots and images.
 pub(super) fn launch_permission(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["snapshotId", "imageId", "fpgaImageId"]));
-    let changes = ["createVolumePermission", "launchPermission", "loadPermission"].iter().find_map(|key| call.parameters.get(key));
+    let changes = ["createVolumePermission", "launchPermission", "loadPermission"]
+        .iter()
+        .find_map(|key| call.parameters.get(key));
     let Some(added) = changes.and_then(|changes| changes.get("add")?.get("items")?.as_array()) else {
         return act.weigh(weight::ROUTINE, "shares with nobody new");
     };
@@ -66,7 +93,9 @@ pub(super) fn snapshot_attribute(act: &mut Act, call: &Call<'_>) {
 /// Shares with the first receiver who is not the account itself.
 fn share<'c>(act: &mut Act, call: &Call<'_>, receivers: impl Iterator<Item = &'c str>) {
     match receivers.into_iter().find(|receiver| *receiver != call.account()) {
-        Some(receiver) if receiver.starts_with("arn:aws:organizations") => act.weigh(weight::MINOR, "shared with an organisation"),
+        Some(receiver) if receiver.starts_with("arn:aws:organizations") => {
+            act.weigh(weight::MINOR, "shared with an organisation")
+        }
         Some(receiver) => {
             opened(act, receiver);
             act.weight = act.weight.max(weight::SEVERE);
@@ -79,8 +108,18 @@ fn share<'c>(act: &mut Act, call: &Call<'_>, receivers: impl Iterator<Item = &'c
 pub(super) fn permission_added(act: &mut Act, call: &Call<'_>) {
     let name = call.text(NAMES);
     act.on(name.rsplit('/').next().unwrap_or(name));
-    let listed = ["aWSAccountIds", "AWSAccountIds", "awsAccountIds"].iter().find_map(|key| call.parameters.get(key)?.get(0)?.as_str());
-    let whom = listed.unwrap_or_else(|| call.text(&["principal", "accountWithRestoreAccess", "granteePrincipal", "targetAccountId", "consumerAccountId"]));
+    let listed = ["aWSAccountIds", "AWSAccountIds", "awsAccountIds"]
+        .iter()
+        .find_map(|key| call.parameters.get(key)?.get(0)?.as_str());
+    let whom = listed.unwrap_or_else(|| {
+        call.text(&[
+            "principal",
+            "accountWithRestoreAccess",
+            "granteePrincipal",
+            "targetAccountId",
+            "consumerAccountId",
+        ])
+    });
     let is_narrowed = !call.text(&["sourceAccount", "sourceArn", "principalOrgID"]).is_empty();
     let account = crate::event::account_of(whom).unwrap_or(whom);
     let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
@@ -99,9 +138,13 @@ pub(super) fn permission_added(act: &mut Act, call: &Call<'_>) {
 pub(super) fn acl(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["bucketName"]));
     let text = call.parameters.to_string();
-    let is_public = ["public-read", "acs.amazonaws.com/groups/global/AllUsers", "acs.amazonaws.com/groups/global/AuthenticatedUsers"]
-        .iter()
-        .any(|public| text.contains(public))
+    let is_public = [
+        "public-read",
+        "acs.amazonaws.com/groups/global/AllUsers",
+        "acs.amazonaws.com/groups/global/AuthenticatedUsers",
+    ]
+    .iter()
+    .any(|public| text.contains(public))
         || text.contains("authenticated-read");
     if is_public { opened(act, "*") } else { act.weigh(weight::ROUTINE, "private") }
 }
@@ -111,7 +154,9 @@ pub(super) fn replication(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["bucketName"]));
     let configuration = call.parameters.get("ReplicationConfiguration").unwrap_or(&call.parameters);
     let rules = configuration.get("Rule").or_else(|| configuration.get("Rules"));
-    let destinations = rules.into_iter().flat_map(|rules| rules.as_array().map_or_else(|| std::slice::from_ref(rules), Vec::as_slice));
+    let destinations = rules
+        .into_iter()
+        .flat_map(|rules| rules.as_array().map_or_else(|| std::slice::from_ref(rules), Vec::as_slice));
     for destination in destinations.filter_map(|rule| rule.get("Destination")) {
         let account = destination.get("Account").and_then(Value::as_str).unwrap_or_default();
         let bucket = destination.get("Bucket").and_then(Value::as_str).unwrap_or_default();
@@ -139,11 +184,19 @@ pub(super) fn access_block(act: &mut Act, call: &Call<'_>) {
     let is_off = ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"]
         .iter()
         .any(|key| block.get(key).is_some_and(|value| value == false || value == "false"));
-    if is_off { act.detail = "switched off in part".into() } else { act.weigh(weight::ROUTINE, "switched on") }
+    if is_off {
+        act.detail = "switched off in part".into()
+    } else {
+        act.weigh(weight::ROUTINE, "switched on")
+    }
 }
 
 /// CodeBuild projects can show their logs and artefacts to the world.
 pub(super) fn visibility(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["projectArn", "repositoryName"]));
-    if call.text(&["projectVisibility"]).starts_with("PUBLIC") { opened(act, "*") } else { act.weigh(weight::ROUTINE, "private") }
+    if call.text(&["projectVisibility"]).starts_with("PUBLIC") {
+        opened(act, "*")
+    } else {
+        act.weigh(weight::ROUTINE, "private")
+    }
 }

@@ -11,14 +11,20 @@
 use super::{
     Reader, Row,
     Tactic::{
-        Collection, CredentialAccess, DefenseEvasion, Discovery, Execution, Exfiltration, Impact, InitialAccess, LateralMovement, Persistence,
-        PrivilegeEscalation,
+        Collection, CredentialAccess, DefenseEvasion, Discovery, Execution, Exfiltration, Impact,
+        InitialAccess, LateralMovement, Persistence, PrivilegeEscalation,
     },
     defences, identity, resources, sharing,
     weight::{BAD, MINOR, ODD, SEVERE},
 };
 
-const fn row(service: &'static str, name: &'static str, tactic: super::Tactic, techniques: &'static [&'static str], weight: f32) -> Row {
+const fn row(
+    service: &'static str,
+    name: &'static str,
+    tactic: super::Tactic,
+    techniques: &'static [&'static str],
+    weight: f32,
+) -> Row {
     Row { service, name, tactic, techniques, weight, read: None, urgent: false }
 }
 

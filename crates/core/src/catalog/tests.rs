@@ -28,7 +28,11 @@ fn every_call_that_changes_something_has_an_entry() {
         .filter(|line| !line.starts_with('#'))
         .flat_map(|line| {
             let (service, names) = line.split_once(' ').unwrap();
-            names.split(' ').filter(|name| !knows(service, name)).map(|name| format!("{service}:{name}")).collect::<Vec<_>>()
+            names
+                .split(' ')
+                .filter(|name| !knows(service, name))
+                .map(|name| format!("{service}:{name}"))
+                .collect::<Vec<_>>()
         })
         .collect();
     assert!(missing.is_empty(), "no entry for {missing:?}");
@@ -42,7 +46,12 @@ fn rows_are_unique_and_name_known_techniques() {
         assert!(!table::is_routine(row.service, row.name), "{}:{} is routine too", row.service, row.name);
         assert!(!row.techniques.is_empty());
         for technique in row.techniques {
-            assert!(Technique::find(technique).is_some(), "{}:{}: {technique} is unknown", row.service, row.name);
+            assert!(
+                Technique::find(technique).is_some(),
+                "{}:{}: {technique} is unknown",
+                row.service,
+                row.name
+            );
         }
     }
 }
@@ -52,7 +61,9 @@ fn a_key_for_another_is_persistence_and_for_oneself_is_not() {
     let other = act("iam", "CreateAccessKey", r#"{"userName":"lee"}"#).unwrap();
     assert_eq!((other.tactic, &*other.recipient), (Tactic::Persistence, "lee"));
     assert!(other.weight >= weight::ODD);
-    assert!(act("iam", "CreateAccessKey", r#"{"userName":"kim"}"#).is_none_or(|act| act.weight < weight::MINOR));
+    assert!(
+        act("iam", "CreateAccessKey", r#"{"userName":"kim"}"#).is_none_or(|act| act.weight < weight::MINOR)
+    );
     assert!(act("iam", "CreateAccessKey", "null").is_none_or(|act| act.weight < weight::MINOR));
 }
 
@@ -66,9 +77,19 @@ fn a_key_for_root_is_critical() {
 
 #[test]
 fn administrators_are_told_from_others() {
-    let admin = act("iam", "AttachUserPolicy", r#"{"userName":"lee","policyArn":"arn:aws:iam::aws:policy/AdministratorAccess"}"#).unwrap();
+    let admin = act(
+        "iam",
+        "AttachUserPolicy",
+        r#"{"userName":"lee","policyArn":"arn:aws:iam::aws:policy/AdministratorAccess"}"#,
+    )
+    .unwrap();
     assert_eq!(admin.grants, Grants::Administrator);
-    let reader = act("iam", "AttachUserPolicy", r#"{"userName":"lee","policyArn":"arn:aws:iam::aws:policy/ReadOnlyAccess"}"#).unwrap();
+    let reader = act(
+        "iam",
+        "AttachUserPolicy",
+        r#"{"userName":"lee","policyArn":"arn:aws:iam::aws:policy/ReadOnlyAccess"}"#,
+    )
+    .unwrap();
     assert_eq!((reader.grants, reader.weight), (Grants::Access, weight::MINOR));
 }
 
@@ -82,10 +103,12 @@ fn a_refused_attempt_weighs_less_and_is_still_an_attempt() {
 
 #[test]
 fn sharing_outside_is_told_from_sharing_inside() {
-    let outside = r#"{"snapshotId":"snap-1","createVolumePermission":{"add":{"items":[{"userId":"444455556666"}]}}}"#;
+    let outside =
+        r#"{"snapshotId":"snap-1","createVolumePermission":{"add":{"items":[{"userId":"444455556666"}]}}}"#;
     let act_outside = act("ec2", "ModifySnapshotAttribute", outside).unwrap();
     assert_eq!((act_outside.exposure, &*act_outside.recipient), (Exposure::OtherAccount, "444455556666"));
-    let inside = r#"{"snapshotId":"snap-1","createVolumePermission":{"add":{"items":[{"userId":"111122223333"}]}}}"#;
+    let inside =
+        r#"{"snapshotId":"snap-1","createVolumePermission":{"add":{"items":[{"userId":"111122223333"}]}}}"#;
     assert!(act("ec2", "ModifySnapshotAttribute", inside).is_none());
     let removed = r#"{"snapshotId":"snap-1","createVolumePermission":{"remove":{"items":[{"userId":"444455556666"}]}}}"#;
     assert!(act("ec2", "ModifySnapshotAttribute", removed).is_none());
@@ -96,16 +119,24 @@ fn sharing_outside_is_told_from_sharing_inside() {
 #[test]
 fn firewalls_are_open_only_where_they_let_everybody_in() {
     let rule = |cidr: &str, from: u32| {
-        format!(r#"{{"groupId":"sg-1","ipPermissions":{{"items":[{{"ipProtocol":"tcp","fromPort":{from},"toPort":{from},"ipRanges":{{"items":[{{"cidrIp":"{cidr}"}}]}}}}]}}}}"#)
+        format!(
+            r#"{{"groupId":"sg-1","ipPermissions":{{"items":[{{"ipProtocol":"tcp","fromPort":{from},"toPort":{from},"ipRanges":{{"items":[{{"cidrIp":"{cidr}"}}]}}}}]}}}}"#
+        )
     };
-    assert!(act("ec2", "AuthorizeSecurityGroupIngress", &rule("0.0.0.0/0", 22)).unwrap().weight >= weight::ODD);
+    assert!(
+        act("ec2", "AuthorizeSecurityGroupIngress", &rule("0.0.0.0/0", 22)).unwrap().weight >= weight::ODD
+    );
     assert!(act("ec2", "AuthorizeSecurityGroupIngress", &rule("10.0.0.0/8", 22)).is_none());
-    assert!(act("ec2", "AuthorizeSecurityGroupIngress", &rule("0.0.0.0/0", 443)).unwrap().weight <= weight::MINOR);
+    assert!(
+        act("ec2", "AuthorizeSecurityGroupIngress", &rule("0.0.0.0/0", 443)).unwrap().weight <= weight::MINOR
+    );
 }
 
 #[test]
 fn accelerators_and_fleets_are_worth_stealing() {
-    let run = |kind: &str, count: u32| format!(r#"{{"instanceType":"{kind}","instancesSet":{{"items":[{{"maxCount":{count}}}]}}}}"#);
+    let run = |kind: &str, count: u32| {
+        format!(r#"{{"instanceType":"{kind}","instancesSet":{{"items":[{{"maxCount":{count}}}]}}}}"#)
+    };
     assert!(act("ec2", "RunInstances", &run("p4d.24xlarge", 20)).unwrap().weight >= weight::SEVERE);
     assert!(act("ec2", "RunInstances", &run("g5.xlarge", 1)).unwrap().weight >= weight::ODD);
     assert!(act("ec2", "RunInstances", &run("t3.micro", 2)).is_none());
@@ -116,19 +147,30 @@ fn accelerators_and_fleets_are_worth_stealing() {
 fn a_trail_is_blind_only_when_it_no_longer_sees_changes() {
     let blind = r#"{"trailName":"t","eventSelectors":[{"includeManagementEvents":false,"readWriteType":"ReadOnly"}]}"#;
     assert!(act("cloudtrail", "PutEventSelectors", blind).unwrap().weight >= weight::BAD);
-    let seeing = r#"{"trailName":"t","eventSelectors":[{"includeManagementEvents":true,"readWriteType":"All"}]}"#;
+    let seeing =
+        r#"{"trailName":"t","eventSelectors":[{"includeManagementEvents":true,"readWriteType":"All"}]}"#;
     assert!(act("cloudtrail", "PutEventSelectors", seeing).is_none());
 }
 
 #[test]
 fn parameters_are_secrets_only_decrypted_and_in_number() {
     assert!(act("ssm", "GetParameters", r#"{"names":["a","b"],"withDecryption":false}"#).is_none());
-    assert_eq!(act("ssm", "GetParameters", r#"{"names":["a","b"],"withDecryption":true}"#).unwrap().breadth, 2);
+    assert_eq!(
+        act("ssm", "GetParameters", r#"{"names":["a","b"],"withDecryption":true}"#).unwrap().breadth,
+        2
+    );
 }
 
 #[test]
 fn nothing_in_parameters_can_break_a_reader() {
-    let odd = [r#""text""#, "[]", "17", "null", r#"{"policyDocument":7,"names":{},"add":[],"ipPermissions":[[[]]]}"#, r#"{"createVolumePermission":{"add":{"items":[7]}}}"#];
+    let odd = [
+        r#""text""#,
+        "[]",
+        "17",
+        "null",
+        r#"{"policyDocument":7,"names":{},"add":[],"ipPermissions":[[[]]]}"#,
+        r#"{"createVolumePermission":{"add":{"items":[7]}}}"#,
+    ];
     for row in table::ROWS {
         for parameters in odd {
             let _ = act(row.service, row.name, parameters);

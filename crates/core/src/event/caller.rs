@@ -22,7 +22,8 @@ impl<'a> Caller<'a> {
         if let Some(address) = parse_address(text) {
             return Self::Ip(address);
         }
-        let is_service = text.ends_with(".amazonaws.com") || text.ends_with(".aws.internal") || text == "AWS Internal";
+        let is_service =
+            text.ends_with(".amazonaws.com") || text.ends_with(".aws.internal") || text == "AWS Internal";
         if is_service { Self::AwsService(text) } else { Self::Unknown }
     }
 }

@@ -118,7 +118,15 @@ impl Identity<'_> {
     /// A hash of everything [`Identity::principal`] reads, to look up an identity seen before without building it.
     pub fn key(&self, recipient: &str) -> u64 {
         let mut hasher = Xxh3::new();
-        for part in [&self.kind, &self.arn, &self.principal_id, &self.user_name, &self.invoked_by, &self.identity_provider, &self.account_id] {
+        for part in [
+            &self.kind,
+            &self.arn,
+            &self.principal_id,
+            &self.user_name,
+            &self.invoked_by,
+            &self.identity_provider,
+            &self.account_id,
+        ] {
             hasher.update(part.as_bytes());
             hasher.update(&[0]);
         }
@@ -141,7 +149,8 @@ impl Identity<'_> {
     /// The session's name: the last part of an assumed role's ARN.
     pub fn session_name(&self) -> &str {
         let from_arn = self.arn.split_once(":assumed-role/").and_then(|(_, rest)| rest.split_once('/'));
-        from_arn.map_or_else(|| self.principal_id.split_once(':').map_or("", |(_, name)| name), |(_, name)| name)
+        from_arn
+            .map_or_else(|| self.principal_id.split_once(':').map_or("", |(_, name)| name), |(_, name)| name)
     }
 
     /// Was the call signed with the credentials of an instance's metadata service? Its session is named after the instance.
@@ -155,7 +164,10 @@ impl Identity<'_> {
             "Root" => (PrincipalKind::Root, format!("arn:aws:iam::{account}{ROOT}")),
             "IAMUser" | "User" => (PrincipalKind::User, self.user_arn(account)),
             "AssumedRole" | "Role" => self.role(account),
-            "FederatedUser" => (PrincipalKind::Federated, self.arn_or(|| format!("federated:{account}:{}", self.principal_id))),
+            "FederatedUser" => (
+                PrincipalKind::Federated,
+                self.arn_or(|| format!("federated:{account}:{}", self.principal_id)),
+            ),
             "SAMLUser" | "WebIdentityUser" => {
                 let name = self.user_name.filled().unwrap_or(&self.principal_id);
                 (PrincipalKind::Federated, format!("federated:{account}:{}:{name}", self.identity_provider))
@@ -218,8 +230,17 @@ impl Identity<'_> {
             return arn.to_owned();
         }
         let Some((head, rest)) = self.arn.split_once(":assumed-role/") else {
-            let name = self.arn.filled().or(self.user_name.filled()).or(self.principal_id.filled()).unwrap_or("unknown");
-            return if name.starts_with("arn:") { name.to_owned() } else { format!("arn:aws:iam::{account}:role/{name}") };
+            let name = self
+                .arn
+                .filled()
+                .or(self.user_name.filled())
+                .or(self.principal_id.filled())
+                .unwrap_or("unknown");
+            return if name.starts_with("arn:") {
+                name.to_owned()
+            } else {
+                format!("arn:aws:iam::{account}:role/{name}")
+            };
         };
         let owner = account_of(&self.arn).unwrap_or(account);
         let partition = head.split(':').nth(1).unwrap_or("aws");
@@ -233,7 +254,8 @@ impl Identity<'_> {
 
     /// Only what AWS itself writes proves a machine: delivery by the metadata service, or a service that calls.
     fn is_machine_session(&self) -> bool {
-        let delivered = self.session_context.as_ref().is_some_and(|session| !session.ec2_role_delivery.is_empty());
+        let delivered =
+            self.session_context.as_ref().is_some_and(|session| !session.ec2_role_delivery.is_empty());
         delivered || self.is_instance_session()
     }
 
@@ -279,34 +301,49 @@ mod tests {
 
     #[test]
     fn a_role_without_issuer_is_read_from_the_session_arn() {
-        let role = principal(r#"{"type":"AssumedRole","arn":"arn:aws:sts::444455556666:assumed-role/web/me","sessionContext":{"sessionIssuer":{}}}"#);
+        let role = principal(
+            r#"{"type":"AssumedRole","arn":"arn:aws:sts::444455556666:assumed-role/web/me","sessionContext":{"sessionIssuer":{}}}"#,
+        );
         assert_eq!((&*role.id, role.kind), ("arn:aws:iam::444455556666:role/web", PrincipalKind::Role));
     }
 
     #[test]
     fn a_person_behind_single_sign_on_keeps_the_session_arn() {
-        let arn = "arn:aws:sts::444455556666:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/kim@example.com";
+        let arn =
+            "arn:aws:sts::444455556666:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/kim@example.com";
         let person = principal(&format!(r#"{{"type":"AssumedRole","arn":"{arn}"}}"#));
         assert_eq!((&*person.id, person.kind), (arn, PrincipalKind::Person));
     }
 
     #[test]
     fn a_failed_sign_in_without_arn_is_the_users() {
-        let user = principal(r#"{"type":"IAMUser","accountId":"111122223333","accessKeyId":"","userName":"kim"}"#);
+        let user =
+            principal(r#"{"type":"IAMUser","accountId":"111122223333","accessKeyId":"","userName":"kim"}"#);
         assert_eq!(&*user.id, "arn:aws:iam::111122223333:user/kim");
     }
 
     #[test]
     fn identity_center_users_are_known_by_user_id() {
-        let person = principal(r#"{"type":"IdentityCenterUser","onBehalfOf":{"userId":"54482488-1","identityStoreArn":"arn:x"}}"#);
-        assert_eq!((&*person.id, person.kind), ("arn:aws:identitystore:::user/54482488-1", PrincipalKind::IdentityCenter));
+        let person = principal(
+            r#"{"type":"IdentityCenterUser","onBehalfOf":{"userId":"54482488-1","identityStoreArn":"arn:x"}}"#,
+        );
+        assert_eq!(
+            (&*person.id, person.kind),
+            ("arn:aws:identitystore:::user/54482488-1", PrincipalKind::IdentityCenter)
+        );
     }
 
     #[test]
     fn nobody_other_accounts_and_aws_itself_are_told_apart() {
         let kinds = [
-            (r#"{"type":"AWSAccount","principalId":"","accountId":"ANONYMOUS_PRINCIPAL"}"#, PrincipalKind::Anonymous),
-            (r#"{"type":"AWSAccount","principalId":"AIDA1","accountId":"444455556666"}"#, PrincipalKind::ExternalAccount),
+            (
+                r#"{"type":"AWSAccount","principalId":"","accountId":"ANONYMOUS_PRINCIPAL"}"#,
+                PrincipalKind::Anonymous,
+            ),
+            (
+                r#"{"type":"AWSAccount","principalId":"AIDA1","accountId":"444455556666"}"#,
+                PrincipalKind::ExternalAccount,
+            ),
             (r#"{"type":"AWSService","invokedBy":"ec2.amazonaws.com"}"#, PrincipalKind::Service),
             (r#"{"invokedBy":"ec2.amazonaws.com"}"#, PrincipalKind::Service),
             (r#"{"type":"Root","accountId":"111122223333"}"#, PrincipalKind::Root),

@@ -53,7 +53,8 @@ const LAST: i64 = 4_102_444_800;
 
 /// The usual spelling, by position.
 fn parse_plain(text: &[u8]) -> Option<Time> {
-    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2, b'Z'] = text else {
+    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2, b'Z'] = text
+    else {
         return None;
     };
     let two = |a: u8, b: u8| Some(digit(a)? * 10 + digit(b)?);
@@ -119,7 +120,14 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for text in ["", "yesterday", "2024-13-01T00:00:00Z", "0001-01-01T00:00:00Z", "9999-01-01T00:00:00Z", "2024-08-0aT13:24:47Z"] {
+        for text in [
+            "",
+            "yesterday",
+            "2024-13-01T00:00:00Z",
+            "0001-01-01T00:00:00Z",
+            "9999-01-01T00:00:00Z",
+            "2024-08-0aT13:24:47Z",
+        ] {
             assert_eq!(Time::parse(text), None, "{text}");
         }
     }

@@ -12,8 +12,7 @@ use serde_json::{error::Category, value::RawValue};
 use super::{Item, Limits, Malformed, Other, Sink, Source, record::Record, stream::Stream};
 use crate::event::clip;
 
-pub(super) const SOURCE: Source =
-    Source { id: "cloudtrail", title: "AWS CloudTrail", recognises, read };
+pub(super) const SOURCE: Source = Source { id: "cloudtrail", title: "AWS CloudTrail", recognises, read };
 
 fn recognises(head: &[u8]) -> bool {
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
@@ -131,7 +130,10 @@ impl Reader<'_> {
             return self.packed(&logs.data, depth);
         }
         if !record.log_events.is_empty() {
-            return record.log_events.iter().for_each(|log| self.nested(log.message.trim_ascii().as_bytes(), depth));
+            return record
+                .log_events
+                .iter()
+                .for_each(|log| self.nested(log.message.trim_ascii().as_bytes(), depth));
         }
         self.emit(record, bytes);
     }
@@ -159,7 +161,9 @@ impl Reader<'_> {
     fn nested(&mut self, bytes: &[u8], depth: u8) {
         match self.one(bytes, depth + 1) {
             Ok(_) => {}
-            Err(Refused::Broken(_)) if bytes.first() != Some(&b'{') => (self.sink)(Item::Other(Other::NotCloudTrail)),
+            Err(Refused::Broken(_)) if bytes.first() != Some(&b'{') => {
+                (self.sink)(Item::Other(Other::NotCloudTrail))
+            }
             Err(Refused::Broken(reason)) => self.malformed(reason),
             Err(Refused::Incomplete) => self.malformed("cut off inside its envelope".to_owned()),
         }
@@ -174,7 +178,9 @@ impl Reader<'_> {
         let mut plain = Vec::new();
         match flate2::read::GzDecoder::new(&zipped[..]).take(limit + 1).read_to_end(&mut plain) {
             Err(error) => self.malformed(format!("awslogs.data is no gzip: {error}")),
-            Ok(read) if read as u64 > limit => self.malformed(format!("awslogs.data holds more than {limit} bytes")),
+            Ok(read) if read as u64 > limit => {
+                self.malformed(format!("awslogs.data holds more than {limit} bytes"))
+            }
             Ok(_) => self.nested(plain.trim_ascii_start(), depth),
         }
     }
@@ -229,7 +235,9 @@ mod tests {
     #[test]
     fn every_envelope_gives_its_event() {
         let inside_string = serde_json::to_string(EVENT).unwrap();
-        let subscription = format!(r#"{{"messageType":"DATA_MESSAGE","logEvents":[{{"id":"1","message":{inside_string}}}]}}"#);
+        let subscription = format!(
+            r#"{{"messageType":"DATA_MESSAGE","logEvents":[{{"id":"1","message":{inside_string}}}]}}"#
+        );
         let packed = base64::engine::general_purpose::STANDARD.encode(gzip(subscription.as_bytes()));
         for text in [
             format!(r#"{{"Records":[{EVENT}]}}"#),
@@ -237,7 +245,9 @@ mod tests {
             format!("[{EVENT}]"),
             format!("\u{feff}{EVENT}\n"),
             format!(r#"{{"version":"0","detail-type":"AWS API Call via CloudTrail","detail":{EVENT}}}"#),
-            format!(r#"{{"Events":[{{"EventId":"e1","CloudTrailEvent":{inside_string}}}],"NextToken":"]}}"}}"#),
+            format!(
+                r#"{{"Events":[{{"EventId":"e1","CloudTrailEvent":{inside_string}}}],"NextToken":"]}}"}}"#
+            ),
             subscription,
             format!(r#"{{"awslogs":{{"data":"{packed}"}}}}"#),
         ] {
@@ -258,7 +268,14 @@ mod tests {
 
     #[test]
     fn the_neighbours_of_a_broken_record_pass() {
-        for broken in [r#"{"eventVersion":oops}"#, "nonsense", "17", r#"{"eventVersion":"1.11","eventName":"Foo, "x":1}"#, "[[1,[2]]]", r#"{"a":{"b":]}"#] {
+        for broken in [
+            r#"{"eventVersion":oops}"#,
+            "nonsense",
+            "17",
+            r#"{"eventVersion":"1.11","eventName":"Foo, "x":1}"#,
+            "[[1,[2]]]",
+            r#"{"a":{"b":]}"#,
+        ] {
             let found = items(format!(r#"{{"Records":[{EVENT},{broken},{EVENT}]}}"#).as_bytes());
             assert_eq!(found.len(), 3, "{broken}: {found:?}");
             assert!(found[1].starts_with("record 2: "), "{broken}: {found:?}");
@@ -279,9 +296,15 @@ mod tests {
     fn a_file_cut_short_gives_what_it_has() {
         let whole = gzip(format!(r#"{{"Records":[{EVENT},{EVENT}]}}"#).as_bytes());
         let found = items(&whole[..whole.len() - 12]);
-        assert!(found.last().unwrap().contains("ended early") || found.last().unwrap().contains("damaged"), "{found:?}");
+        assert!(
+            found.last().unwrap().contains("ended early") || found.last().unwrap().contains("damaged"),
+            "{found:?}"
+        );
         let text = format!(r#"{{"Records":[{EVENT},{EVENT}"#);
-        assert_eq!(items(&text.as_bytes()[..text.len() - 5]), ["ListUsers", "record 2: cut off at the end of the file"]);
+        assert_eq!(
+            items(&text.as_bytes()[..text.len() - 5]),
+            ["ListUsers", "record 2: cut off at the end of the file"]
+        );
     }
 
     #[test]
@@ -309,7 +332,10 @@ mod tests {
 
     #[test]
     fn records_larger_than_the_first_buffer_are_whole() {
-        let big = format!(r#"{{"eventName":"A","eventSource":"b","requestParameters":{{"x":"{}"}}}}"#, "y".repeat(900_000));
+        let big = format!(
+            r#"{{"eventName":"A","eventSource":"b","requestParameters":{{"x":"{}"}}}}"#,
+            "y".repeat(900_000)
+        );
         assert_eq!(items(format!("[{big},{EVENT}]").as_bytes()), ["A", "ListUsers"]);
     }
 }

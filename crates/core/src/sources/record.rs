@@ -120,8 +120,11 @@ impl<'a> Record<'a> {
         let mfa = mfa(&identity, &sign_in.mfa_used);
         let outcome = outcome(&self.error_code, &self.error_message, &sign_in);
         let caller = caller(self.source_ip_address);
-        let account_id =
-            if self.recipient_account_id.is_empty() { identity.account_id.clone() } else { self.recipient_account_id };
+        let account_id = if self.recipient_account_id.is_empty() {
+            identity.account_id.clone()
+        } else {
+            self.recipient_account_id
+        };
         Ok(Event {
             key,
             event_id: EventId::new(&self.event_id, key),
@@ -171,7 +174,9 @@ fn mfa(identity: &Identity<'_>, mfa_used: &str) -> Option<bool> {
 
 /// One denial has many spellings.
 fn outcome(error_code: &str, error_message: &str, sign_in: &SignIn<'_>) -> Outcome {
-    let is_denied = ["AccessDenied", "Unauthorized", "NotAuthorized", "Forbidden"].iter().any(|word| error_code.contains(word));
+    let is_denied = ["AccessDenied", "Unauthorized", "NotAuthorized", "Forbidden"]
+        .iter()
+        .any(|word| error_code.contains(word));
     if is_denied {
         Outcome::Denied
     } else if !error_code.is_empty() || sign_in.has_failed() || error_message == "Failed authentication" {
@@ -221,7 +226,9 @@ mod tests {
 
     #[test]
     fn the_four_spellings_of_denied_are_one() {
-        for code in ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Client.UnauthorizedOperation"] {
+        for code in
+            ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Client.UnauthorizedOperation"]
+        {
             assert_eq!(outcome(code, "", &SignIn::default()), Outcome::Denied);
         }
         assert_eq!(outcome("ThrottlingException", "", &SignIn::default()), Outcome::Failed);
@@ -239,7 +246,10 @@ mod tests {
 
     #[test]
     fn missing_mfa_is_unknown() {
-        assert_eq!(event(r#"{"eventName":"A","userIdentity":{"sessionContext":{"sessionIssuer":{}}}}"#).mfa, None);
+        assert_eq!(
+            event(r#"{"eventName":"A","userIdentity":{"sessionContext":{"sessionIssuer":{}}}}"#).mfa,
+            None
+        );
         let with = r#"{"eventName":"A","userIdentity":{"sessionContext":{"attributes":{"mfaAuthenticated":"false"}}}}"#;
         assert_eq!(event(with).mfa, Some(false));
     }

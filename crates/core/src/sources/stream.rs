@@ -28,7 +28,16 @@ const RECORD_START: &[u8] = br#"{"eventVersion":"#;
 impl<'a> Stream<'a> {
     pub(super) fn new(input: &'a mut dyn Read, limits: Limits) -> Self {
         let remaining = limits.object_bytes;
-        Self { input, buffer: Vec::new(), start: 0, end: 0, is_at_end: false, remaining, limits, failure: None }
+        Self {
+            input,
+            buffer: Vec::new(),
+            start: 0,
+            end: 0,
+            is_at_end: false,
+            remaining,
+            limits,
+            failure: None,
+        }
     }
 
     /// The bytes at hand.
@@ -64,7 +73,10 @@ impl<'a> Stream<'a> {
             Ok(read) if read as u64 > self.remaining => {
                 self.is_at_end = true;
                 self.end += self.remaining as usize;
-                self.failure = Some(format!("more than {} uncompressed bytes; the rest was not read", self.limits.object_bytes));
+                self.failure = Some(format!(
+                    "more than {} uncompressed bytes; the rest was not read",
+                    self.limits.object_bytes
+                ));
             }
             Ok(read) => {
                 self.remaining -= read as u64;
@@ -81,7 +93,11 @@ impl<'a> Stream<'a> {
     /// The next byte that is neither white space nor a comma.
     pub(super) fn next_token(&mut self) -> Option<u8> {
         loop {
-            let skip = self.window().iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',')).count();
+            let skip = self
+                .window()
+                .iter()
+                .take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b','))
+                .count();
             self.advance(skip);
             if let Some(&byte) = self.window().first() {
                 return Some(byte);
@@ -129,7 +145,8 @@ impl<'a> Stream<'a> {
         let mut first = true;
         loop {
             let window = self.window();
-            let next_record = find(&window[usize::from(first).min(window.len())..], RECORD_START).map(|at| at + usize::from(first));
+            let next_record = find(&window[usize::from(first).min(window.len())..], RECORD_START)
+                .map(|at| at + usize::from(first));
             let end = brackets.end(&window[..next_record.unwrap_or(window.len())]);
             if let Some(skip) = end.or(next_record) {
                 return self.advance(skip);
@@ -214,4 +231,3 @@ impl Brackets {
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|window| window == needle)
 }
-

@@ -1,0 +1,202 @@
+//! From files to findings: ingest, feature-extract and score, on one machine.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    path::{Path, PathBuf},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use anyhow::{Context, Result};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use trailwarden_core::{
+    activity::Fold,
+    detectors,
+    event::Time,
+    finding::{Finding, Status},
+    networks::Networks,
+    ports::Memory,
+    settings::Settings,
+    sources::Limits,
+    stages::{
+        feature_extract::feature_extract,
+        ingest::{Tally, ingest},
+    },
+};
+
+use crate::{args::Input, files, judging, state::State};
+
+/// What came of a run.
+#[derive(Default)]
+pub(crate) struct Analysis {
+    /// Files looked at.
+    pub(crate) files: usize,
+    /// What was read.
+    pub(crate) tally: Tally,
+    /// Files that were not read, by reason.
+    pub(crate) skipped: BTreeMap<String, u64>,
+    /// Every finding, also closed and suppressed ones, by time and id.
+    pub(crate) findings: Vec<Finding>,
+    /// Principals judged.
+    pub(crate) principals: usize,
+}
+
+impl Analysis {
+    pub(crate) fn has_read(&self) -> bool {
+        self.tally.has_read()
+    }
+
+    /// The findings that leave: neither closed nor suppressed.
+    pub(crate) fn open(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.status == Status::Open)
+    }
+
+    /// How many findings rules suppress.
+    pub(crate) fn suppressed(&self) -> usize {
+        self.findings.iter().filter(|finding| matches!(finding.status, Status::Suppressed(_))).count()
+    }
+}
+
+/// What a run knows besides its logs.
+pub(crate) struct Knowledge {
+    pub(crate) settings: Settings,
+    pub(crate) networks: Networks,
+}
+
+impl Knowledge {
+    pub(crate) fn load(input: &Input) -> Result<Self> {
+        let settings = match &input.settings {
+            None => Settings::default(),
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("reading settings {}", files::show(path)))?;
+                Settings::parse(&text, &detectors::ids())
+                    .with_context(|| format!("settings {}", files::show(path)))?
+            }
+        };
+        let networks = match &input.networks {
+            None => Networks::default(),
+            Some(path) => {
+                let bytes =
+                    std::fs::read(path).with_context(|| format!("reading networks {}", files::show(path)))?;
+                Networks::read(bytes).with_context(|| format!("networks {}", files::show(path)))?
+            }
+        };
+        Ok(Self { settings, networks })
+    }
+}
+
+/// Reads, judges, and, with `keeps`, keeps what was learnt.
+pub(crate) fn run(input: &Input, keeps: bool) -> Result<Analysis> {
+    let knowledge = Knowledge::load(input)?;
+    let state = match &input.state {
+        Some(path) if keeps => {
+            Some(State::open(path).with_context(|| format!("state {}", files::show(path)))?)
+        }
+        _ => None,
+    };
+    let jobs =
+        input.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    let (paths, unreadable) = files::find(&input.paths);
+    let memory = Memory::default();
+    let mut analysis = Reading { input, memory: &memory, total: Mutex::default(), next: AtomicUsize::new(0) }
+        .run(&paths, jobs)?;
+    for (path, reason) in unreadable {
+        eprintln!("{}: {reason}", files::show(&path));
+        *analysis.skipped.entry(reason).or_default() += 1;
+    }
+    analysis.files = paths.len();
+    let judged = match &state {
+        None => judging::judge_memory(&memory, &knowledge, jobs)?,
+        Some(state) => {
+            state.judge(&memory, &knowledge, jobs).context("keeping state; the old state is unchanged")?
+        }
+    };
+    analysis.findings = judged.findings;
+    analysis.principals = judged.principals;
+    analysis.findings.sort_by(|a, b| (a.first_seen, &a.id).cmp(&(b.first_seen, &b.id)));
+    Ok(analysis)
+}
+
+/// Hours gathered by a thread before they are merged into memory: bounds what a thread holds.
+const GATHERED: usize = 4_096;
+/// Complaints about one file that are printed; the rest is counted.
+const COMPLAINTS: u64 = 5;
+
+struct Reading<'a> {
+    input: &'a Input,
+    memory: &'a Memory,
+    total: Mutex<Analysis>,
+    next: AtomicUsize,
+}
+
+impl Reading<'_> {
+    fn run(self, paths: &[PathBuf], jobs: usize) -> Result<Analysis> {
+        let bar = progress(paths.len() as u64);
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(|| self.work(paths, &bar))).collect();
+            workers
+                .into_iter()
+                .try_for_each(|worker| worker.join().map_err(|_| anyhow::anyhow!("a reading thread died"))?)
+        })?;
+        bar.finish_and_clear();
+        Ok(self.total.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn work(&self, paths: &[PathBuf], bar: &ProgressBar) -> Result<()> {
+        let mut fold = Fold::default();
+        while let Some(path) = paths.get(self.next.fetch_add(1, Ordering::Relaxed)) {
+            self.read(path, &mut fold, bar);
+            if fold.len() >= GATHERED {
+                self.merge(&mut fold)?;
+            }
+            bar.inc(1);
+        }
+        self.merge(&mut fold)
+    }
+
+    fn merge(&self, fold: &mut Fold) -> Result<()> {
+        Ok(pollster::block_on(feature_extract(self.memory, fold.take()))?)
+    }
+
+    fn read(&self, path: &Path, fold: &mut Fold, bar: &ProgressBar) {
+        let limits = Limits { object_bytes: self.input.max_file_bytes, ..Limits::default() };
+        let span = self.input.since.unwrap_or(Time(i64::MIN))..self.input.until.unwrap_or(Time(i64::MAX));
+        let mut complaints = 0;
+        let mut complain = |malformed: trailwarden_core::sources::Malformed| {
+            complaints += 1;
+            if complaints <= COMPLAINTS {
+                let line =
+                    format!("{}: {}", files::show(path), crate::text::printable(&malformed.to_string()));
+                bar.suspend(|| eprintln!("{line}"));
+            }
+        };
+        let outcome = match File::open(path) {
+            Ok(file) => ingest(file, limits, &span, fold, &mut complain).map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        if complaints > COMPLAINTS {
+            bar.suspend(|| eprintln!("{}: and {} more", files::show(path), complaints - COMPLAINTS));
+        }
+        let mut total = self.total.lock().unwrap_or_else(PoisonError::into_inner);
+        match outcome {
+            Ok(tally) => total.tally.add(&tally),
+            Err(reason) => {
+                bar.suspend(|| eprintln!("{}: {reason}", files::show(path)));
+                *total.skipped.entry(reason).or_default() += 1;
+            }
+        }
+    }
+}
+
+/// A bar on a terminal, nothing elsewhere.
+fn progress(files: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(files), ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} files, {eta} left") {
+        bar.set_style(style);
+    }
+    bar
+}

@@ -1,0 +1,108 @@
+//! The whole story of one finding.
+
+use std::io::{BufWriter, Write};
+
+use anyhow::{Context, Result, bail};
+use trailwarden_core::finding::{Finding, Status, THREAT};
+
+use crate::{
+    analysis, args, files,
+    output::{place_and_time, style},
+    state::State,
+    text::{printable, wrap},
+};
+
+/// Finds the finding, in the state or by analysing again, and tells its story.
+pub(crate) fn explain(arguments: &args::Explain) -> Result<u8> {
+    let findings = match &arguments.input.state {
+        Some(path) if arguments.input.paths.is_empty() => {
+            if !path.exists() {
+                bail!("state {}: there is no such file", files::show(path));
+            }
+            State::open(path)
+                .and_then(|state| state.findings())
+                .with_context(|| format!("state {}", files::show(path)))?
+        }
+        _ => analysis::run(&arguments.input, false)?.findings,
+    };
+    let wanted = arguments.finding_id.trim();
+    let matching: Vec<&Finding> = findings
+        .iter()
+        .filter(|finding| {
+            !wanted.is_empty() && (finding.id.starts_with(wanted) || finding.id.ends_with(wanted))
+        })
+        .collect();
+    let finding = match matching.as_slice() {
+        [one] => one,
+        [] => bail!("no finding {:?} among the {} there are", wanted, findings.len()),
+        many => match many.iter().find(|finding| finding.id == wanted) {
+            Some(exact) => exact,
+            None => bail!(
+                "{} findings match {wanted:?}: {}",
+                many.len(),
+                many.iter().map(|finding| finding.id.as_str()).collect::<Vec<_>>().join(", ")
+            ),
+        },
+    };
+    let mut out = BufWriter::new(anstream::stdout().lock());
+    tell(&mut out, finding)?;
+    out.flush()?;
+    Ok(0)
+}
+
+const WIDTH: usize = 100;
+
+fn tell(out: &mut impl Write, finding: &Finding) -> Result<()> {
+    let style = style(finding.severity);
+    writeln!(out, "{style}{}{style:#}  {}", finding.severity.label(), finding.title)?;
+    writeln!(out, "{}", printable(&finding.principal))?;
+    if !finding.callers.is_empty() {
+        writeln!(out, "assumed by {}", printable(&finding.callers.join(", then by ")))?;
+    }
+    writeln!(out, "{}", place_and_time(finding))?;
+    match &finding.status {
+        Status::Open => {}
+        Status::Closed => writeln!(out, "Closed: judged again with later events, it no longer stands.")?,
+        Status::Suppressed(rule) => writeln!(out, "Suppressed by the settings: {}", printable(rule))?,
+    }
+    section(out, "What was usual", finding.usual.iter().map(String::as_str))?;
+    writeln!(out, "\nWhat happened, and what each part adds to the score")?;
+    for reason in &finding.contributions {
+        for (at, line) in wrap(&printable(&reason.text), WIDTH).into_iter().enumerate() {
+            let points = if at == 0 { format!("{:>6.3}", reason.points) } else { " ".repeat(6) };
+            writeln!(out, "{points}  {line}")?;
+        }
+        writeln!(
+            out,
+            "        {} to {}, {} event(s)",
+            reason.first_seen,
+            reason.last_seen,
+            reason.event_ids.len()
+        )?;
+    }
+    let is = if finding.score >= THREAT { "a threat" } else { "out of the ordinary, below a threat" };
+    writeln!(out, "{:>6.3}  the score: {is} (threats begin at {THREAT:.2})", finding.score)?;
+    writeln!(
+        out,
+        "\nHow sure: {:.2}. More days of history, and a list of networks, make it surer.",
+        finding.confidence
+    )?;
+    let techniques: Vec<String> = finding
+        .techniques
+        .iter()
+        .map(|technique| format!("{} {}", technique.id(), technique.name()))
+        .collect();
+    section(out, "ATT&CK techniques", techniques.iter().map(String::as_str))?;
+    section(out, "What to do", finding.recommendations.iter().map(String::as_str))?;
+    section(out, "Events that prove it", finding.event_ids.iter().map(String::as_str))
+}
+
+fn section<'a>(out: &mut impl Write, title: &str, lines: impl Iterator<Item = &'a str>) -> Result<()> {
+    writeln!(out, "\n{title}")?;
+    for line in lines {
+        for (at, part) in wrap(&printable(line), WIDTH).into_iter().enumerate() {
+            writeln!(out, "  {}{part}", if at == 0 { "" } else { "  " })?;
+        }
+    }
+    Ok(())
+}

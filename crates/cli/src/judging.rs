@@ -1,0 +1,100 @@
+//! Judging many scopes on several threads.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Context, Result};
+use trailwarden_core::{
+    activity::{Hour, Scope},
+    baseline::Peers,
+    finding::Finding,
+    ports::Memory,
+    stages::score::{Surroundings, judge},
+};
+
+use crate::analysis::Knowledge;
+
+/// What judging gave.
+pub(crate) struct Judged {
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) principals: usize,
+}
+
+/// The hours of a scope as a store keeps them.
+pub(crate) type Encoded = Vec<(u32, Box<[u8]>)>;
+
+/// Judges everything in memory.
+pub(crate) fn judge_memory(memory: &Memory, knowledge: &Knowledge, jobs: usize) -> Result<Judged> {
+    let scopes = memory.scopes();
+    let peers = peers(&scopes, jobs, |scope| memory.encoded(scope))?;
+    let findings = judge_all(&scopes, jobs, knowledge, &peers, |scope| (0, memory.encoded(scope)))?;
+    Ok(Judged { findings, principals: principals(&scopes) })
+}
+
+pub(crate) fn principals(scopes: &[Scope]) -> usize {
+    scopes.iter().filter(|scope| matches!(scope, Scope::Principal(_))).count()
+}
+
+/// What everybody did, from the hours of all scopes.
+pub(crate) fn peers(scopes: &[Scope], jobs: usize, load: impl Fn(&Scope) -> Encoded + Sync) -> Result<Peers> {
+    let parts = spread(scopes, jobs, |scope, peers: &mut Peers| {
+        for (hour, folded) in decode(&load(scope))? {
+            match (scope, &folded.principal) {
+                (Scope::Principal(_), Some(principal)) => peers.add(principal, hour, &folded),
+                (Scope::Address(address), _) => peers.add_address(*address, hour, &folded),
+                _ => {}
+            }
+        }
+        Ok(())
+    })?;
+    Ok(parts.into_iter().fold(Peers::default(), |mut all, part| {
+        all.merge(part);
+        all
+    }))
+}
+
+/// Judges each scope from the hour that `load` gives with its hours.
+pub(crate) fn judge_all(
+    scopes: &[Scope],
+    jobs: usize,
+    knowledge: &Knowledge,
+    peers: &Peers,
+    load: impl Fn(&Scope) -> (u32, Encoded) + Sync,
+) -> Result<Vec<Finding>> {
+    let around = Surroundings { peers, networks: &knowledge.networks, settings: &knowledge.settings };
+    let parts = spread(scopes, jobs, |scope, findings: &mut Vec<Finding>| {
+        let (from, encoded) = load(scope);
+        findings.extend(judge(scope, &decode(&encoded)?, from, around));
+        Ok(())
+    })?;
+    Ok(parts.into_iter().flatten().collect())
+}
+
+pub(crate) fn decode(encoded: &Encoded) -> Result<Vec<(u32, Hour)>> {
+    encoded
+        .iter()
+        .map(|(hour, bytes)| Ok((*hour, Hour::decode(bytes).context("reading back an hour")?)))
+        .collect()
+}
+
+/// Lets `jobs` threads take scopes in turn, each adding to a part of its own.
+fn spread<T: Default + Send>(
+    scopes: &[Scope],
+    jobs: usize,
+    each: impl Fn(&Scope, &mut T) -> Result<()> + Sync,
+) -> Result<Vec<T>> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut part = T::default();
+        while let Some(scope) = scopes.get(next.fetch_add(1, Ordering::Relaxed)) {
+            each(scope, &mut part)?;
+        }
+        Ok(part)
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .map(|worker| worker.join().map_err(|_| anyhow::anyhow!("a judging thread died"))?)
+            .collect()
+    })
+}

@@ -1,0 +1,191 @@
+//! What a person, or a program, sees of an analysis.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufWriter, Write},
+};
+
+use anstyle::{AnsiColor, Style};
+use anyhow::Result;
+use trailwarden_core::{
+    finding::{Finding, Severity},
+    formats::asff::asff,
+};
+
+use crate::{
+    analysis::Analysis,
+    args::{Analyze, Format},
+    text::{printable, thousands, wrap},
+};
+
+/// Writes the findings to standard output.
+pub(crate) fn write(arguments: &Analyze, analysis: &Analysis) -> Result<()> {
+    let bound = arguments.min_severity.into();
+    let findings: Vec<&Finding> = analysis.open().filter(|finding| finding.severity >= bound).collect();
+    let mut out = BufWriter::new(anstream::stdout().lock());
+    match arguments.format {
+        Format::Table => table(&mut out, analysis, findings)?,
+        Format::Ndjson => write_lines(&mut out, &findings)?,
+        Format::Asff => write_lines(&mut out, &findings.into_iter().map(asff).collect::<Vec<_>>())?,
+    }
+    Ok(out.flush()?)
+}
+
+fn write_lines(out: &mut impl Write, items: &[impl serde::Serialize]) -> Result<()> {
+    for item in items {
+        writeln!(out, "{}", serde_json::to_string(item)?)?;
+    }
+    Ok(())
+}
+
+/// Columns of a page.
+const WIDTH: usize = 110;
+/// Reasons told of one finding here; `explain` tells all.
+const REASONS: usize = 3;
+
+fn table(out: &mut impl Write, analysis: &Analysis, mut findings: Vec<&Finding>) -> Result<()> {
+    findings.sort_by(|a, b| {
+        b.severity.cmp(&a.severity).then(b.score.total_cmp(&a.score)).then_with(|| a.id.cmp(&b.id))
+    });
+    read(out, analysis)?;
+    if findings.is_empty() {
+        writeln!(out, "\nNo findings.")?;
+    } else {
+        counts(out, &findings)?;
+        for finding in &findings {
+            one(out, finding)?;
+        }
+        principals(out, &findings)?;
+        writeln!(out, "\nThe whole story of one: trailwarden explain ID PATH...")?;
+    }
+    Ok(())
+}
+
+/// What was read, what was skipped and why.
+fn read(out: &mut impl Write, analysis: &Analysis) -> Result<()> {
+    let tally = &analysis.tally;
+    writeln!(
+        out,
+        "Read {} events of {} principals in {} files.",
+        thousands(tally.events),
+        analysis.principals,
+        thousands(analysis.files as u64)
+    )?;
+    let mut skipped: Vec<String> = tally
+        .others
+        .iter()
+        .map(|(kind, count)| format!("{} {}", thousands(*count), kind.describe()))
+        .collect();
+    if tally.malformed > 0 {
+        skipped.push(format!("{} records that could not be read", thousands(tally.malformed)));
+    }
+    skipped.extend(
+        analysis
+            .skipped
+            .iter()
+            .map(|(reason, count)| format!("{} files: {}", thousands(*count), printable(reason))),
+    );
+    if !skipped.is_empty() {
+        writeln!(out, "Skipped: {}.", skipped.join("; "))?;
+    }
+    if tally.undated > 0 {
+        writeln!(
+            out,
+            "{} events have no time; they are judged together, as of 1970.",
+            thousands(tally.undated)
+        )?;
+    }
+    if analysis.suppressed() > 0 {
+        writeln!(out, "Suppressed by the settings: {} findings.", analysis.suppressed())?;
+    }
+    Ok(())
+}
+
+fn counts(out: &mut impl Write, findings: &[&Finding]) -> Result<()> {
+    let counts = Severity::ALL.iter().rev().filter_map(|severity| {
+        let count = findings.iter().filter(|finding| finding.severity == *severity).count();
+        let style = style(*severity);
+        (count > 0).then(|| format!("{style}{count} {}{style:#}", severity.label()))
+    });
+    writeln!(out, "\n{} findings: {}", findings.len(), counts.collect::<Vec<_>>().join(", "))?;
+    Ok(())
+}
+
+fn one(out: &mut impl Write, finding: &Finding) -> Result<()> {
+    let (style, bold) = (style(finding.severity), Style::new().bold());
+    let label = finding.severity.label();
+    writeln!(
+        out,
+        "\n{style}{label}{style:#}  {bold}{}{bold:#}  score {:.2}, confidence {:.2}",
+        finding.title, finding.score, finding.confidence
+    )?;
+    writeln!(out, "  {}", printable(&finding.principal))?;
+    if !finding.callers.is_empty() {
+        writeln!(out, "  assumed by {}", printable(&finding.callers.join(", then by ")))?;
+    }
+    writeln!(out, "  {}", place_and_time(finding))?;
+    for reason in finding.evidence.iter().take(REASONS) {
+        for (at, line) in wrap(&printable(reason), WIDTH - 4).into_iter().enumerate() {
+            writeln!(out, "  {} {line}", if at == 0 { "-" } else { " " })?;
+        }
+    }
+    if finding.evidence.len() > REASONS {
+        writeln!(out, "  - and {} more", finding.evidence.len() - REASONS)?;
+    }
+    let dim = Style::new().dimmed();
+    writeln!(out, "  {dim}{}{dim:#}", finding.id)?;
+    Ok(())
+}
+
+/// When, where, and by which techniques.
+pub(crate) fn place_and_time(finding: &Finding) -> String {
+    let (first, last) = (finding.first_seen.to_string(), finding.last_seen.to_string());
+    let until = if first == last {
+        String::new()
+    } else {
+        format!(" to {}", if first[..10] == last[..10] { &last[11..] } else { &last })
+    };
+    let techniques: Vec<&str> = finding.techniques.iter().map(|technique| technique.id()).collect();
+    let place: Vec<String> = [&finding.region, &finding.account_id]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .map(|part| printable(part))
+        .collect();
+    format!("{first}{until}, {}; {}", place.join(", "), techniques.join(" "))
+}
+
+fn principals(out: &mut impl Write, findings: &[&Finding]) -> Result<()> {
+    const TOLD: usize = 5;
+    let mut worst: BTreeMap<&str, (f32, usize)> = BTreeMap::new();
+    for finding in findings.iter().filter(|finding| finding.is_alert()) {
+        let (score, count) = worst.entry(&finding.principal).or_default();
+        *score += finding.score;
+        *count += 1;
+    }
+    let mut worst: Vec<_> = worst.into_iter().collect();
+    worst.sort_by(|a, b| b.1.0.total_cmp(&a.1.0).then(a.0.cmp(b.0)));
+    if worst.len() > 1 {
+        writeln!(out, "\nPrincipals to look at first")?;
+        for (principal, (_, count)) in worst.into_iter().take(TOLD) {
+            writeln!(out, "  {count:>3} findings  {}", printable(principal))?;
+        }
+    }
+    Ok(())
+}
+
+/// The colour of a severity.
+pub(crate) fn style(severity: Severity) -> Style {
+    let colour = match severity {
+        Severity::Critical => {
+            return Style::new()
+                .bold()
+                .fg_color(Some(AnsiColor::White.into()))
+                .bg_color(Some(AnsiColor::Red.into()));
+        }
+        Severity::High => AnsiColor::Red,
+        Severity::Medium => AnsiColor::Yellow,
+        Severity::Low => AnsiColor::Cyan,
+        Severity::Informational => AnsiColor::White,
+    };
+    Style::new().fg_color(Some(colour.into()))
+}

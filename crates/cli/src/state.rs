@@ -1,0 +1,213 @@
+//! Hours and findings kept from one run to the next, in one file.
+//!
+//! A run is one transaction: it is kept whole, at its end, or not at all. Baselines are not stored: they are
+//! made from the hours each time, so that nothing can disagree with them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+use anyhow::{Context, Result, bail};
+use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, TableError};
+use trailwarden_core::{
+    activity::{Hour, Scope},
+    finding::{Finding, Status},
+    ports::Memory,
+};
+
+use crate::{
+    analysis::Knowledge,
+    judging::{self, Encoded, Judged},
+};
+
+const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+const HOURS: TableDefinition<'_, (&[u8], u32), &[u8]> = TableDefinition::new("hours");
+const FINDINGS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("findings");
+
+/// Changed whenever what is stored would be read wrongly by an older program.
+const VERSION: u64 = 1;
+/// Hours older than this, seen from the newest, are dropped: baselines look back 30 days, windows one more.
+const KEPT_DAYS: u32 = 40;
+
+/// An open state file.
+pub(crate) struct State {
+    database: Database,
+}
+
+impl State {
+    /// Opens or makes the file. One that is damaged, or that a newer program wrote, is refused and left alone.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let is_new = !path.exists();
+        let open = || if is_new { Database::create(path) } else { Database::open(path) };
+        // A damaged file can make the storage library panic; that must not look like our own fault.
+        let database = quietly(open).unwrap_or_else(|| {
+            Err(redb::DatabaseError::Storage(redb::StorageError::Corrupted("unreadable".to_owned())))
+        });
+        let database = database
+            .context("cannot be used: damaged, in use by another run, or not a state file of trailwarden")?;
+        let state = Self { database };
+        if !is_new {
+            match quietly(|| state.check()) {
+                Some(outcome) => outcome?,
+                None => bail!("is damaged"),
+            }
+        }
+        Ok(state)
+    }
+
+    fn check(&self) -> Result<()> {
+        let read = self.database.begin_read()?;
+        let version = match read.open_table(META) {
+            Ok(meta) => meta.get("version")?.map(|version| version.value()),
+            // A first run that was killed left an empty file.
+            Err(TableError::TableDoesNotExist(_)) if read.list_tables()?.next().is_none() => return Ok(()),
+            Err(error) => return Err(error).context("is not a state file of trailwarden"),
+        };
+        match version {
+            Some(VERSION) => {}
+            Some(version) if version > VERSION => {
+                bail!("was written by a newer trailwarden (format {version}, this one knows {VERSION})")
+            }
+            _ => bail!("is not a state file of trailwarden"),
+        }
+        for entry in read.open_table(HOURS)?.iter()? {
+            unseal(entry?.1.value()).context("is damaged")?;
+        }
+        for entry in read.open_table(FINDINGS)?.iter()? {
+            unseal(entry?.1.value()).context("is damaged")?;
+        }
+        Ok(())
+    }
+
+    /// The findings kept.
+    pub(crate) fn findings(&self) -> Result<Vec<Finding>> {
+        match self.database.begin_read()?.open_table(FINDINGS) {
+            Ok(table) => table.iter()?.map(|entry| read_finding(entry?.1.value())).collect(),
+            Err(TableError::TableDoesNotExist(_)) => Ok(Vec::new()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Merges new hours into the kept ones, judges what they touch, and keeps both.
+    pub(crate) fn judge(&self, memory: &Memory, knowledge: &Knowledge, jobs: usize) -> Result<Judged> {
+        let write = self.database.begin_write()?;
+        let judged = {
+            let mut hours = write.open_table(HOURS)?;
+            let touched = merge(&mut hours, memory)?;
+            let all = load(&hours)?;
+            let scopes: Vec<Scope> = all.keys().cloned().collect();
+            let peers = judging::peers(&scopes, jobs, |scope| all[scope].clone())?;
+            let judged: Vec<Scope> = touched.keys().cloned().collect();
+            let mut findings = judging::judge_all(&judged, jobs, knowledge, &peers, |scope| {
+                (touched[scope], all[scope].clone())
+            })?;
+            let mut kept = write.open_table(FINDINGS)?;
+            findings.extend(close(&kept, &touched, &findings)?);
+            for finding in &findings {
+                kept.insert(finding.id.as_str(), seal(&serde_json::to_vec(finding)?).as_slice())?;
+            }
+            forget(&mut hours, &all)?;
+            Judged { findings, principals: judging::principals(&judged) }
+        };
+        write.open_table(META)?.insert("version", VERSION)?;
+        write.commit()?;
+        Ok(judged)
+    }
+}
+
+/// Runs `work`; `None` if it panicked, without the panic's own noise.
+fn quietly<T>(work: impl FnOnce() -> T) -> Option<T> {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).ok();
+    std::panic::set_hook(hook);
+    outcome
+}
+
+type Hours<'txn> = Table<'txn, (&'static [u8], u32), &'static [u8]>;
+
+/// Adds what is in memory; gives each touched scope with its first touched hour.
+fn merge(hours: &mut Hours<'_>, memory: &Memory) -> Result<BTreeMap<Scope, u32>> {
+    let mut touched = BTreeMap::new();
+    for scope in memory.scopes() {
+        let key = key(&scope)?;
+        for (hour, bytes) in memory.encoded(&scope) {
+            let old = hours
+                .get((key.as_slice(), hour))?
+                .map(|old| Ok::<_, anyhow::Error>(Hour::decode(unseal(old.value())?)?))
+                .transpose()?;
+            let mut merged = Hour::decode(&bytes)?;
+            if let Some(old) = old {
+                let before = old.encode();
+                merged.merge(old);
+                if merged.encode() == before {
+                    continue;
+                }
+            }
+            hours.insert((key.as_slice(), hour), seal(&merged.encode()).as_slice())?;
+            touched.entry(scope.clone()).or_insert(hour);
+        }
+    }
+    Ok(touched)
+}
+
+fn load(hours: &Hours<'_>) -> Result<BTreeMap<Scope, Encoded>> {
+    let mut all: BTreeMap<Scope, Encoded> = BTreeMap::new();
+    for entry in hours.iter()? {
+        let (key, value) = entry?;
+        let (scope, hour) = key.value();
+        let scope: Scope = serde_json::from_slice(scope).context("a scope of the state is damaged")?;
+        all.entry(scope).or_default().push((hour, unseal(value.value())?.into()));
+    }
+    Ok(all)
+}
+
+/// Open findings of judged principals and days that the new judgement does not support.
+fn close(
+    kept: &Table<'_, &'static str, &'static [u8]>,
+    touched: &BTreeMap<Scope, u32>,
+    findings: &[Finding],
+) -> Result<Vec<Finding>> {
+    let still: BTreeSet<&str> = findings.iter().map(|finding| finding.id.as_str()).collect();
+    let mut closed = Vec::new();
+    for entry in kept.iter()? {
+        let mut finding = read_finding(entry?.1.value())?;
+        let scope = Scope::Principal(finding.principal.as_str().into());
+        let is_judged = touched.get(&scope).is_some_and(|from| finding.first_seen.hour() >= *from);
+        if finding.status == Status::Open && is_judged && !still.contains(finding.id.as_str()) {
+            finding.status = Status::Closed;
+            closed.push(finding);
+        }
+    }
+    Ok(closed)
+}
+
+fn forget(hours: &mut Hours<'_>, all: &BTreeMap<Scope, Encoded>) -> Result<()> {
+    let newest = all.values().flatten().map(|(hour, _)| *hour).max().unwrap_or_default();
+    let oldest = newest.saturating_sub(KEPT_DAYS * 24);
+    hours.retain(|(_, hour), _| hour >= oldest || hour == 0)?;
+    Ok(())
+}
+
+fn key(scope: &Scope) -> Result<Vec<u8>> {
+    Ok(serde_json::to_vec(scope)?)
+}
+
+fn read_finding(sealed: &[u8]) -> Result<Finding> {
+    Ok(serde_json::from_slice(unseal(sealed)?)?)
+}
+
+/// A checksum before each value, so that a damaged file is seen before it is believed.
+fn seal(bytes: &[u8]) -> Vec<u8> {
+    let sum = trailwarden_core::event::checksum(bytes);
+    [&sum.to_le_bytes(), bytes].concat()
+}
+
+fn unseal(sealed: &[u8]) -> Result<&[u8]> {
+    let (sum, bytes) = sealed.split_first_chunk::<8>().context("a value of the state is cut off")?;
+    if u64::from_le_bytes(*sum) != trailwarden_core::event::checksum(bytes) {
+        bail!("a value of the state is damaged");
+    }
+    Ok(bytes)
+}

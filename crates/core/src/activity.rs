@@ -1,0 +1,159 @@
+//! What a scope did in an hour, and in the 24 hours up to one.
+//!
+//! **Set law**: an [`Hour`] is a function of the set of its events; merging is commutative, associative
+//! and idempotent. **Bounded law**: its size is bounded whatever happens in it, and what is dropped is
+//! chosen by the event itself, never by arrival.
+
+mod acts;
+mod client;
+mod fold;
+mod least;
+mod window;
+
+use std::net::IpAddr;
+
+pub use acts::{Acts, Notable};
+pub use fold::{Fold, Folded};
+pub use least::Least;
+use serde::{Deserialize, Serialize};
+pub use window::Window;
+
+use crate::event::{EventId, Outcome, Principal};
+
+/// Whose hours are kept.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Scope {
+    /// A principal, by its durable id: everything it did.
+    Principal(Box<str>),
+    /// A source address: sign-ins, and who used it with which kind of credential.
+    Address(IpAddr),
+    /// An account: sign-ins.
+    Account(Box<str>),
+}
+
+/// One event in the sample of an hour.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Trace {
+    /// The event's id.
+    pub event_id: EventId,
+    /// Seconds into the hour.
+    pub second: u16,
+    /// The call, as the low half of its key.
+    pub call: u32,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The address, as the low half of its hash; 0 if it came from none.
+    pub address: u32,
+}
+
+/// A sign-in to the console.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SignIn {
+    /// The event's id.
+    pub event_id: EventId,
+    /// Seconds into the hour.
+    pub second: u16,
+    /// Whose: a principal's id; empty in the principal's own hours.
+    pub user: Box<str>,
+    /// Where from.
+    pub address: Option<IpAddr>,
+    /// With MFA, if the record says.
+    pub mfa: Option<bool>,
+}
+
+/// Somebody's use of an address, in the address's own hours.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Seat {
+    /// The principal.
+    pub principal: Box<str>,
+    /// The instance whose credentials it used; empty for a human at a browser.
+    pub instance: Box<str>,
+    /// Where from.
+    pub address: Option<IpAddr>,
+    /// The program.
+    pub client: Box<str>,
+    /// Seconds into the hour of the first event that shows it.
+    pub second: u16,
+    /// That event.
+    pub event_id: EventId,
+}
+
+/// A role assumed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Edge {
+    /// Hash of the access key that the caller used; 0 if none.
+    pub parent: u64,
+    /// The session's ARN.
+    pub role: Box<str>,
+}
+
+/// What one scope did in one hour.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Hour {
+    /// Who, in a principal's hours.
+    pub principal: Option<Principal>,
+    /// A fair sample of the events, and how many there were. Exact up to 48, then within 15% (one standard error).
+    pub events: Least<Trace, 48>,
+    /// Different calls, as `iam:ListUsers`.
+    pub calls: Least<Box<str>, 64>,
+    /// Public addresses called from.
+    pub addresses: Least<IpAddr, 24>,
+    /// Programs called with.
+    pub clients: Least<Box<str>, 12>,
+    /// Regions called in.
+    pub regions: Least<Box<str>, 24>,
+    /// Accounts acted in.
+    pub accounts: Least<Box<str>, 12>,
+    /// Buckets, tables and secrets named.
+    pub resources: Least<Box<str>, 24>,
+    /// Acts that mean something.
+    pub acts: Acts,
+    /// Sign-ins that succeeded.
+    pub sign_ins: Least<SignIn, 16>,
+    /// Sign-ins that failed.
+    pub failed_sign_ins: Least<SignIn, 64>,
+    /// Roles assumed, by the hash of the access key that was issued: an edge of a chain.
+    pub sessions: Least<Edge, 24>,
+    /// Instances' credentials and browsers seen at an address; or, in a role's own hours, its instances' credentials and where they were used.
+    pub seats: Least<Seat, 16>,
+}
+
+impl Hour {
+    /// Adds everything of `other`.
+    pub fn merge(&mut self, other: Self) {
+        self.principal = match (self.principal.take(), other.principal) {
+            (Some(ours), Some(theirs)) => Some(ours.min(theirs)),
+            (ours, theirs) => ours.or(theirs),
+        };
+        self.events.merge(other.events);
+        self.calls.merge(other.calls);
+        self.addresses.merge(other.addresses);
+        self.clients.merge(other.clients);
+        self.regions.merge(other.regions);
+        self.accounts.merge(other.accounts);
+        self.resources.merge(other.resources);
+        self.acts.merge(other.acts);
+        self.sign_ins.merge(other.sign_ins);
+        self.failed_sign_ins.merge(other.failed_sign_ins);
+        self.sessions.merge(other.sessions);
+        self.seats.merge(other.seats);
+    }
+
+    /// Compact bytes, for stores and messages.
+    pub fn encode(&self) -> Vec<u8> {
+        postcard::to_stdvec(self).unwrap_or_default()
+    }
+
+    /// Reads what [`Hour::encode`] wrote.
+    ///
+    /// # Errors
+    /// [`Damaged`] if the bytes are not an hour.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Damaged> {
+        postcard::from_bytes(bytes).map_err(|_| Damaged)
+    }
+}
+
+/// Stored bytes that cannot be read back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("stored activity is damaged or of another version")]
+pub struct Damaged;

@@ -1,0 +1,332 @@
+//! Folding events into the hours of their scopes.
+
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
+
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+
+use super::{Edge, Hour, Notable, Scope, Seat, SignIn, Trace, client::client};
+use crate::{
+    catalog::{call_key, meaning},
+    event::{Caller, Event, HOUR, Outcome, Principal, PrincipalKind, Time, clip, hash},
+};
+
+/// Gathers events into hours, until they are taken.
+///
+/// A fold remembers who the identities are that it has seen, so that most events cost a few hashes and no allocation.
+#[derive(Default)]
+pub struct Fold {
+    hours: HashMap<(u32, u32), Hour>,
+    scopes: Vec<Scope>,
+    scope_ids: HashMap<Scope, u32>,
+    identities: HashMap<u64, Known>,
+    clients: HashMap<u64, (u64, Arc<str>)>,
+}
+
+/// An identity seen before.
+#[derive(Clone)]
+struct Known {
+    scope: u32,
+    principal: Arc<Principal>,
+}
+
+/// An hour that was gathered: whose, which (since 1970), what.
+pub type Folded = (Scope, u32, Hour);
+
+/// Identities and clients remembered at most: hostile logs may name millions.
+const REMEMBERED: usize = 50_000;
+
+impl Fold {
+    /// How many hours are gathered.
+    pub fn len(&self) -> usize {
+        self.hours.len()
+    }
+
+    /// Is nothing gathered?
+    pub fn is_empty(&self) -> bool {
+        self.hours.is_empty()
+    }
+
+    /// Takes what was gathered.
+    pub fn take(&mut self) -> Vec<Folded> {
+        let scopes = &self.scopes;
+        let taken = self
+            .hours
+            .drain()
+            .map(|((scope, hour), folded)| (scopes[scope as usize].clone(), hour, folded))
+            .collect();
+        if self.scopes.len() > REMEMBERED {
+            self.scopes.clear();
+            self.scope_ids.clear();
+            self.identities.clear();
+        }
+        if self.clients.len() > REMEMBERED {
+            self.clients.clear();
+        }
+        taken
+    }
+
+    /// Adds an event. AWS's own acts are left out: a service is not an identity that goes astray.
+    pub fn add(&mut self, event: &Event<'_>) {
+        let known = self.identify(event);
+        if known.principal.kind == PrincipalKind::Service || &*event.event_type == "AwsServiceEvent" {
+            return;
+        }
+        let (client_key, client) = self.client_of(&event.user_agent);
+        let seen = Seen::new(event, client_key, client);
+        let hour = self.hours.entry((known.scope, seen.hour)).or_default();
+        hour.add(event, &known.principal, &seen);
+        self.add_elsewhere(event, &known, &seen);
+    }
+
+    fn identify(&mut self, event: &Event<'_>) -> Known {
+        let key = event.identity.key(&event.account_id);
+        if let Some(known) = self.identities.get(&key) {
+            return known.clone();
+        }
+        let principal = Arc::new(event.identity.principal(&event.account_id));
+        let scope = self.scope_id(Scope::Principal(principal.id.clone()));
+        let known = Known { scope, principal };
+        self.identities.insert(key, known.clone());
+        known
+    }
+
+    fn scope_id(&mut self, scope: Scope) -> u32 {
+        if let Some(&id) = self.scope_ids.get(&scope) {
+            return id;
+        }
+        let id = self.scopes.len() as u32;
+        self.scopes.push(scope.clone());
+        self.scope_ids.insert(scope, id);
+        id
+    }
+
+    fn client_of(&mut self, user_agent: &str) -> (u64, Arc<str>) {
+        let entry = self.clients.entry(hash(user_agent)).or_insert_with(|| {
+            let name = client(user_agent);
+            (hash(&name), name.into())
+        });
+        entry.clone()
+    }
+
+    /// Sign-ins count for their address and account too; instances and browsers for their address.
+    fn add_elsewhere(&mut self, event: &Event<'_>, known: &Known, seen: &Seen) {
+        if event.is_sign_in() || event.is_failed_sign_in() {
+            let account = self.scope_id(Scope::Account(clip(&event.account_id, 64).into()));
+            self.hours.entry((account, seen.hour)).or_default().add_sign_in(event, &known.principal.id, seen);
+            if let Some(address) = seen.address {
+                let scope = self.scope_id(Scope::Address(address));
+                self.hours.entry((scope, seen.hour)).or_default().add_sign_in(
+                    event,
+                    &known.principal.id,
+                    seen,
+                );
+            }
+        }
+        let Some(address) = seen.address else { return };
+        let is_browser = known.principal.kind != PrincipalKind::Workload && is_at_a_browser(&seen.client);
+        if is_browser || event.identity.is_instance_session() {
+            let scope = self.scope_id(Scope::Address(address));
+            self.hours.entry((scope, seen.hour)).or_default().add_seat(event, &known.principal, seen);
+        }
+    }
+}
+
+/// A person works where a browser or a console is.
+fn is_at_a_browser(client: &str) -> bool {
+    client.starts_with("browser") || client == "console"
+}
+
+/// What is hashed once per event and used by several hours.
+struct Seen {
+    hour: u32,
+    second: u16,
+    call: u64,
+    address: Option<IpAddr>,
+    address_key: u64,
+    client_key: u64,
+    client: Arc<str>,
+}
+
+impl Seen {
+    fn new(event: &Event<'_>, client_key: u64, client: Arc<str>) -> Self {
+        let hour = event.event_time.hour();
+        let second = (event.event_time.0 - i64::from(hour) * HOUR) as u16;
+        let address = event.caller.public_address();
+        let address_key = address.map_or(0, address_key);
+        Self {
+            hour,
+            second,
+            call: call_key(event.service(), &event.event_name),
+            address,
+            address_key,
+            client_key,
+            client,
+        }
+    }
+}
+
+/// The hash under which an address is kept.
+pub(crate) fn address_key(address: IpAddr) -> u64 {
+    match address {
+        IpAddr::V4(v4) => xxh3_64(&v4.octets()),
+        IpAddr::V6(v6) => xxh3_64(&v6.octets()),
+    }
+}
+
+impl Hour {
+    fn add(&mut self, event: &Event<'_>, principal: &Arc<Principal>, seen: &Seen) {
+        if self.principal.as_ref().is_none_or(|known| **principal < *known) {
+            self.principal = Some((**principal).clone());
+        }
+        self.events.insert(event.key, || Trace {
+            event_id: event.event_id.clone(),
+            second: seen.second,
+            call: seen.call as u32,
+            outcome: event.outcome,
+            address: seen.address_key as u32,
+        });
+        if self.calls.get(seen.call).is_none() && self.calls.would_take(seen.call) {
+            let name = format!("{}:{}", event.service(), event.event_name);
+            self.calls.insert_word(seen.call, clip(&name, 96));
+        }
+        if let Some(address) = seen.address {
+            self.addresses.insert(seen.address_key, || address);
+        }
+        self.clients.insert_word(seen.client_key, &seen.client);
+        let region = clip(&event.aws_region, 32);
+        self.regions.insert_word(hash(region), region);
+        let account = clip(&event.account_id, 64);
+        self.accounts.insert_word(hash(account), account);
+        if let Some(resource) = resource(event) {
+            self.resources.insert_word(hash(resource), clip(resource, 96));
+        }
+        self.add_meaning(event, principal, seen);
+    }
+
+    fn add_meaning(&mut self, event: &Event<'_>, principal: &Principal, seen: &Seen) {
+        if let Some(act) = meaning(event, seen.call, principal.kind) {
+            self.acts.insert(event.key, notable(event, act, seen));
+        }
+        if event.is_sign_in() || event.is_failed_sign_in() {
+            self.add_sign_in(event, "", seen);
+        }
+        if event.service() == "sts"
+            && event.event_name.starts_with("AssumeRole")
+            && event.outcome == Outcome::Success
+        {
+            self.add_session(event);
+        }
+        if event.identity.is_instance_session() {
+            self.add_seat(event, principal, seen);
+        }
+    }
+
+    fn add_sign_in(&mut self, event: &Event<'_>, user: &str, seen: &Seen) {
+        let sign_in = || SignIn {
+            event_id: event.event_id.clone(),
+            second: seen.second,
+            user: clip(user, 160).into(),
+            address: seen.address,
+            mfa: event.mfa,
+        };
+        if event.is_failed_sign_in() {
+            self.failed_sign_ins.insert(event.key, sign_in);
+        } else {
+            self.sign_ins.insert(event.key, sign_in);
+        }
+    }
+
+    fn add_session(&mut self, event: &Event<'_>) {
+        let response = event.response();
+        let Some(key) =
+            response.get("credentials").and_then(|credentials| credentials.get("accessKeyId")?.as_str())
+        else {
+            return;
+        };
+        let role =
+            response.get("assumedRoleUser").and_then(|user| user.get("arn")?.as_str()).unwrap_or_default();
+        let parent = event.identity.access_key_id.filled().map_or(0, hash);
+        self.sessions.insert(hash(key), || Edge { parent, role: clip(role, 160).into() });
+    }
+
+    /// One seat per principal, instance, program and place: its first event by hash, so that order does not matter.
+    fn add_seat(&mut self, event: &Event<'_>, principal: &Principal, seen: &Seen) {
+        let instance = if event.identity.is_instance_session() { event.identity.session_name() } else { "" };
+        let mut key = Xxh3::new();
+        for part in [
+            principal.id.as_bytes(),
+            instance.as_bytes(),
+            &seen.client_key.to_le_bytes(),
+            &seen.address_key.to_le_bytes(),
+        ] {
+            key.update(part);
+            key.update(&[0]);
+        }
+        let key = key.digest();
+        if self
+            .seats
+            .get(key)
+            .is_some_and(|seat| (seat.second, &seat.event_id) <= (seen.second, &event.event_id))
+        {
+            return;
+        }
+        self.seats.insert(key, || Seat {
+            principal: clip(&principal.id, 160).into(),
+            instance: clip(instance, 32).into(),
+            address: seen.address,
+            client: (*seen.client).into(),
+            event_id: event.event_id.clone(),
+            second: seen.second,
+        });
+    }
+}
+
+fn notable(event: &Event<'_>, act: crate::catalog::Act, seen: &Seen) -> Notable {
+    let is_called_by_service = matches!(event.caller, Caller::AwsService(host) if host != "AWS Internal");
+    Notable {
+        event_id: event.event_id.clone(),
+        second: seen.second,
+        address: seen.address,
+        via_service: is_called_by_service || event.identity.invoked_by.ends_with(".amazonaws.com"),
+        client: (*seen.client).into(),
+        region: clip(&event.aws_region, 32).into(),
+        account_id: clip(&event.account_id, 64).into(),
+        session: event.identity.access_key_id.filled().map_or(0, hash),
+        mfa: event.mfa,
+        act,
+    }
+}
+
+/// The bucket, table or secret a call names, found without reading all parameters.
+fn resource<'e>(event: &'e Event<'_>) -> Option<&'e str> {
+    let key = match event.service() {
+        "s3" => "\"bucketName\":",
+        "dynamodb" => "\"tableName\":",
+        "secretsmanager" => "\"secretId\":",
+        _ => return None,
+    };
+    let raw = event.request_parameters?.get();
+    let rest = raw[raw.find(key)? + key.len()..].trim_ascii_start().strip_prefix('"')?;
+    rest.split('"').next()
+}
+
+impl Seat {
+    /// When, given the hour it is kept in.
+    pub fn time(&self, hour: u32) -> Time {
+        Time(i64::from(hour) * HOUR + i64::from(self.second))
+    }
+}
+
+impl Trace {
+    /// When, given the hour it is kept in.
+    pub fn time(&self, hour: u32) -> Time {
+        Time(i64::from(hour) * HOUR + i64::from(self.second))
+    }
+}
+
+impl SignIn {
+    /// When, given the hour it is kept in.
+    pub fn time(&self, hour: u32) -> Time {
+        Time(i64::from(hour) * HOUR + i64::from(self.second))
+    }
+}

@@ -1,0 +1,121 @@
+//! The detectors: each a data sheet, a function and its tests.
+
+mod anomalous_access;
+mod brute_force;
+mod credential_access;
+mod credential_stuffing;
+mod data_exfiltration;
+mod dormant_identity;
+mod evasion;
+mod execution;
+mod impact;
+mod initial_access;
+mod instance_credentials;
+mod lateral_movement;
+mod password_spraying;
+mod persistence;
+mod privilege_escalation;
+mod reconnaissance;
+
+use crate::{
+    activity::{Scope, Window},
+    baseline::Habits,
+    catalog::Act,
+    finding::Severity,
+    risk::{Signal, confidence, reasons, signal},
+};
+
+/// Every detector.
+pub const ALL: &[&Detector] = &[
+    &anomalous_access::DETECTOR,
+    &brute_force::DETECTOR,
+    &credential_access::DETECTOR,
+    &credential_stuffing::DETECTOR,
+    &data_exfiltration::DETECTOR,
+    &dormant_identity::DETECTOR,
+    &evasion::DETECTOR,
+    &execution::DETECTOR,
+    &impact::DETECTOR,
+    &initial_access::DETECTOR,
+    &instance_credentials::DETECTOR,
+    &lateral_movement::DETECTOR,
+    &password_spraying::DETECTOR,
+    &persistence::DETECTOR,
+    &privilege_escalation::DETECTOR,
+    &reconnaissance::DETECTOR,
+];
+
+/// A behaviour that is looked for.
+pub struct Detector {
+    /// Stable name, equal to the file's.
+    pub id: &'static str,
+    /// What a finding of it is called, at most 256 bytes.
+    pub title: &'static str,
+    /// Whose hours it looks at.
+    pub scope: ScopeKind,
+    /// The severity of a finding that scores [`THREAT`](crate::finding::THREAT).
+    pub base_severity: Severity,
+    /// What to do about it.
+    pub mitigation: &'static [&'static str],
+    /// What it sees in a window, if anything.
+    pub detect: fn(&Window<'_>, &Habits<'_>) -> Option<Signal>,
+}
+
+/// The kinds of [`Scope`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "they are Scope's")]
+pub enum ScopeKind {
+    Principal,
+    Address,
+    Account,
+}
+
+impl ScopeKind {
+    /// Is `scope` of this kind?
+    pub fn is_of(self, scope: &Scope) -> bool {
+        matches!(
+            (self, scope),
+            (Self::Principal, Scope::Principal(_))
+                | (Self::Address, Scope::Address(_))
+                | (Self::Account, Scope::Account(_))
+        )
+    }
+}
+
+/// The ids of all detectors.
+pub fn ids() -> Vec<&'static str> {
+    ALL.iter().map(|detector| detector.id).collect()
+}
+
+/// What most detectors of acts do: weigh the day's acts that belong to them.
+fn weigh_acts(window: &Window<'_>, habits: &Habits<'_>, belongs: impl Fn(&Act) -> bool) -> Option<Signal> {
+    signal(reasons(window, habits, belongs), confidence(habits))
+}
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sheets_are_complete_and_ids_unique() {
+        let mut ids = ids();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), ALL.len());
+        for detector in ALL {
+            assert!(!detector.mitigation.is_empty(), "{}", detector.id);
+            assert!(
+                detector.title.len() <= 256
+                    && detector.id.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
+            );
+            assert!(
+                detector.mitigation.iter().map(|text| text.len()).sum::<usize>() < 480,
+                "{}",
+                detector.id
+            );
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! A principal that does not behave like itself: another place, another program, another hour, other calls.
+//!
+//! Stolen credentials are used by somebody else, who sits elsewhere, has other tools, sleeps at other
+//! times, and looks around. Each alone happens to everybody: a trip changes the place, a new laptop the
+//! program, an on-call night the hour, a new project the calls. Together they are another person.
+
+use super::{Detector, ScopeKind};
+use crate::{
+    activity::{Hour, Window},
+    baseline::{Baseline, Habits, service_of},
+    catalog::{Tactic, Technique},
+    event::hash,
+    finding::Severity,
+    risk::{Reason, Signal, confidence, describe, force, is_human, signal},
+};
+
+pub(super) const DETECTOR: Detector = Detector {
+    id: "anomalous-access",
+    title: "Principal does not behave like itself",
+    scope: ScopeKind::Principal,
+    base_severity: Severity::High,
+    mitigation: &[
+        "Ask the person, over another channel, whether it was them",
+        "If not, revoke the sessions, rotate the keys, and review what was read",
+    ],
+    detect,
+};
+
+fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
+    if !habits.own.is_established() {
+        return None;
+    }
+    let facets: [Option<(f32, String)>; 5] = [
+        place(window, habits),
+        program(window, habits),
+        hour(window, habits),
+        calls(window, habits),
+        region(window, habits),
+    ];
+    let is_elsewhere = facets[0].is_some() || facets[1].is_some();
+    if !is_elsewhere || facets.iter().flatten().count() < 2 {
+        return None;
+    }
+    let mut reasons: Vec<Reason> =
+        facets.into_iter().flatten().map(|(probability, text)| reason(window, probability, text)).collect();
+    reasons[0].techniques = vec![Technique::new("T1078.004")];
+    reasons[0].tactics = vec![Tactic::InitialAccess];
+    signal(reasons, confidence(habits))
+}
+
+/// A network it never used; another country, or a network made to hide in, weighs more.
+fn place(window: &Window<'_>, habits: &Habits<'_>) -> Option<(f32, String)> {
+    let address =
+        window.now().addresses.values().find(|address| habits.own.days_with_network(**address) == 0)?;
+    let Some(network) = habits.network(*address) else {
+        return Some((0.3, format!("calls from {address}, a network it never used")));
+    };
+    let probability = match network.usage.as_str() {
+        "tor" | "vpn" | "proxy" => 0.42,
+        "hosting" if is_human(window) => 0.38,
+        _ => 0.3,
+    };
+    Some((probability, format!("calls from {address}, {}, a network it never used", describe(&network))))
+}
+
+fn program(window: &Window<'_>, habits: &Habits<'_>) -> Option<(f32, String)> {
+    let client = window
+        .now()
+        .clients
+        .values()
+        .find(|client| ***client != *"console" && habits.own.days_with_client(client) == 0)?;
+    Some((0.28, format!("calls with {client}, which it never used")))
+}
+
+fn hour(window: &Window<'_>, habits: &Habits<'_>) -> Option<(f32, String)> {
+    let strangeness = habits
+        .own
+        .strangeness_of_hour(window.hour)
+        .filter(|strangeness| *strangeness >= 0.75 && is_human(window))?;
+    if habits.own.is_around_the_clock() {
+        return None;
+    }
+    Some((0.25 * strangeness, format!("active at {:02}:00 UTC, when it never is", window.hour % 24)))
+}
+
+/// Calls and services it never used: some come with any new project.
+fn calls(window: &Window<'_>, habits: &Habits<'_>) -> Option<(f32, String)> {
+    const NEW_PROJECT: usize = 4;
+    let (calls, services) = news(window.now(), habits.own);
+    if calls.len() < NEW_PROJECT && services.len() < 2 {
+        return None;
+    }
+    let probability = (0.24 + 0.02 * calls.len() as f32 + 0.03 * services.len() as f32).min(0.55);
+    let examples: Vec<&str> = calls.iter().take(4).copied().collect();
+    Some((
+        probability,
+        format!(
+            "{} calls it never made, of {} service(s) new to it ({}, ...)",
+            calls.len(),
+            services.len(),
+            examples.join(", ")
+        ),
+    ))
+}
+
+/// The calls and services of an hour that a baseline does not have.
+pub(super) fn news<'h>(hour: &'h Hour, own: &Baseline) -> (Vec<&'h str>, Vec<&'h str>) {
+    let calls: Vec<&str> = hour
+        .calls
+        .iter()
+        .filter(|(call, _)| own.days_with_call(*call) == 0)
+        .map(|(_, name)| &**name)
+        .collect();
+    let mut services: Vec<&str> = calls
+        .iter()
+        .map(|call| service_of(call))
+        .filter(|service| own.days_with_service(service) == 0)
+        .collect();
+    services.sort_unstable();
+    services.dedup();
+    (calls, services)
+}
+
+fn region(window: &Window<'_>, habits: &Habits<'_>) -> Option<(f32, String)> {
+    let region = window
+        .now()
+        .regions
+        .iter()
+        .find(|(key, region)| {
+            !region.is_empty() && habits.own.days_with_region(region) == 0 && *key == hash(region)
+        })?
+        .1;
+    Some((0.18, format!("calls in {region}, where it never was")))
+}
+
+fn reason(window: &Window<'_>, probability: f32, text: String) -> Reason {
+    Reason {
+        force: force(probability),
+        text,
+        times: window.now().events.values().map(|trace| trace.time(window.hour)).collect(),
+        event_ids: window.now().events.values().map(|trace| trace.event_id.to_string()).collect(),
+        region: window.now().regions.values().next().map(ToString::to_string).unwrap_or_default(),
+        account_id: window.now().accounts.values().next().map(ToString::to_string).unwrap_or_default(),
+        ..Reason::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::testing::Story;
+
+    fn office() -> Story {
+        Story::new().client("aws-cli/2 Darwin").on_days(10, "s3", "ListBuckets", "{}")
+    }
+
+    fn looks_around(story: Story) -> Story {
+        ["ListUsers", "ListRoles", "GetAccountSummary", "ListPolicies", "ListGroups"]
+            .iter()
+            .fold(story, |story, name| story.call("iam", name, "{}"))
+    }
+
+    #[test]
+    fn another_place_program_and_curiosity_are_another_person() {
+        let story = looks_around(office().from("203.0.113.77").client("Boto3/1 Linux"));
+        assert!(story.score(detect) >= 0.4, "{}", story.score(detect));
+    }
+
+    #[test]
+    fn a_trip_or_a_new_laptop_is_not() {
+        assert!(office().from("203.0.113.77").call("s3", "ListBuckets", "{}").score(detect) < 0.4);
+        assert!(office().client("aws-cli/2 Windows").call("s3", "ListBuckets", "{}").score(detect) < 0.4);
+        assert!(looks_around(office()).score(detect) < 0.4);
+    }
+
+    #[test]
+    fn without_history_nothing_is_anomalous() {
+        assert!(looks_around(Story::new()).signal(detect).is_none());
+    }
+}

@@ -1,0 +1,105 @@
+//! An identity that was silent for weeks acts again.
+//!
+//! Forgotten users and roles are what attackers look for: nobody misses them, and nobody rotated their
+//! keys. A holiday looks alike: its owner worked on many days before, and comes back to the same desk.
+
+use super::{Detector, ScopeKind};
+use crate::{
+    activity::Window,
+    baseline::Habits,
+    catalog::{Tactic, Technique},
+    event::PrincipalKind,
+    finding::Severity,
+    risk::{Reason, Signal, confidence, force, signal},
+};
+
+pub(super) const DETECTOR: Detector = Detector {
+    id: "dormant-identity",
+    title: "Dormant identity wakes",
+    scope: ScopeKind::Principal,
+    base_severity: Severity::High,
+    mitigation: &[
+        "Ask the owner, if there is one; if not, disable the identity's keys and sessions",
+        "Delete identities that nobody used for 90 days",
+    ],
+    detect,
+};
+
+/// Fewer silent days are a holiday.
+const DORMANT_DAYS: u32 = 14;
+/// Who was active on so many of the remembered days before is on holiday rather than forgotten.
+const REGULAR_DAYS: u32 = 8;
+
+fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
+    let principal = window.principal.filter(|principal| principal.kind != PrincipalKind::ExternalAccount)?;
+    let today = window.hour / 24;
+    let silent = today - habits.own.last_active()?;
+    if silent < DORMANT_DAYS {
+        return None;
+    }
+    let is_regular = habits.own.active_days() >= REGULAR_DAYS;
+    let now = window.now();
+    let mut awake = reason(
+        window,
+        if is_regular { 0.2 } else { 0.36 },
+        format!("{} was silent for {silent} days", principal.name),
+    );
+    awake.techniques = vec![Technique::new("T1078.004")];
+    awake.tactics = vec![Tactic::InitialAccess, Tactic::Persistence];
+    let mut reasons = vec![awake];
+    if let Some(address) = now.addresses.values().find(|address| habits.own.days_with_network(**address) == 0)
+    {
+        reasons.push(reason(window, 0.34, format!("calls from {address}, a network it never used")));
+    }
+    if let Some(client) = now
+        .clients
+        .values()
+        .find(|client| ***client != *"console" && habits.own.days_with_client(client) == 0)
+    {
+        reasons.push(reason(window, 0.2, format!("calls with {client}, which it never used")));
+    }
+    signal(reasons, confidence(habits))
+}
+
+fn reason(window: &Window<'_>, probability: f32, text: String) -> Reason {
+    Reason {
+        force: force(probability),
+        text,
+        times: window.now().events.values().map(|trace| trace.time(window.hour)).collect(),
+        event_ids: window.now().events.values().map(|trace| trace.event_id.to_string()).collect(),
+        region: window.now().regions.values().next().map(ToString::to_string).unwrap_or_default(),
+        account_id: window.now().accounts.values().next().map(ToString::to_string).unwrap_or_default(),
+        ..Reason::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::testing::Story;
+
+    fn silent_for(days: i64) -> Story {
+        Story::new().on_days(2, "s3", "ListBuckets", "{}").later(days * 86_400)
+    }
+
+    #[test]
+    fn a_forgotten_user_from_elsewhere_wakes() {
+        let score = silent_for(20)
+            .from("203.0.113.9")
+            .client("aws-cli/2 Linux")
+            .call("iam", "ListUsers", "{}")
+            .score(detect);
+        assert!(score >= 0.4, "{score}");
+    }
+
+    #[test]
+    fn a_holiday_is_not() {
+        assert!(silent_for(5).call("iam", "ListUsers", "{}").signal(detect).is_none());
+        let back = Story::new().on_days(12, "s3", "ListBuckets", "{}").later(20 * 86_400).call(
+            "s3",
+            "ListBuckets",
+            "{}",
+        );
+        assert!(back.score(detect) < 0.4);
+    }
+}

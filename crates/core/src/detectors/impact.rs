@@ -1,0 +1,73 @@
+//! Harm: data deleted, held to ransom or made unrecoverable, keys destroyed, people locked out.
+//!
+//! Ransom needs the backups gone first; revenge deletes what hurts. A team that takes an old environment
+//! down looks alike: it deletes with a last snapshot, through its pipeline, what it created itself.
+
+use super::{Detector, ScopeKind};
+use crate::{
+    activity::Window,
+    baseline::Habits,
+    catalog::{Tactic, weight},
+    finding::Severity,
+    risk::{Signal, bulk, confidence, reasons, signal},
+};
+
+pub(super) const DETECTOR: Detector = Detector {
+    id: "impact",
+    title: "Data or services destroyed",
+    scope: ScopeKind::Principal,
+    base_severity: Severity::High,
+    mitigation: &[
+        "Stop it: revoke the sessions of the principal",
+        "Cancel key deletions, restore versions and snapshots, and copy what is left to another account",
+        "Protect backups with vault locks, object lock and MFA delete",
+    ],
+    detect,
+};
+
+/// Fewer deletions in a day are work.
+const BULK_DELETIONS: f64 = 50.0;
+
+fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
+    let mut all = reasons(window, habits, |act| act.tactic == Tactic::Impact);
+    all.extend(bulk(
+        window,
+        habits,
+        "objects deleted",
+        &["s3:DeleteObject", "s3:DeleteObjects"],
+        BULK_DELETIONS,
+        weight::ODD,
+        &["T1485"],
+    ));
+    signal(all, confidence(habits))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::testing::Story;
+
+    #[test]
+    fn a_key_scheduled_for_deletion_is_harm() {
+        assert!(Story::new().call("kms", "ScheduleKeyDeletion", r#"{"keyId":"k"}"#).score(detect) >= 0.4);
+    }
+
+    #[test]
+    fn a_database_without_a_last_snapshot_is_worse_than_one_with() {
+        let delete = |last: &str| {
+            Story::new()
+                .call(
+                    "rds",
+                    "DeleteDBInstance",
+                    &format!(r#"{{"dBInstanceIdentifier":"d","skipFinalSnapshot":{last}}}"#),
+                )
+                .score(detect)
+        };
+        assert!(delete("true") > delete("false"));
+    }
+
+    #[test]
+    fn one_machine_less_is_not() {
+        assert!(Story::new().call("ec2", "TerminateInstances", "{}").score(detect) < 0.4);
+    }
+}

@@ -1,0 +1,161 @@
+//! Looking around: many different questions to many services, many of them refused.
+//!
+//! Whoever holds a strange key first asks what it can do. Scanners and inventory tools ask as much, but
+//! they do it every day; consoles ask much for every page, so what is seen in a browser counts little.
+
+use std::collections::BTreeSet;
+
+use super::{Detector, ScopeKind, anomalous_access::news};
+use crate::{
+    activity::Window,
+    baseline::{Habits, service_of},
+    catalog::{Tactic, Technique, weight},
+    event::{Outcome, PrincipalKind},
+    finding::Severity,
+    risk::{Reason, Signal, confidence, force, reasons, signal},
+};
+
+pub(super) const DETECTOR: Detector = Detector {
+    id: "reconnaissance",
+    title: "Enumeration of the account",
+    scope: ScopeKind::Principal,
+    base_severity: Severity::Medium,
+    mitigation: &[
+        "Ask the owner of the credentials; if it was not them, revoke sessions and keys at once",
+        "Look for what was tried next: new credentials, policies, data",
+    ],
+    detect,
+};
+
+/// Fewer different questions in an hour are work.
+const QUESTIONS: usize = 18;
+/// Fewer services are one task.
+const SERVICES: usize = 5;
+/// Fewer different calls refused are a missing permission.
+const REFUSALS: usize = 5;
+
+fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
+    if !is_judged(window, habits) {
+        return None;
+    }
+    let mut all: Vec<Reason> =
+        [questions(window, habits), refusals(window, habits)].into_iter().flatten().collect();
+    all.extend(reasons(window, habits, |act| {
+        act.tactic == Tactic::Discovery && act.weight >= weight::MINOR * 0.6
+    }));
+    signal(all, confidence(habits))
+}
+
+/// Machines and outside scanners are judged against their own past only.
+fn is_judged(window: &Window<'_>, habits: &Habits<'_>) -> bool {
+    let is_machine = window.principal.is_none_or(|principal| {
+        matches!(
+            principal.kind,
+            PrincipalKind::Workload
+                | PrincipalKind::Role
+                | PrincipalKind::ExternalAccount
+                | PrincipalKind::Anonymous
+        )
+    });
+    !is_machine || habits.own.is_established()
+}
+
+fn is_question(call: &str) -> bool {
+    let name = call.split(':').nth(1).unwrap_or_default();
+    ["List", "Describe", "Get", "Head", "Lookup", "Search", "Batch", "Simulate"]
+        .iter()
+        .any(|verb| name.starts_with(verb))
+}
+
+fn questions(window: &Window<'_>, habits: &Habits<'_>) -> Option<Reason> {
+    let now = window.now();
+    let is_browsing =
+        now.clients.values().all(|client| client.starts_with("browser") || **client == *"console");
+    let new: Vec<&str> = news(now, habits.own).0.into_iter().filter(|call| is_question(call)).collect();
+    let services: BTreeSet<&str> = new.iter().map(|call| service_of(call)).collect();
+    if is_browsing || new.len() < QUESTIONS || services.len() < SERVICES {
+        return None;
+    }
+    let probability = 0.4 + 0.01 * (new.len() - QUESTIONS) as f32 + 0.03 * (services.len() - SERVICES) as f32;
+    let text = format!(
+        "{} different questions to {} services within the hour ({}, ...)",
+        new.len(),
+        services.len(),
+        new[..4].join(", ")
+    );
+    Some(reason(window, probability.min(0.76), text, |_| true))
+}
+
+fn refusals(window: &Window<'_>, habits: &Habits<'_>) -> Option<Reason> {
+    let now = window.now();
+    let refused: BTreeSet<u32> = now
+        .events
+        .values()
+        .filter(|trace| trace.outcome == Outcome::Denied)
+        .map(|trace| trace.call)
+        .collect();
+    let names: Vec<(u64, &str)> = now
+        .calls
+        .iter()
+        .filter(|(call, _)| refused.contains(&(*call as u32)))
+        .map(|(call, name)| (call, &**name))
+        .collect();
+    let new: Vec<&str> = names
+        .iter()
+        .filter(|(call, _)| habits.own.days_with_call(*call) == 0)
+        .map(|(_, name)| *name)
+        .collect();
+    if new.len() < REFUSALS {
+        return None;
+    }
+    let text = format!("{} different calls refused ({}, ...)", new.len(), new[..3].join(", "));
+    Some(reason(window, (0.3 + 0.04 * new.len() as f32).min(0.76), text, |outcome| {
+        outcome == Outcome::Denied
+    }))
+}
+
+fn reason(window: &Window<'_>, probability: f32, text: String, proves: impl Fn(Outcome) -> bool) -> Reason {
+    let traces: Vec<_> = window.now().events.values().filter(|trace| proves(trace.outcome)).collect();
+    Reason {
+        force: force(probability),
+        text,
+        times: traces.iter().map(|trace| trace.time(window.hour)).collect(),
+        event_ids: traces.iter().map(|trace| trace.event_id.to_string()).collect(),
+        techniques: vec![Technique::new("T1580"), Technique::new("T1526"), Technique::new("T1087.004")],
+        tactics: vec![Tactic::Discovery],
+        region: window.now().regions.values().next().map(ToString::to_string).unwrap_or_default(),
+        account_id: window.now().accounts.values().next().map(ToString::to_string).unwrap_or_default(),
+        ..Reason::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::testing::Story;
+
+    fn asks(story: Story, services: usize, each: usize) -> Story {
+        (0..services).fold(story.client("aws-cli/2 Linux"), |story, service| {
+            (0..each)
+                .fold(story, |story, n| story.call(&format!("service{service}"), &format!("List{n}"), "{}"))
+        })
+    }
+
+    #[test]
+    fn many_questions_to_many_services_are_a_look_around() {
+        assert!(asks(Story::new(), 14, 4).score(detect) >= 0.7);
+    }
+
+    #[test]
+    fn refusals_make_it_plain() {
+        let story = (0..12)
+            .fold(Story::new(), |story, n| story.failed("iam", &format!("List{n}"), "{}", "AccessDenied"));
+        assert!(story.score(detect) >= 0.7);
+    }
+
+    #[test]
+    fn one_task_a_console_or_a_machine_is_not() {
+        assert!(asks(Story::new(), 2, 20).signal(detect).is_none());
+        assert!(asks(Story::new().instance("scan", "i-0123456789abcdef0"), 14, 4).signal(detect).is_none());
+    }
+}

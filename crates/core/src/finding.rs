@@ -1,0 +1,188 @@
+//! A finding: what is wrong, whose doing it is, how sure we are, and the events that prove it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    catalog::{Tactic, Technique},
+    event::{PrincipalKind, Time, hash},
+};
+
+/// How bad, by ASFF's labels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Severity {
+    /// Nothing to do.
+    Informational,
+    /// Worth knowing.
+    Low,
+    /// Worth a look today.
+    Medium,
+    /// Worth a look now.
+    High,
+    /// Worth waking somebody.
+    Critical,
+}
+
+impl Severity {
+    /// From bad to worse.
+    pub const ALL: [Self; 5] = [Self::Informational, Self::Low, Self::Medium, Self::High, Self::Critical];
+
+    /// ASFF's label.
+    pub fn label(self) -> &'static str {
+        ["INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"][self as usize]
+    }
+
+    /// The severity of a detector's finding: its base, one step worse when nearly certain, one better below
+    /// [`THREAT`], two below [`NOTEWORTHY`].
+    pub fn of(base: Self, score: f32) -> Self {
+        let step = match score {
+            score if score >= CERTAIN => 1,
+            score if score >= THREAT => 0,
+            score if score >= NOTEWORTHY => -1,
+            _ => -2,
+        };
+        let level = (base as i8 + step).clamp(0, Self::Critical as i8);
+        Self::ALL[level as usize]
+    }
+}
+
+/// A score above this is a threat; ASFF's HIGH begins here too.
+pub const THREAT: f32 = 0.7;
+/// ASFF's CRITICAL begins here.
+pub const CERTAIN: f32 = 0.9;
+/// ASFF's MEDIUM begins here.
+pub const NOTEWORTHY: f32 = 0.4;
+/// Below this nothing is reported: a minor act or two, rare as they may be.
+pub const SILENCE: f32 = 0.3;
+
+/// What sort of finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Above [`THREAT`].
+    Threat,
+    /// Below it: out of the ordinary.
+    Anomaly,
+}
+
+/// Open, or closed with a reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It stands.
+    Open,
+    /// Judged again with all that had happened, it no longer stands.
+    Closed,
+    /// A rule of the settings suppresses it; the rule's reason.
+    Suppressed(String),
+}
+
+/// One reason for a score.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// In words, for the analyst.
+    pub text: String,
+    /// Its part of the score; the parts of a finding add up to its score.
+    pub points: f32,
+    /// When it first showed.
+    pub first_seen: Time,
+    /// When it last showed.
+    pub last_seen: Time,
+    /// The events that prove it.
+    pub event_ids: Vec<String>,
+}
+
+/// What is wrong.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Made from what it is about: detector, principal, day. Publishing it twice updates it.
+    pub id: String,
+    /// What sort.
+    pub kind: Kind,
+    /// Which detector says so.
+    pub detector: String,
+    /// The detector's title.
+    pub title: String,
+    /// How bad.
+    pub severity: Severity,
+    /// How strongly, 0 to 1.
+    pub score: f32,
+    /// How sure, 0 to 1.
+    pub confidence: f32,
+    /// The durable ARN.
+    pub principal: String,
+    /// What sort of identity that is.
+    pub principal_kind: PrincipalKind,
+    /// Who stands behind it, where a role was assumed: from the principal outwards.
+    pub callers: Vec<String>,
+    /// The account acted in.
+    pub account_id: String,
+    /// The region of the weightiest evidence.
+    pub region: String,
+    /// Of the evidence.
+    pub first_seen: Time,
+    /// Of the evidence.
+    pub last_seen: Time,
+    /// ATT&CK techniques.
+    pub techniques: Vec<Technique>,
+    /// ATT&CK tactics.
+    pub tactics: Vec<Tactic>,
+    /// The events that prove it, at most [`EVENT_IDS`].
+    pub event_ids: Vec<String>,
+    /// The reasons in words, weightiest first.
+    pub evidence: Vec<String>,
+    /// What to do.
+    pub recommendations: Vec<String>,
+    /// Compliance controls it touches.
+    pub controls: Vec<String>,
+    /// Open or closed.
+    pub status: Status,
+    /// The reasons with their points, for `explain`.
+    pub contributions: Vec<Evidence>,
+    /// What was usual for this principal, in words, for `explain`.
+    pub usual: Vec<String>,
+}
+
+/// Most event ids of a finding.
+pub const EVENT_IDS: usize = 100;
+
+impl Finding {
+    /// The id of what a detector says of a principal on a day.
+    pub fn id_of(detector: &str, principal: &str, day: u32) -> String {
+        let date = Time(i64::from(day) * crate::event::DAY).to_string();
+        format!("{detector}/{}/{:016x}", &date[..10], hash(principal))
+    }
+
+    /// A finding that a person should look at: of its severity, and not closed or suppressed.
+    pub fn is_alert(&self) -> bool {
+        self.severity >= Severity::Medium && self.status == Status::Open
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn severity_follows_the_score_in_asffs_bands() {
+        for (score, expected) in [
+            (0.95, Severity::Critical),
+            (0.9, Severity::Critical),
+            (0.7, Severity::High),
+            (0.4, Severity::Medium),
+            (0.39, Severity::Low),
+        ] {
+            assert_eq!(Severity::of(Severity::High, score), expected, "{score}");
+        }
+        assert_eq!(Severity::of(Severity::Medium, 0.75), Severity::Medium);
+        assert_eq!(Severity::of(Severity::Low, 0.1), Severity::Informational);
+    }
+
+    #[test]
+    fn an_id_is_the_same_for_the_same_thing() {
+        let id = Finding::id_of("evasion", "arn:aws:iam::1:user/kim", 20_000);
+        assert_eq!(id, Finding::id_of("evasion", "arn:aws:iam::1:user/kim", 20_000));
+        assert!(id.starts_with("evasion/2024-10-04/"), "{id}");
+        assert_ne!(id, Finding::id_of("evasion", "arn:aws:iam::1:user/lee", 20_000));
+    }
+}

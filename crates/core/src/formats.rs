@@ -1,0 +1,3 @@
+//! A finding in other people's words, with those formats' rules.
+
+pub mod asff;

@@ -1,0 +1,193 @@
+//! The organisation's own facts: one TOML document for the command and the functions.
+
+use serde::Deserialize;
+use wildmatch::WildMatch;
+
+use crate::{
+    event::Time,
+    finding::{Finding, Status},
+};
+
+/// What an organisation says of itself. Everything is optional.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Accounts of the organisation whose logs are not read here: sharing with them is not exfiltration.
+    pub accounts: Vec<String>,
+    /// Regions in use. If given, activity elsewhere is out of place.
+    pub allowed_regions: Vec<String>,
+    /// Principals (ARN patterns, `*` and `?`) that no response may touch: break-glass.
+    pub protected_principals: Vec<String>,
+    /// Findings that are known and accepted.
+    #[serde(rename = "suppression")]
+    pub suppressions: Vec<Suppression>,
+}
+
+/// A finding somebody accepts. A rule without an expiry is for ever; all that is given must match.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Suppression {
+    /// ARN pattern, `*` and `?`.
+    pub principal: Option<String>,
+    /// Account id.
+    pub account: Option<String>,
+    /// A detector's id.
+    pub detector: Option<String>,
+    /// Why; shown wherever the rule is.
+    pub reason: String,
+    /// Day after which the rule no longer holds, `2026-12-31`.
+    pub expires: Option<String>,
+}
+
+/// What is wrong with a settings document.
+#[derive(Debug, thiserror::Error)]
+pub enum Invalid {
+    /// Not TOML, or a key or type that is not known.
+    #[error("{0}")]
+    Toml(#[from] toml::de::Error),
+    /// A value that cannot be.
+    #[error("{place}: {reason}")]
+    Value {
+        /// Where.
+        place: String,
+        /// Why, and what would be right.
+        reason: String,
+    },
+}
+
+impl Settings {
+    /// Reads and checks a document; `detectors` are the ids a rule may name.
+    ///
+    /// # Errors
+    /// [`Invalid`], saying what would be right.
+    pub fn parse(text: &str, detectors: &[&str]) -> Result<Self, Invalid> {
+        let settings: Self = toml::from_str(text)?;
+        for account in &settings.accounts {
+            check_account("accounts", account)?;
+        }
+        for (at, rule) in settings.suppressions.iter().enumerate() {
+            rule.check(&format!("suppression {}", at + 1), detectors)?;
+        }
+        Ok(settings)
+    }
+
+    /// The rule that suppresses `finding`, if any. Whether it has expired is judged by the finding's own day.
+    pub fn suppression_of(&self, finding: &Finding) -> Option<&Suppression> {
+        self.suppressions.iter().find(|rule| rule.covers(finding))
+    }
+
+    /// Marks a finding that a rule suppresses.
+    pub fn apply(&self, finding: &mut Finding) {
+        if let Some(rule) = self.suppression_of(finding) {
+            finding.status = Status::Suppressed(rule.describe());
+        }
+    }
+}
+
+impl Suppression {
+    fn check(&self, place: &str, detectors: &[&str]) -> Result<(), Invalid> {
+        let wrong = |reason: String| Err(Invalid::Value { place: place.to_owned(), reason });
+        if self.principal.is_none() && self.account.is_none() && self.detector.is_none() {
+            return wrong("would suppress everything; give a principal, an account or a detector".to_owned());
+        }
+        if self.reason.trim().is_empty() {
+            return wrong("needs a reason".to_owned());
+        }
+        if let Some(account) = &self.account {
+            check_account(place, account)?;
+        }
+        match &self.detector {
+            Some(detector) if !detectors.contains(&detector.as_str()) => {
+                return wrong(format!(
+                    "no detector is called {detector:?}; there are {}",
+                    detectors.join(", ")
+                ));
+            }
+            _ => {}
+        }
+        match &self.expires {
+            Some(day) if self.expiry().is_none() => {
+                wrong(format!("expires {day:?} is not a day such as 2026-12-31"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn expiry(&self) -> Option<u32> {
+        Time::parse(&format!("{}T00:00:00Z", self.expires.as_deref()?)).map(Time::day)
+    }
+
+    fn covers(&self, finding: &Finding) -> bool {
+        let is = |rule: &Option<String>, value: &str| rule.as_deref().is_none_or(|rule| rule == value);
+        let is_in_force =
+            self.expires.is_none() || self.expiry().is_some_and(|day| finding.first_seen.day() <= day);
+        is_in_force
+            && is(&self.account, &finding.account_id)
+            && is(&self.detector, &finding.detector)
+            && self
+                .principal
+                .as_deref()
+                .is_none_or(|pattern| WildMatch::new(pattern).matches(&finding.principal))
+    }
+
+    /// The rule in words.
+    pub fn describe(&self) -> String {
+        let part = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name} {value}"));
+        let parts = [
+            part("principal", &self.principal),
+            part("account", &self.account),
+            part("detector", &self.detector),
+            part("until", &self.expires),
+        ];
+        let scope: Vec<String> = parts.into_iter().flatten().collect();
+        format!("{} ({})", self.reason, scope.join(", "))
+    }
+}
+
+fn check_account(place: &str, account: &str) -> Result<(), Invalid> {
+    if account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(());
+    }
+    Err(Invalid::Value {
+        place: place.to_owned(),
+        reason: format!("{account:?} is not an account id of 12 digits, in quotes"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DETECTORS: &[&str] = &["evasion", "persistence"];
+
+    fn wrong(text: &str) -> String {
+        Settings::parse(text, DETECTORS).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_document_is_read() {
+        let text = "accounts = [\"111122223333\"]\nallowed_regions = [\"eu-west-1\"]\n[[suppression]]\nprincipal = \"arn:*:role/ci\"\ndetector = \"evasion\"\nreason = \"known\"\nexpires = \"2026-12-31\"\n";
+        let settings = Settings::parse(text, DETECTORS).unwrap();
+        assert_eq!(
+            settings.suppressions[0].describe(),
+            "known (principal arn:*:role/ci, detector evasion, until 2026-12-31)"
+        );
+        assert!(Settings::parse("", DETECTORS).is_ok());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_what_would_be_right() {
+        assert!(wrong("acounts = []").contains("acounts"));
+        assert!(wrong("accounts = [\"1\"]").contains("12 digits"));
+        assert!(wrong("[[suppression]]\nreason = \"x\"").contains("everything"));
+        assert!(wrong("[[suppression]]\ndetector = \"evasion\"\nreason = \" \"").contains("reason"));
+        assert!(
+            wrong("[[suppression]]\ndetector = \"evason\"\nreason = \"x\"")
+                .contains("there are evasion, persistence")
+        );
+        assert!(
+            wrong("[[suppression]]\ndetector = \"evasion\"\nreason = \"x\"\nexpires = \"soon\"")
+                .contains("2026-12-31")
+        );
+    }
+}

@@ -1,0 +1,196 @@
+//! Hours in, findings out.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use crate::{
+    activity::{Hour, Scope, Window},
+    baseline::{Baseline, Habits, Peers},
+    detectors::{self, Detector},
+    event::{Principal, PrincipalKind},
+    finding::{EVENT_IDS, Finding, Kind, SILENCE, Severity, Status, THREAT},
+    networks::Networks,
+    risk::Signal,
+    settings::Settings,
+};
+
+/// What is the same for every scope.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// What everybody did.
+    pub peers: &'a Peers,
+    /// What is known of addresses.
+    pub networks: &'a Networks,
+    /// The organisation's own facts.
+    pub settings: &'a Settings,
+}
+
+/// Judges the hours (ascending) of a scope from hour `from` on, each with only what had happened by then.
+///
+/// One finding per detector, principal and day: that of the hour at which it was worst.
+pub fn judge(scope: &Scope, hours: &[(u32, Hour)], from: u32, around: Surroundings<'_>) -> Vec<Finding> {
+    let principal = hours.iter().filter_map(|(_, hour)| hour.principal.as_ref()).min();
+    if principal.is_some_and(|principal| principal.kind == PrincipalKind::Service) {
+        return Vec::new();
+    }
+    let judge = Judge { scope, principal, hours, around };
+    let mut own = Baseline::default();
+    let mut findings = Vec::new();
+    let mut start = 0;
+    for day in hours.chunk_by(|a, b| a.0 / 24 == b.0 / 24) {
+        let today = day[0].0 / 24;
+        own.fade(today);
+        if day[day.len() - 1].0 >= from {
+            findings.extend(judge.day(&own, start..start + day.len(), from));
+        }
+        own.close(today, day);
+        start += day.len();
+    }
+    findings
+}
+
+struct Judge<'a> {
+    scope: &'a Scope,
+    principal: Option<&'a Principal>,
+    hours: &'a [(u32, Hour)],
+    around: Surroundings<'a>,
+}
+
+impl Judge<'_> {
+    /// The findings of one day, whose hours are at `day`.
+    fn day(&self, own: &Baseline, day: Range<usize>, from: u32) -> Vec<Finding> {
+        let Surroundings { peers, networks, settings } = self.around;
+        let habits = Habits { own, peers, networks, settings };
+        let mut worst: BTreeMap<(usize, Option<String>), Signal> = BTreeMap::new();
+        for index in day.clone().filter(|index| self.hours[*index].0 >= from) {
+            let window = Window::ending_at(self.scope, self.principal, self.hours, index);
+            for (at, detector) in
+                detectors::ALL.iter().enumerate().filter(|(_, detector)| detector.scope.is_of(self.scope))
+            {
+                let Some(signal) = (detector.detect)(&window, &habits) else { continue };
+                let known = worst.entry((at, signal.principal.clone())).or_default();
+                if signal.score >= known.score {
+                    *known = signal;
+                }
+            }
+        }
+        let today = self.hours[day.start].0 / 24;
+        let usual = || usual(own, &self.hours[..day.start]);
+        worst
+            .into_iter()
+            .filter(|(_, signal)| signal.score >= SILENCE)
+            .map(|((at, _), signal)| self.finding(detectors::ALL[at], signal, today, usual()))
+            .collect()
+    }
+
+    fn finding(&self, detector: &Detector, signal: Signal, today: u32, usual: Vec<String>) -> Finding {
+        let principal = self.principal_of(&signal);
+        let first_seen = signal.evidence.iter().map(|evidence| evidence.first_seen).min().unwrap_or_default();
+        let last_seen = signal.evidence.iter().map(|evidence| evidence.last_seen).max().unwrap_or_default();
+        let account_id = Some(signal.account_id).filter(|account| !account.is_empty());
+        let mut finding = Finding {
+            id: Finding::id_of(detector.id, &principal.id, today),
+            kind: if signal.score >= THREAT { Kind::Threat } else { Kind::Anomaly },
+            detector: detector.id.to_owned(),
+            title: detector.title.to_owned(),
+            severity: Severity::of(detector.base_severity, signal.score),
+            score: signal.score,
+            confidence: (signal.confidence * 100.0).round() / 100.0,
+            principal: principal.id.to_string(),
+            principal_kind: principal.kind,
+            callers: callers(self.around.peers, &signal.sessions, &principal.id),
+            account_id: account_id.unwrap_or_else(|| principal.account_id.to_string()),
+            region: signal.region,
+            first_seen,
+            last_seen,
+            techniques: signal.techniques,
+            tactics: signal.tactics,
+            event_ids: Vec::new(),
+            evidence: signal.evidence.iter().map(|evidence| evidence.text.clone()).collect(),
+            recommendations: detector.mitigation.iter().map(ToString::to_string).collect(),
+            controls: Vec::new(),
+            status: Status::Open,
+            contributions: signal.evidence,
+            usual,
+        };
+        finding.event_ids = event_ids(&finding);
+        self.around.settings.apply(&mut finding);
+        finding
+    }
+
+    /// Who a finding is about: the scope's principal, or whom the signal names.
+    fn principal_of(&self, signal: &Signal) -> Principal {
+        if let Some(id) = &signal.principal {
+            return named(id);
+        }
+        self.principal.cloned().unwrap_or_else(|| {
+            named(match self.scope {
+                Scope::Principal(id) | Scope::Account(id) => id,
+                Scope::Address(_) => "unknown",
+            })
+        })
+    }
+}
+
+/// A principal of which only the id is known.
+fn named(id: &str) -> Principal {
+    let account = crate::event::account_of(id).unwrap_or_default();
+    let kind = if id.ends_with(":root") { PrincipalKind::Root } else { PrincipalKind::User };
+    Principal {
+        kind,
+        id: id.into(),
+        account_id: account.into(),
+        name: id.rsplit('/').next().unwrap_or(id).into(),
+    }
+}
+
+/// Each id once, weightiest evidence first.
+fn event_ids(finding: &Finding) -> Vec<String> {
+    let mut seen = std::collections::HashSet::new();
+    let all = finding.contributions.iter().flat_map(|evidence| &evidence.event_ids);
+    all.filter(|id| seen.insert(*id)).take(EVENT_IDS).cloned().collect()
+}
+
+/// The original callers behind the sessions used, nearest first.
+fn callers(peers: &Peers, sessions: &std::collections::BTreeSet<u64>, principal: &str) -> Vec<String> {
+    let mut callers: Vec<String> = Vec::new();
+    for caller in sessions.iter().flat_map(|session| peers.callers(*session)) {
+        if caller != principal && !callers.iter().any(|known| known == caller) {
+            callers.push(caller.to_owned());
+        }
+    }
+    callers
+}
+
+/// What was usual before, in words.
+fn usual(own: &Baseline, before: &[(u32, Hour)]) -> Vec<String> {
+    if own.active_days() == 0 {
+        return vec!["Nothing is known of this principal before this day.".to_owned()];
+    }
+    let hours: Vec<String> = own.usual_hours().iter().map(|hour| format!("{hour:02}")).collect();
+    let mut usual = vec![
+        format!("Active on {} of the 30 days before.", own.active_days()),
+        format!(
+            "Usual hours of the day (UTC): {}.",
+            if hours.is_empty() { "none in particular".to_owned() } else { hours.join(" ") }
+        ),
+    ];
+    let names = |title: &str, of: fn(&Hour) -> Vec<String>| {
+        let top = most_frequent(before, of);
+        if top.is_empty() { None } else { Some(format!("{title}: {}.", top.join(", "))) }
+    };
+    usual.extend(names("Programs", |hour| hour.clients.values().map(ToString::to_string).collect()));
+    usual.extend(names("Addresses", |hour| hour.addresses.values().map(ToString::to_string).collect()));
+    usual.extend(names("Regions", |hour| hour.regions.values().map(ToString::to_string).collect()));
+    usual.extend(names("Calls", |hour| hour.calls.values().map(ToString::to_string).collect()));
+    usual
+}
+
+/// The names seen in most hours.
+fn most_frequent(hours: &[(u32, Hour)], of: fn(&Hour) -> Vec<String>) -> Vec<String> {
+    const TOLD: usize = 6;
+    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+    hours.iter().flat_map(|(_, hour)| of(hour)).for_each(|name| *counts.entry(name).or_default() += 1);
+    let mut names: Vec<(String, u32)> = counts.into_iter().collect();
+    names.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    names.into_iter().take(TOLD).map(|(name, _)| name).collect()
+}
