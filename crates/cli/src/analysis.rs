@@ -31,26 +31,27 @@ use crate::{args::Input, files, judging, state::State};
 
 /// What came of a run.
 #[derive(Default)]
-pub(crate) struct Analysis {
+pub struct Analysis {
     /// Files looked at.
-    pub(crate) files: usize,
+    pub files: usize,
     /// What was read.
-    pub(crate) tally: Tally,
+    pub tally: Tally,
     /// Files that were not read, by reason.
-    pub(crate) skipped: BTreeMap<String, u64>,
+    pub skipped: BTreeMap<String, u64>,
     /// Every finding, also closed and suppressed ones, by time and id.
-    pub(crate) findings: Vec<Finding>,
+    pub findings: Vec<Finding>,
     /// Principals judged.
-    pub(crate) principals: usize,
+    pub principals: usize,
 }
 
 impl Analysis {
-    pub(crate) fn has_read(&self) -> bool {
+    /// Was there anything of CloudTrail's in it?
+    pub fn has_read(&self) -> bool {
         self.tally.has_read()
     }
 
     /// The findings that leave: neither closed nor suppressed.
-    pub(crate) fn open(&self) -> impl Iterator<Item = &Finding> {
+    pub fn open(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.status == Status::Open)
     }
 
@@ -90,7 +91,10 @@ impl Knowledge {
 }
 
 /// Reads, judges, and, with `keeps`, keeps what was learnt.
-pub(crate) fn run(input: &Input, keeps: bool) -> Result<Analysis> {
+///
+/// # Errors
+/// What is wrong with a file that an option names.
+pub fn run(input: &Input, keeps: bool) -> Result<Analysis> {
     let knowledge = Knowledge::load(input)?;
     let state = match &input.state {
         Some(path) if keeps => {

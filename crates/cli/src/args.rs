@@ -8,13 +8,15 @@ use trailwarden_core::{event::Time, finding::Severity};
 /// Tells which AWS identities stopped behaving like themselves, from CloudTrail logs.
 #[derive(Parser)]
 #[command(name = "trailwarden", version, max_term_width = 100)]
-pub(crate) struct Arguments {
+pub struct Arguments {
+    /// What to do.
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub command: Command,
 }
 
+/// What to do.
 #[derive(Subcommand)]
-pub(crate) enum Command {
+pub enum Command {
     /// Reads CloudTrail logs and says, with evidence, which identities did what they should not have
     #[command(after_help = EXIT_CODES)]
     Analyze(Analyze),
@@ -24,68 +26,78 @@ pub(crate) enum Command {
 
 const EXIT_CODES: &str = "Exit codes: 0 read; 1 nothing could be read; 2 an option or settings are wrong; 3 a finding reaches --fail-on.";
 
+/// `analyze`.
 #[derive(Args)]
-pub(crate) struct Analyze {
+pub struct Analyze {
+    /// What is read.
     #[command(flatten)]
-    pub(crate) input: Input,
+    pub input: Input,
     /// Table for people, one JSON object a line, or AWS Security Finding Format
     #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub(crate) format: Format,
+    pub format: Format,
     /// Leave out findings less severe than this
     #[arg(long, value_enum, default_value_t = Level::Low, value_name = "SEVERITY")]
-    pub(crate) min_severity: Level,
+    pub min_severity: Level,
     /// Exit with 3 if a finding is at least so severe
     #[arg(long, value_enum, value_name = "SEVERITY")]
-    pub(crate) fail_on: Option<Level>,
+    pub fail_on: Option<Level>,
 }
 
+/// `explain`.
 #[derive(Args)]
-pub(crate) struct Explain {
+pub struct Explain {
     /// The finding's id, or its beginning or end
-    pub(crate) finding_id: String,
+    pub finding_id: String,
+    /// What is read.
     #[command(flatten)]
-    pub(crate) input: Input,
+    pub input: Input,
 }
 
 /// What is read, and with which knowledge.
 #[derive(Args)]
-pub(crate) struct Input {
+pub struct Input {
     /// Files and folders of logs, .json or .json.gz, in any of CloudTrail's envelopes
     #[arg(value_name = "PATH", required_unless_present = "state")]
-    pub(crate) paths: Vec<PathBuf>,
+    pub paths: Vec<PathBuf>,
     /// Only events from this time on: 2026-03-01 or 2026-03-01T12:00:00Z
     #[arg(long, value_parser = time, value_name = "TIME")]
-    pub(crate) since: Option<Time>,
+    pub since: Option<Time>,
     /// Only events before this time
     #[arg(long, value_parser = time, value_name = "TIME")]
-    pub(crate) until: Option<Time>,
+    pub until: Option<Time>,
     /// The organisation's own facts: suppressions, accounts, regions (TOML)
     #[arg(long, value_name = "FILE")]
-    pub(crate) settings: Option<PathBuf>,
+    pub settings: Option<PathBuf>,
     /// Keep what was learnt in this file, and continue from it
     #[arg(long, value_name = "FILE")]
-    pub(crate) state: Option<PathBuf>,
+    pub state: Option<PathBuf>,
     /// What addresses are: a MaxMind database, or a CSV `cidr,country,asn,organisation,use`
     #[arg(long, value_name = "FILE")]
-    pub(crate) networks: Option<PathBuf>,
+    pub networks: Option<PathBuf>,
     /// Threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub(crate) jobs: Option<u16>,
+    pub jobs: Option<u16>,
     /// Stop reading a file after so many uncompressed bytes
     #[arg(long, value_name = "BYTES", default_value_t = 8 << 30)]
-    pub(crate) max_file_bytes: u64,
+    pub max_file_bytes: u64,
 }
 
+/// Forms of output.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
+pub enum Format {
+    /// For people
     Table,
+    /// One JSON object a line
     Ndjson,
+    /// One AWS Security Finding a line
     Asff,
 }
 
+/// Severities, as options spell them.
 #[derive(Clone, Copy, ValueEnum)]
 #[value(rename_all = "lower")]
-pub(crate) enum Level {
+#[expect(missing_docs, reason = "they are Severity's")]
+pub enum Level {
     #[value(alias = "INFORMATIONAL")]
     Informational,
     #[value(alias = "LOW")]

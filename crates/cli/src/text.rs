@@ -1,7 +1,7 @@
 //! Text from logs, made safe for a terminal.
 
 /// Control characters, and those that turn text around, are shown as escapes: a log must not drive a terminal.
-pub(crate) fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     let is_unsafe = |c: char| {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')

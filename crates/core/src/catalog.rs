@@ -29,6 +29,8 @@ pub mod weight {
     pub const ROUTINE: f32 = 0.02;
     /// Says something only together with others: two do not reach MEDIUM.
     pub const MINOR: f32 = 0.22;
+    /// Silent alone; MEDIUM in number, or when it is new for an established principal from a new place.
+    pub const TELLING: f32 = 0.32;
     /// Worth a look: MEDIUM.
     pub const ODD: f32 = 0.46;
     /// Seldom innocent: MEDIUM, and HIGH together with anything.
@@ -153,6 +155,12 @@ impl Call<'_> {
 
     fn account(&self) -> &str {
         &self.event.account_id
+    }
+
+    /// The name of the role whose session calls; empty for others.
+    fn role(&self) -> &str {
+        let arn = &self.event.identity.arn;
+        arn.split_once(":assumed-role/").map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default())
     }
 }
 

@@ -53,7 +53,7 @@ pub const CERTAIN: f32 = 0.9;
 /// ASFF's MEDIUM begins here.
 pub const NOTEWORTHY: f32 = 0.4;
 /// Below this nothing is reported: a minor act or two, rare as they may be.
-pub const SILENCE: f32 = 0.3;
+pub const SILENCE: f32 = 0.35;
 
 /// What sort of finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

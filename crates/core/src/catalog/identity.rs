@@ -172,6 +172,7 @@ pub(super) fn sign_in(act: &mut Act, call: &Call<'_>) {
     if call.event.outcome != Outcome::Success {
         act.weigh(weight::ROUTINE, "failed");
     } else if is_root {
+        act.tactic = Tactic::PrivilegeEscalation;
         let strength = if call.event.mfa == Some(true) { "with MFA" } else { "without MFA" };
         act.weigh(
             if call.event.mfa == Some(true) { weight::BAD } else { weight::SEVERE },

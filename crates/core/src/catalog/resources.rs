@@ -145,12 +145,18 @@ pub(super) fn database_ingress(act: &mut Act, call: &Call<'_>) {
 /// A database is changed: opened, unprotected, its backups ended, its password set.
 pub(super) fn database(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["dBInstanceIdentifier", "dBClusterIdentifier", "clusterIdentifier"]));
+    let is_unprotected = call.is_off("deletionProtection");
     if is_made_public(call) {
-        act.technique(Tactic::Persistence, &["T1133", "T1190", "T1567"]);
+        let more = if is_unprotected {
+            &["T1133", "T1190", "T1567", "T1562.001"][..]
+        } else {
+            &["T1133", "T1190", "T1567"]
+        };
+        act.technique(Tactic::Persistence, more);
         act.exposure = Exposure::Public;
         act.to("*");
         act.weigh(weight::BAD, "reachable from the Internet");
-    } else if call.is_off("deletionProtection") {
+    } else if is_unprotected {
         act.technique(Tactic::DefenseEvasion, &["T1562.001", "T1485"]);
         act.weigh(weight::ODD, "deletion protection switched off");
     } else if call.parameters.get("backupRetentionPeriod").and_then(Value::as_u64) == Some(0) {
@@ -243,10 +249,16 @@ pub(super) fn command(act: &mut Act, call: &Call<'_>) {
 }
 
 /// A function's code or layers are replaced: whoever calls it next runs the attacker's code with its role.
+/// Code is brought by pipelines, which are roles; a human who replaces it directly is odd.
 pub(super) fn function_code(act: &mut Act, call: &Call<'_>) {
     let name = call.text(&["functionName"]);
     act.on(name.rsplit(':').next().unwrap_or(name));
     let layers = call.parameters.get("layers").and_then(Value::as_array);
+    let is_pipeline = call.event.identity.kind.as_str() == "AssumedRole"
+        && !crate::event::is_single_sign_on_role(call.role());
+    if act.call.ends_with("UpdateFunctionCode") && is_pipeline {
+        act.weight = weight::TELLING;
+    }
     if act.call.ends_with("UpdateFunctionConfiguration") {
         let foreign =
             layers.into_iter().flatten().filter_map(Value::as_str).find_map(|layer| {

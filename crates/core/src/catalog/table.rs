@@ -15,7 +15,7 @@ use super::{
         InitialAccess, LateralMovement, Persistence, PrivilegeEscalation,
     },
     defences, identity, resources, sharing,
-    weight::{BAD, MINOR, ODD, SEVERE},
+    weight::{BAD, MINOR, ODD, SEVERE, TELLING},
 };
 
 const fn row(
@@ -323,7 +323,7 @@ pub(super) const ROWS: &[Row] = &[
     row("ssm", "GetParameters", CredentialAccess, &["T1555.006"], MINOR).read(resources::parameters),
     row("ssm", "GetParametersByPath", CredentialAccess, &["T1555.006"], MINOR).read(resources::parameters),
     row("ssm", "GetParameterHistory", CredentialAccess, &["T1555.006"], MINOR).read(resources::parameters),
-    row("ec2", "GetPasswordData", CredentialAccess, &["T1552"], MINOR).read(resources::secrets),
+    row("ec2", "GetPasswordData", CredentialAccess, &["T1552"], TELLING).read(resources::secrets),
     row("ec2", "DescribeInstanceAttribute", CredentialAccess, &["T1552.005"], MINOR).read(resources::instance_attribute_read),
     row("lightsail", "GetInstanceAccessDetails", CredentialAccess, &["T1552"], ODD).read(resources::named),
     row("lightsail", "DownloadDefaultKeyPair", CredentialAccess, &["T1552"], ODD).read(resources::named),
@@ -375,7 +375,7 @@ pub(super) const ROWS: &[Row] = &[
     row("route53domains", "DisableDomainTransferLock", Impact, &["T1531"], ODD).read(resources::named),
     // Disks, images, databases: copies that leave
     row("ec2", "ModifySnapshotAttribute", Exfiltration, &["T1537"], SEVERE).read(sharing::launch_permission).urgent(),
-    row("ec2", "ModifyImageAttribute", Exfiltration, &["T1537"], SEVERE).read(sharing::launch_permission).urgent(),
+    row("ec2", "ModifyImageAttribute", Exfiltration, &["T1537", "T1578.005"], SEVERE).read(sharing::launch_permission).urgent(),
     row("ec2", "ModifyFpgaImageAttribute", Exfiltration, &["T1537"], BAD).read(sharing::launch_permission),
     row("ec2", "CreateStoreImageTask", Exfiltration, &["T1537"], ODD).read(sharing::export),
     row("ec2", "ExportImage", Exfiltration, &["T1537"], ODD).read(sharing::export),

@@ -66,6 +66,13 @@ fn judge(window: &Window<'_>, habits: &Habits<'_>, seats: &[(u32, &Seat)]) -> Ve
             ));
         } else if let Some(network) = habits.network(address).filter(|network| is_elsewhere(&network.usage)) {
             reasons.push(reason(*hour, seat, 0.8, format!("from {address}, {}", describe(&network))));
+        } else if is_desktop(&seat.client) && habits.own.days_with_client(&seat.client) == 0 {
+            reasons.push(reason(
+                *hour,
+                seat,
+                0.72,
+                format!("from {address} with {}: instances run no such system", seat.client),
+            ));
         }
     }
     reasons.extend(moved(seats));
@@ -79,6 +86,11 @@ fn is_elsewhere(usage: &str) -> bool {
         usage,
         "isp" | "mobile" | "office" | "vpn" | "tor" | "proxy" | "hosting" | "residential" | "business"
     )
+}
+
+/// Systems of desks and pockets. (EC2 rents Macs, rarely, and to the same principal for long.)
+fn is_desktop(client: &str) -> bool {
+    ["(mac)", "(ios)", "(android)"].iter().any(|system| client.ends_with(system))
 }
 
 /// One session, two addresses, two programs: the instance keeps one of each, the thief has the other.
@@ -138,6 +150,16 @@ mod tests {
             .call("s3", "ListBuckets", "{}")
             .score(detect);
         assert!(score >= 0.7, "{score}");
+    }
+
+    #[test]
+    fn a_desktop_is_no_instance() {
+        let story = Story::new().instance("web", "i-0123456789abcdef0").client("aws-cli/1 Darwin/19").call(
+            "s3",
+            "ListBuckets",
+            "{}",
+        );
+        assert!(story.score(detect) >= 0.7);
     }
 
     #[test]

@@ -113,6 +113,8 @@ pub struct Principal {
 /// Longest id kept; AWS's own ARNs stay below it.
 const ID_LIMIT: usize = 320;
 const ROOT: &str = ":root";
+/// The path of roles that only an AWS service can assume, and nobody can edit.
+const SERVICE_ROLE: &str = ":role/aws-service-role/";
 
 impl Identity<'_> {
     /// A hash of everything [`Identity::principal`] reads, to look up an identity seen before without building it.
@@ -218,6 +220,9 @@ impl Identity<'_> {
 
     fn role(&self, account: &str) -> (PrincipalKind, String) {
         let role = self.role_arn(account);
+        if role.contains(SERVICE_ROLE) {
+            return (PrincipalKind::Service, role);
+        }
         if is_single_sign_on_role(&role) && !self.session_name().is_empty() {
             return (PrincipalKind::Person, self.arn_or(|| format!("{role}/{}", self.session_name())));
         }

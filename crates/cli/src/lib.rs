@@ -1,0 +1,47 @@
+//! `trailwarden`: the stages over a folder of logs, on one machine, with nothing but itself.
+
+pub mod analysis;
+pub mod args;
+mod explain;
+mod files;
+mod judging;
+mod output;
+mod state;
+mod text;
+
+use anyhow::Result;
+pub use text::printable;
+
+use crate::args::{Arguments, Command};
+
+/// Nothing could be read.
+const NOTHING_READ: u8 = 1;
+/// There is a finding as severe as `--fail-on` says.
+const FAILED_ON: u8 = 3;
+
+/// Does what the arguments say; gives the exit code.
+///
+/// # Errors
+/// What is wrong with an option or a file it names, in words.
+pub fn run(arguments: &Arguments) -> Result<u8> {
+    match &arguments.command {
+        Command::Analyze(arguments) => analyze(arguments),
+        Command::Explain(arguments) => explain::explain(arguments),
+    }
+}
+
+fn analyze(arguments: &args::Analyze) -> Result<u8> {
+    let analysis = analysis::run(&arguments.input, true)?;
+    output::write(arguments, &analysis)?;
+    if !analysis.has_read() && !arguments.input.paths.is_empty() {
+        eprintln!(
+            "trailwarden: nothing could be read: no CloudTrail log among the {} file(s) given",
+            analysis.files
+        );
+        return Ok(NOTHING_READ);
+    }
+    let is_failing = arguments
+        .fail_on
+        .is_some_and(|bound| analysis.open().any(|finding| finding.severity >= bound.into()));
+    Ok(if is_failing { FAILED_ON } else { 0 })
+}
