@@ -38,8 +38,8 @@ pub(crate) fn principals(scopes: &[Scope]) -> usize {
 pub(crate) fn peers(scopes: &[Scope], jobs: usize, load: impl Fn(&Scope) -> Encoded + Sync) -> Result<Peers> {
     let parts = spread(scopes, jobs, |scope, peers: &mut Peers| {
         for (hour, folded) in decode(&load(scope))? {
-            match (scope, &folded.principal) {
-                (Scope::Principal(_), Some(principal)) => peers.add(principal, hour, &folded),
+            match (scope, folded.principal_of(scope)) {
+                (Scope::Principal(_), Some(principal)) => peers.add(&principal, hour, &folded),
                 (Scope::Address(address), _) => peers.add_address(*address, hour, &folded),
                 _ => {}
             }

@@ -14,11 +14,11 @@ use std::net::IpAddr;
 
 pub use acts::{Acts, Notable};
 pub use fold::{Fold, Folded};
-pub use least::Least;
+pub use least::{Least, Words};
 use serde::{Deserialize, Serialize};
 pub use window::Window;
 
-use crate::event::{EventId, Outcome, Principal};
+use crate::event::{EventId, Outcome, Principal, PrincipalKind};
 
 /// Whose hours are kept.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -87,25 +87,34 @@ pub struct Edge {
     pub role: Box<str>,
 }
 
+/// What a principal's hour says of it besides its id, which its scope has.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Who {
+    /// What sort of identity.
+    pub kind: PrincipalKind,
+    /// Its account.
+    pub account_id: Box<str>,
+}
+
 /// What one scope did in one hour.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Hour {
-    /// Who, in a principal's hours.
-    pub principal: Option<Principal>,
+    /// What sort of principal, in a principal's hours; where records differ, the least special.
+    pub who: Option<Who>,
     /// A fair sample of the events, and how many there were. Exact up to 48, then within 15% (one standard error).
     pub events: Least<Trace, 48>,
     /// Different calls, as `iam:ListUsers`.
-    pub calls: Least<Box<str>, 64>,
+    pub calls: Words<64>,
     /// Public addresses called from.
     pub addresses: Least<IpAddr, 24>,
     /// Programs called with.
-    pub clients: Least<Box<str>, 12>,
+    pub clients: Words<12>,
     /// Regions called in.
-    pub regions: Least<Box<str>, 24>,
+    pub regions: Words<24>,
     /// Accounts acted in.
-    pub accounts: Least<Box<str>, 12>,
+    pub accounts: Words<12>,
     /// Buckets, tables and secrets named.
-    pub resources: Least<Box<str>, 24>,
+    pub resources: Words<24>,
     /// Acts that mean something.
     pub acts: Acts,
     /// Sign-ins that succeeded.
@@ -121,10 +130,7 @@ pub struct Hour {
 impl Hour {
     /// Adds everything of `other`.
     pub fn merge(&mut self, other: Self) {
-        self.principal = match (self.principal.take(), other.principal) {
-            (Some(ours), Some(theirs)) => Some(ours.min(theirs)),
-            (ours, theirs) => ours.or(theirs),
-        };
+        self.who = [self.who.take(), other.who].into_iter().flatten().min();
         self.events.merge(other.events);
         self.calls.merge(other.calls);
         self.addresses.merge(other.addresses);
@@ -137,6 +143,12 @@ impl Hour {
         self.failed_sign_ins.merge(other.failed_sign_ins);
         self.sessions.merge(other.sessions);
         self.seats.merge(other.seats);
+    }
+
+    /// Who, given the scope.
+    pub fn principal_of(&self, scope: &Scope) -> Option<Principal> {
+        let (Scope::Principal(id), Some(who)) = (scope, &self.who) else { return None };
+        Some(Principal::new(who.kind, id, &who.account_id))
     }
 
     /// Compact bytes, for stores and messages.

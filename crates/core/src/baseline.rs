@@ -421,11 +421,11 @@ impl Habits<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::activity::Least;
+    use crate::activity::Words;
 
     fn hour_with_call(call: u64) -> Hour {
-        let mut calls = Least::default();
-        calls.insert_word(call, "iam:X");
+        let mut calls = Words::default();
+        calls.insert(call, "iam:X");
         Hour { calls, ..Hour::default() }
     }
 

@@ -4,7 +4,7 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-use super::{Edge, Hour, Notable, Scope, Seat, SignIn, Trace, client::client};
+use super::{Edge, Hour, Notable, Scope, Seat, SignIn, Trace, Who, client::client};
 use crate::{
     catalog::{call_key, meaning},
     event::{Caller, Event, HOUR, Outcome, Principal, PrincipalKind, Time, clip, hash},
@@ -156,13 +156,22 @@ impl Seen {
         Self {
             hour,
             second,
-            call: call_key(event.service(), &event.event_name),
+            call: call_key(service(event), name(event)),
             address,
             address_key,
             client_key,
             client,
         }
     }
+}
+
+/// Longest kept; AWS's own are shorter.
+fn service<'e>(event: &'e Event<'_>) -> &'e str {
+    clip(event.service(), 40)
+}
+
+fn name<'e>(event: &'e Event<'_>) -> &'e str {
+    clip(&event.event_name, 80)
 }
 
 /// The hash under which an address is kept.
@@ -175,8 +184,12 @@ pub(crate) fn address_key(address: IpAddr) -> u64 {
 
 impl Hour {
     fn add(&mut self, event: &Event<'_>, principal: &Arc<Principal>, seen: &Seen) {
-        if self.principal.as_ref().is_none_or(|known| **principal < *known) {
-            self.principal = Some((**principal).clone());
+        if self
+            .who
+            .as_ref()
+            .is_none_or(|known| (principal.kind, &principal.account_id) < (known.kind, &known.account_id))
+        {
+            self.who = Some(Who { kind: principal.kind, account_id: principal.account_id.clone() });
         }
         self.events.insert(event.key, || Trace {
             event_id: event.event_id.clone(),
@@ -186,19 +199,19 @@ impl Hour {
             address: seen.address_key as u32,
         });
         if self.calls.get(seen.call).is_none() && self.calls.would_take(seen.call) {
-            let name = format!("{}:{}", event.service(), event.event_name);
-            self.calls.insert_word(seen.call, clip(&name, 96));
+            let name = format!("{}:{}", service(event), name(event));
+            self.calls.insert(seen.call, &name);
         }
         if let Some(address) = seen.address {
             self.addresses.insert(seen.address_key, || address);
         }
-        self.clients.insert_word(seen.client_key, &seen.client);
+        self.clients.insert(seen.client_key, &seen.client);
         let region = clip(&event.aws_region, 32);
-        self.regions.insert_word(hash(region), region);
+        self.regions.insert(hash(region), region);
         let account = clip(&event.account_id, 64);
-        self.accounts.insert_word(hash(account), account);
-        if let Some(resource) = resource(event) {
-            self.resources.insert_word(hash(resource), clip(resource, 96));
+        self.accounts.insert(hash(account), account);
+        if let Some(resource) = resource(event).map(|name| clip(name, 96)) {
+            self.resources.insert(hash(resource), resource);
         }
         self.add_meaning(event, principal, seen);
     }

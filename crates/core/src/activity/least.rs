@@ -4,7 +4,9 @@
 //! N-th hash tells how many there were (Bar-Yossef et al., "Counting Distinct Elements in a Data
 //! Stream", 2002), with a standard error of 1/sqrt(N - 2).
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::event::hash;
 
 /// Up to `N` values, those with the smallest keys. Keys are hashes of what the value stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,13 +94,46 @@ impl<T, const N: usize> Least<T, N> {
     }
 }
 
-impl<const N: usize> Least<Box<str>, N> {
-    /// Adds a word under its hash without allocating when it is there or would not stay.
-    pub fn insert_word(&mut self, key: u64, word: &str) {
-        let is_new = self.get(key).is_none_or(|known| word < &**known);
+/// Up to `N` different words, each under its own hash. Stored as the words alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Words<const N: usize>(Least<Box<str>, N>);
+
+impl<const N: usize> Words<N> {
+    /// Adds a word, without allocating when it is there or would not stay. `key` is the word's [`hash`].
+    pub fn insert(&mut self, key: u64, word: &str) {
+        let is_new = self.0.get(key).is_none_or(|known| word < &**known);
         if is_new {
-            self.insert(key, || word.into());
+            self.0.insert(key, || word.into());
         }
+    }
+
+    /// Adds everything of `other`.
+    pub fn merge(&mut self, other: Self) {
+        self.0.merge(other.0);
+    }
+}
+
+impl<const N: usize> std::ops::Deref for Words<N> {
+    type Target = Least<Box<str>, N>;
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<const N: usize> Serialize for Words<N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.values())
+    }
+}
+
+impl<'de, const N: usize> Deserialize<'de> for Words<N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let words = Vec::<Box<str>>::deserialize(deserializer)?;
+        let mut kept: Vec<(u64, Box<str>)> = words.into_iter().map(|word| (hash(&word), word)).collect();
+        kept.sort_unstable_by_key(|(key, _)| *key);
+        kept.dedup_by_key(|(key, _)| *key);
+        kept.truncate(N);
+        Ok(Self(Least { kept }))
     }
 }
 
@@ -107,7 +142,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::event::hash;
 
     type Few = Least<u32, 8>;
 

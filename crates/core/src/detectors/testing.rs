@@ -163,8 +163,8 @@ impl Story {
         let mut peers = Peers::default();
         for (scope, hours) in scopes {
             for (hour, folded) in hours {
-                match (scope, &folded.principal) {
-                    (Scope::Principal(_), Some(principal)) => peers.add(principal, *hour, folded),
+                match (scope, folded.principal_of(scope)) {
+                    (Scope::Principal(_), Some(principal)) => peers.add(&principal, *hour, folded),
                     (Scope::Address(address), _) => peers.add_address(*address, *hour, folded),
                     _ => {}
                 }

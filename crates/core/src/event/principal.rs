@@ -110,6 +110,16 @@ pub struct Principal {
     pub name: Box<str>,
 }
 
+impl Principal {
+    /// A principal of this id; its name is the id's last part.
+    pub fn new(kind: PrincipalKind, id: &str, account: &str) -> Self {
+        let name = if id.ends_with(ROOT) { "root" } else { id.rsplit(['/', ':']).next().unwrap_or(id) };
+        let (id, account_id, name) =
+            (super::clip(id, ID_LIMIT), super::clip(account, 64), super::clip(name, 128));
+        Self { kind, id: id.into(), account_id: account_id.into(), name: name.into() }
+    }
+}
+
 /// Longest id kept; AWS's own ARNs stay below it.
 const ID_LIMIT: usize = 320;
 const ROOT: &str = ":root";
@@ -143,9 +153,7 @@ impl Identity<'_> {
     pub fn principal(&self, recipient: &str) -> Principal {
         let (kind, id) = self.kind_and_id(recipient);
         let account = account_of(&id).or(self.account_id.filled()).unwrap_or(recipient);
-        let name = if id.ends_with(ROOT) { "root" } else { id.rsplit(['/', ':']).next().unwrap_or(&id) };
-        let (account_id, name) = (super::clip(account, 64).into(), super::clip(name, 128).into());
-        Principal { kind, id: super::clip(&id, ID_LIMIT).into(), account_id, name }
+        Principal::new(kind, &id, account)
     }
 
     /// The session's name: the last part of an assumed role's ARN.

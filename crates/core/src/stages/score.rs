@@ -28,11 +28,7 @@ pub struct Surroundings<'a> {
 ///
 /// One finding per detector, principal and day: that of the hour at which it was worst.
 pub fn judge(scope: &Scope, hours: &[(u32, Hour)], from: u32, around: Surroundings<'_>) -> Vec<Finding> {
-    let principal = hours.iter().filter_map(|(_, hour)| hour.principal.as_ref()).min();
-    if principal.is_some_and(|principal| principal.kind == PrincipalKind::Service) {
-        return Vec::new();
-    }
-    let judge = Judge { scope, principal, hours, around };
+    let judge = Judge { scope, hours, around };
     let mut own = Baseline::default();
     let mut findings = Vec::new();
     let mut start = 0;
@@ -50,7 +46,6 @@ pub fn judge(scope: &Scope, hours: &[(u32, Hour)], from: u32, around: Surroundin
 
 struct Judge<'a> {
     scope: &'a Scope,
-    principal: Option<&'a Principal>,
     hours: &'a [(u32, Hour)],
     around: Surroundings<'a>,
 }
@@ -61,8 +56,10 @@ impl Judge<'_> {
         let Surroundings { peers, networks, settings } = self.around;
         let habits = Habits { own, peers, networks, settings };
         let mut worst: BTreeMap<(usize, Option<String>), Signal> = BTreeMap::new();
+        let mut principal = None;
         for index in day.clone().filter(|index| self.hours[*index].0 >= from) {
-            let window = Window::ending_at(self.scope, self.principal, self.hours, index);
+            principal = self.principal_at(index).or(principal);
+            let window = Window::ending_at(self.scope, principal.as_ref(), self.hours, index);
             for (at, detector) in
                 detectors::ALL.iter().enumerate().filter(|(_, detector)| detector.scope.is_of(self.scope))
             {
@@ -78,12 +75,21 @@ impl Judge<'_> {
         worst
             .into_iter()
             .filter(|(_, signal)| signal.score >= SILENCE)
-            .map(|((at, _), signal)| self.finding(detectors::ALL[at], signal, today, usual()))
+            .map(|((at, _), signal)| {
+                self.finding(detectors::ALL[at], signal, principal.as_ref(), today, usual())
+            })
             .collect()
     }
 
-    fn finding(&self, detector: &Detector, signal: Signal, today: u32, usual: Vec<String>) -> Finding {
-        let principal = self.principal_of(&signal);
+    fn finding(
+        &self,
+        detector: &Detector,
+        signal: Signal,
+        principal: Option<&Principal>,
+        today: u32,
+        usual: Vec<String>,
+    ) -> Finding {
+        let principal = self.principal_of(&signal, principal);
         let first_seen = signal.evidence.iter().map(|evidence| evidence.first_seen).min().unwrap_or_default();
         let last_seen = signal.evidence.iter().map(|evidence| evidence.last_seen).max().unwrap_or_default();
         let account_id = Some(signal.account_id).filter(|account| !account.is_empty());
@@ -117,17 +123,22 @@ impl Judge<'_> {
         finding
     }
 
-    /// Who a finding is about: the scope's principal, or whom the signal names.
-    fn principal_of(&self, signal: &Signal) -> Principal {
-        if let Some(id) = &signal.principal {
-            return named(id);
+    /// Who the scope's principal is, as far as the window that ends at `index` tells: later records say nothing yet.
+    fn principal_at(&self, index: usize) -> Option<Principal> {
+        let Scope::Principal(id) = self.scope else { return None };
+        let window = Window::ending_at(self.scope, None, self.hours, index);
+        let who = window.hours.iter().filter_map(|(_, hour)| hour.who.as_ref()).min()?;
+        Some(Principal::new(who.kind, id, &who.account_id))
+    }
+
+    /// Who a finding is about: whom the signal names, else the scope's principal.
+    fn principal_of(&self, signal: &Signal, principal: Option<&Principal>) -> Principal {
+        match (&signal.principal, principal, self.scope) {
+            (Some(id), ..) => named(id),
+            (None, Some(principal), _) => principal.clone(),
+            (None, None, Scope::Principal(id) | Scope::Account(id)) => named(id),
+            (None, None, Scope::Address(_)) => named("unknown"),
         }
-        self.principal.cloned().unwrap_or_else(|| {
-            named(match self.scope {
-                Scope::Principal(id) | Scope::Account(id) => id,
-                Scope::Address(_) => "unknown",
-            })
-        })
     }
 }
 
