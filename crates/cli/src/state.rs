@@ -5,7 +5,9 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
+    fs::File,
+    io::ErrorKind,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, bail};
@@ -18,6 +20,7 @@ use trailwarden_core::{
 
 use crate::{
     analysis::Knowledge,
+    files,
     judging::{self, Encoded, Judged},
 };
 
@@ -30,23 +33,47 @@ const VERSION: u64 = 1;
 /// Hours older than this, seen from the newest, are dropped: baselines look back 30 days, windows one more.
 const KEPT_DAYS: u32 = 40;
 
-/// An open state file.
+/// An open state: a copy of the file, which takes its place when a run is kept.
+///
+/// So the file itself is never written to: not by a run that is killed, and not by the storage library's own repairs.
 pub(crate) struct State {
     database: Database,
+    copy: PathBuf,
+    file: PathBuf,
+    _lock: Option<File>,
 }
 
 impl State {
     /// Opens or makes the file. One that is damaged, or that a newer program wrote, is refused and left alone.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
-        let is_new = !path.exists();
-        let open = || if is_new { Database::create(path) } else { Database::open(path) };
-        // A damaged file can make the storage library panic; that must not look like our own fault.
-        let database = quietly(open).unwrap_or_else(|| {
-            Err(redb::DatabaseError::Storage(redb::StorageError::Corrupted("unreadable".to_owned())))
-        });
-        let database = database
-            .context("cannot be used: damaged, in use by another run, or not a state file of trailwarden")?;
-        let state = Self { database };
+    pub(crate) fn open(file: &Path) -> Result<Self> {
+        let copy = file.with_added_extension("new");
+        let lock = match File::open(file) {
+            Ok(open) => {
+                open.try_lock().map_err(|_| anyhow::anyhow!("is in use by another run"))?;
+                std::fs::copy(file, &copy).with_context(|| format!("copying to {}", files::show(&copy)))?;
+                Some(open)
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let _ = std::fs::remove_file(&copy); // left by a run that was killed
+                None
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let is_new = lock.is_none();
+        let opened = quietly(|| if is_new { Database::create(&copy) } else { Database::open(&copy) });
+        let database = match opened {
+            Some(Ok(database)) => database,
+            Some(Err(error)) => {
+                let _ = std::fs::remove_file(&copy);
+                return Err(error)
+                    .context("cannot be used: it is damaged, or not a state file of trailwarden");
+            }
+            None => {
+                let _ = std::fs::remove_file(&copy);
+                bail!("cannot be used: it is damaged");
+            }
+        };
+        let state = Self { database, copy, file: file.to_owned(), _lock: lock };
         if !is_new {
             match quietly(|| state.check()) {
                 Some(outcome) => outcome?,
@@ -60,8 +87,6 @@ impl State {
         let read = self.database.begin_read()?;
         let version = match read.open_table(META) {
             Ok(meta) => meta.get("version")?.map(|version| version.value()),
-            // A first run that was killed left an empty file.
-            Err(TableError::TableDoesNotExist(_)) if read.list_tables()?.next().is_none() => return Ok(()),
             Err(error) => return Err(error).context("is not a state file of trailwarden"),
         };
         match version {
@@ -112,7 +137,18 @@ impl State {
         };
         write.open_table(META)?.insert("version", VERSION)?;
         write.commit()?;
+        // Whole and on disk under its other name, it takes the old one's place at once.
+        File::open(&self.copy)?.sync_all()?;
+        std::fs::rename(&self.copy, &self.file)
+            .with_context(|| format!("renaming {}", files::show(&self.copy)))?;
         Ok(judged)
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        // Gone already if it was kept.
+        let _ = std::fs::remove_file(&self.copy);
     }
 }
 

@@ -4,14 +4,14 @@
 //! 30 days, and then fades; so a baseline is a function of its days, and can always be made again.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque, hash_map::Entry},
     net::IpAddr,
 };
 
 use crate::{
     activity::{Acts, Hour, Notable},
     catalog::Exposure,
-    event::{Principal, hash},
+    event::{Principal, PrincipalKind, hash},
     networks::{Network, Networks},
     settings::Settings,
 };
@@ -239,7 +239,15 @@ pub struct Peers {
     regions: HashMap<(u64, u64), BTreeSet<u32>>,
     first_hour: HashMap<Box<str>, u32>,
     addresses: HashMap<IpAddr, Occupants>,
-    sessions: HashMap<u64, (Box<str>, u64)>,
+    sessions: HashMap<u64, Caller>,
+}
+
+/// Who assumed a role. Of the two records of one cross-account call, the one that names the caller is the lesser.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Caller {
+    is_outside: bool,
+    id: Box<str>,
+    parent: u64,
 }
 
 /// Who was seen at an address.
@@ -278,8 +286,20 @@ impl Peers {
         for account in folded.accounts.values() {
             self.add_account(account, hour);
         }
+        let is_outside = principal.kind == PrincipalKind::ExternalAccount;
         for (session, edge) in folded.sessions.iter() {
-            self.sessions.entry(session).or_insert_with(|| (principal.id.clone(), edge.parent));
+            self.add_session(session, Caller { is_outside, id: principal.id.clone(), parent: edge.parent });
+        }
+    }
+
+    fn add_session(&mut self, session: u64, caller: Caller) {
+        match self.sessions.entry(session) {
+            Entry::Vacant(vacant) => _ = vacant.insert(caller),
+            Entry::Occupied(mut known) => {
+                if caller < *known.get() {
+                    known.insert(caller);
+                }
+            }
         }
     }
 
@@ -332,10 +352,7 @@ impl Peers {
             self.addresses.entry(address).or_default().merge(&occupants);
         }
         for (session, caller) in other.sessions {
-            let known = self.sessions.entry(session).or_insert_with(|| caller.clone());
-            if caller < *known {
-                *known = caller;
-            }
+            self.add_session(session, caller);
         }
     }
 
@@ -382,11 +399,11 @@ impl Peers {
         const LONGEST: usize = 4;
         let mut chain: Vec<&str> = Vec::new();
         let mut next = self.sessions.get(&session);
-        while let Some((caller, parent)) = next
-            && !chain.contains(&&**caller)
+        while let Some(Caller { id, parent, .. }) = next
+            && !chain.contains(&&**id)
             && chain.len() < LONGEST
         {
-            chain.push(caller);
+            chain.push(id);
             next = self.sessions.get(parent);
         }
         chain

@@ -9,7 +9,7 @@ use crate::{
     activity::Window,
     baseline::Habits,
     catalog::{Tactic, Technique},
-    event::PrincipalKind,
+    event::{PrincipalKind, account_of},
     finding::Severity,
     risk::{Reason, Signal, confidence, force, signal},
 };
@@ -72,6 +72,11 @@ pub(super) fn tried(window: &Window<'_>, what: String, probability: f32) -> Reas
         times,
         event_ids: window.failed_sign_ins().map(|(_, sign_in)| sign_in.event_id.to_string()).collect(),
         tactics: vec![Tactic::CredentialAccess],
+        account_id: window
+            .failed_sign_ins()
+            .find_map(|(_, sign_in)| account_of(&sign_in.user))
+            .unwrap_or_default()
+            .to_owned(),
         ..Reason::default()
     }
 }

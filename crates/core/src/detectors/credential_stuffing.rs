@@ -55,7 +55,7 @@ fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
     tries.techniques = vec![Technique::new("T1110.004")];
     let success = brute_force::succeeded(window).or_else(|| new_success(window, &addresses));
     let mut signal = signal([Some(tries), success].into_iter().flatten().collect(), confidence(habits))?;
-    signal.principal = whose(window, &users);
+    signal.principal = taken_over(window);
     Some(signal)
 }
 
@@ -90,14 +90,13 @@ pub(super) fn users_who_failed<'a>(window: &Window<'a>) -> BTreeMap<&'a str, usi
     users
 }
 
-/// Whose finding it is: the user whose sign-in worked from a failing address, else the one tried most.
-pub(super) fn whose(window: &Window<'_>, users: &BTreeMap<&str, usize>) -> Option<String> {
+/// The user whose sign-in worked from a failing address, if any: the finding is then about them.
+pub(super) fn taken_over(window: &Window<'_>) -> Option<String> {
     let failing: HashSet<_> = window.failed_sign_ins().filter_map(|(_, sign_in)| sign_in.address).collect();
-    let success = window
-        .sign_ins()
-        .find(|(_, success)| success.address.is_some_and(|address| failing.contains(&address)));
-    let most = users.iter().max_by_key(|(user, failures)| (**failures, std::cmp::Reverse(**user)));
-    success.map(|(_, success)| success.user.to_string()).or_else(|| most.map(|(user, _)| (*user).to_owned()))
+    let mut successes = window.sign_ins();
+    let success =
+        successes.find(|(_, success)| success.address.is_some_and(|address| failing.contains(&address)));
+    success.map(|(_, success)| success.user.to_string())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use super::{
     Detector, ScopeKind, brute_force,
-    credential_stuffing::{users_who_failed, whose},
+    credential_stuffing::{taken_over, users_who_failed},
 };
 use crate::{
     activity::Window,
@@ -50,7 +50,7 @@ fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
     tries.techniques = vec![Technique::new("T1110.003")];
     let success = brute_force::succeeded(window);
     let mut signal = signal([Some(tries), success].into_iter().flatten().collect(), confidence(habits))?;
-    signal.principal = whose(window, &users);
+    signal.principal = taken_over(window);
     Some(signal)
 }
 

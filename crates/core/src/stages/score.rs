@@ -131,13 +131,18 @@ impl Judge<'_> {
         Some(Principal::new(who.kind, id, &who.account_id))
     }
 
-    /// Who a finding is about: whom the signal names, else the scope's principal.
+    /// Who a finding is about: whom the signal names, else the scope's principal, else the account or address itself.
     fn principal_of(&self, signal: &Signal, principal: Option<&Principal>) -> Principal {
         match (&signal.principal, principal, self.scope) {
             (Some(id), ..) => named(id),
             (None, Some(principal), _) => principal.clone(),
-            (None, None, Scope::Principal(id) | Scope::Account(id)) => named(id),
-            (None, None, Scope::Address(_)) => named("unknown"),
+            (None, None, Scope::Principal(id)) => named(id),
+            (None, None, Scope::Account(id)) => {
+                Principal::new(PrincipalKind::Unknown, &format!("account:{id}"), id)
+            }
+            (None, None, Scope::Address(address)) => {
+                Principal::new(PrincipalKind::Unknown, &format!("address:{address}"), "")
+            }
         }
     }
 }

@@ -1,0 +1,175 @@
+//! The laws: order, copies, splits, threads and days change nothing; a flood hides nothing.
+
+mod support;
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use support::{findings, ndjson, records, root, text, trailwarden};
+
+/// A log with several principals, sign-ins, chains and acts.
+fn stories() -> Vec<Value> {
+    [
+        "credential-stuffing",
+        "role-chain",
+        "iam-admin-user",
+        "gpu-fleet-unused-region",
+        "secrets-batch-read",
+        "enumeration-burst",
+        "instance-credentials-outside",
+    ]
+    .iter()
+    .flat_map(|id| records(&root().join(format!("tests/scenarios/{id}/log.json"))))
+    .collect()
+}
+
+fn write(folder: &Path, parts: &[Vec<Value>]) {
+    fs::create_dir_all(folder).expect("a folder");
+    for (at, part) in parts.iter().enumerate() {
+        fs::write(folder.join(format!("{at:03}.json")), json!({ "Records": part }).to_string())
+            .expect("written");
+    }
+}
+
+fn shuffled(records: &[Value], seed: u64) -> Vec<Value> {
+    let mut keyed: Vec<(u64, &Value)> = records
+        .iter()
+        .enumerate()
+        .map(|(at, record)| {
+            (
+                (at as u64 + 1).wrapping_mul(seed | 1).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(23),
+                record,
+            )
+        })
+        .collect();
+    keyed.sort_by_key(|(key, _)| *key);
+    keyed.into_iter().map(|(_, record)| record.clone()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #[test]
+    fn order_copies_splits_and_threads_change_nothing(seed in any::<u64>(), parts in 1usize..9, copies in 0usize..60, jobs in 1u8..3) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let all = stories();
+        write(&folder.path().join("plain"), std::slice::from_ref(&all));
+        let expected = ndjson(&[text(&folder.path().join("plain")), "--jobs", "1"]);
+        prop_assert!(expected.lines().count() > 6);
+        let mut mixed = shuffled(&all, seed);
+        mixed.extend(all.iter().take(copies).cloned());
+        let size = mixed.len().div_ceil(parts);
+        write(&folder.path().join("mixed"), &mixed.chunks(size).map(<[Value]>::to_vec).collect::<Vec<_>>());
+        let found = ndjson(&[text(&folder.path().join("mixed")), "--jobs", &jobs.to_string()]);
+        prop_assert_eq!(found, expected);
+    }
+}
+
+/// All files of the sample trail, by the day in their path.
+fn days_of_the_sample() -> BTreeMap<String, Vec<Value>> {
+    let mut days: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for entry in walk(&root().join("events/sample-trail/AWSLogs/111122223333/CloudTrail")) {
+        for record in records(&entry) {
+            let day = record["eventTime"].as_str().expect("a time")[..10].to_owned();
+            days.entry(day).or_default().push(record);
+        }
+    }
+    days
+}
+
+fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn all_days_at_once_or_day_by_day_find_the_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = folder.path().join("state");
+    let (mut by_day, mut paths): (BTreeMap<String, Value>, Vec<String>) = Default::default();
+    for (day, records) in days_of_the_sample() {
+        let path = folder.path().join(&day);
+        write(&path, &[records]);
+        paths.push(text(&path).to_owned());
+        for finding in findings(&ndjson(&[text(&path), "--state", text(&state)])) {
+            by_day.insert(finding["id"].as_str().expect("an id").to_owned(), finding);
+        }
+    }
+    assert!(paths.len() >= 10, "the sample has {} days", paths.len());
+    let arguments: Vec<&str> = paths.iter().map(String::as_str).collect();
+    let at_once: BTreeMap<String, Value> = findings(&ndjson(&arguments))
+        .into_iter()
+        .map(|finding| (finding["id"].as_str().expect("an id").to_owned(), finding))
+        .collect();
+    assert!(at_once.len() > 5);
+    assert_eq!(by_day, at_once);
+}
+
+#[test]
+fn the_same_day_again_changes_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (state, log) = (folder.path().join("state"), folder.path().join("log"));
+    write(&log, &[stories()]);
+    let first = ndjson(&[text(&log), "--state", text(&state)]);
+    assert!(!first.is_empty());
+    assert_eq!(ndjson(&[text(&log), "--state", text(&state)]), "", "nothing is new");
+}
+
+#[test]
+fn a_flood_of_one_kind_does_not_hide_another() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let attack = records(&root().join("tests/scenarios/trail-stopped/log.jsonl"));
+    let stop = attack.iter().find(|record| record["eventName"] == "StopLogging").expect("the act").clone();
+    let flood = (0..5_000).map(|n| {
+        let mut record = stop.clone();
+        record["eventID"] = json!(format!("00000000-0000-4000-8000-{n:012}"));
+        record["eventName"] = json!(if n % 2 == 0 { "GetTrailStatus" } else { "DeleteTrail" });
+        record["errorCode"] = json!("AccessDenied");
+        record
+    });
+    write(folder.path(), &[flood.chain([stop.clone()]).collect()]);
+    let found = findings(&ndjson(&[text(folder.path())]));
+    let evasion = found.iter().find(|finding| finding["detector"] == "evasion").expect("a finding");
+    let ids: Vec<&str> =
+        evasion["event_ids"].as_array().expect("ids").iter().filter_map(Value::as_str).collect();
+    assert!(ids.contains(&stop["eventID"].as_str().expect("an id")), "{ids:?}");
+    assert_eq!(
+        found.iter().filter(|finding| finding["detector"] == "evasion").count(),
+        1,
+        "one finding, not five thousand"
+    );
+}
+
+#[test]
+fn a_killed_run_leaves_the_old_state_whole() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let days = days_of_the_sample();
+    let (first, second): (Vec<_>, Vec<_>) =
+        days.into_iter().partition(|(day, _)| day.as_str() < "2026-03-10");
+    let (early, late) = (folder.path().join("early"), folder.path().join("late"));
+    write(&early, &first.into_iter().map(|(_, records)| records).collect::<Vec<_>>());
+    write(&late, &second.into_iter().map(|(_, records)| records).collect::<Vec<_>>());
+    let undisturbed = folder.path().join("undisturbed");
+    let _ = ndjson(&[text(&early), "--state", text(&undisturbed)]);
+    let expected = ndjson(&[text(&late), "--state", text(&undisturbed)]);
+    let state = folder.path().join("state");
+    let _ = ndjson(&[text(&early), "--state", text(&state)]);
+    for delay in [1, 5, 10, 20, 40, 60, 80, 120] {
+        let mut run = std::process::Command::new(env!("CARGO_BIN_EXE_trailwarden"));
+        run.args(["analyze", text(&late), "--state", text(&state), "--format", "ndjson"])
+            .stdout(std::process::Stdio::null());
+        let mut child = run.spawn().expect("the command runs");
+        std::thread::sleep(std::time::Duration::from_millis(delay));
+        if child.try_wait().expect("a child").is_none() {
+            child.kill().expect("killed"); // SIGKILL
+        }
+        let status = child.wait().expect("a child");
+        if status.success() {
+            // It was done before it could be killed: start over from the early days.
+            fs::remove_file(&state).expect("removed");
+            let _ = ndjson(&[text(&early), "--state", text(&state)]);
+        }
+    }
+    assert_eq!(ndjson(&[text(&late), "--state", text(&state)]), expected);
+    assert!(trailwarden(&["explain", "evasion/2026-03-13", "--state", text(&state)]).status.success());
+}
