@@ -1,4 +1,5 @@
 //! The command as its users meet it: bad input, options, settings, state, explanations.
+#![allow(clippy::expect_used, reason = "a test ends where something is missing")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Public, labelled logs, where they are at hand: each case alone, without history.
+#![allow(clippy::expect_used, reason = "a test ends where something is missing")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! The laws: order, copies, splits, threads and days change nothing; a flood hides nothing.
+#![allow(clippy::expect_used, reason = "a test ends where something is missing")]
 
 mod support;
 

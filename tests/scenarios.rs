@@ -1,4 +1,5 @@
 //! Each folder of `scenarios/` is a story in logs: what is found in it is exactly what stands beside it.
+#![allow(clippy::expect_used, reason = "a test ends where something is missing")]
 
 mod support;
 

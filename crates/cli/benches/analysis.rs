@@ -2,6 +2,7 @@
 //!
 //! `cargo bench -p trailwarden [-- EVENTS [FILES]]` makes a trail of that many events (200,000 unless told),
 //! and takes the best of three runs of each on all cores. Compare the ratios: absolute figures are this machine's.
+#![allow(clippy::expect_used, reason = "a benchmark ends where something is missing")]
 
 use std::{
     fs::File,

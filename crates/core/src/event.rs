@@ -42,8 +42,7 @@ impl std::fmt::Display for EventId {
             Self::Text(text) => f.write_str(text),
             Self::Uuid(id) => {
                 let hex = format!("{id:032x}");
-                let (a, b, c, d, e) = (&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);
-                write!(f, "{a}-{b}-{c}-{d}-{e}")
+                write!(f, "{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
             }
         }
     }

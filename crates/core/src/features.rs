@@ -1,14 +1,15 @@
 //! The twelve features of a window: a principal's 24 hours as numbers.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use serde::Serialize;
 
 use crate::{
-    activity::Window,
-    baseline::{Habits, service_of},
-    catalog::{Tactic, weight},
+    activity::{Hour, Window},
+    baseline::{Baseline, Habits, service_of},
+    catalog::{Act, Tactic, weight},
     event::{HOUR, Outcome, Time},
+    networks::Network,
 };
 
 /// Twelve numbers. A feature that cannot be known is `None`, never 0.
@@ -60,59 +61,60 @@ impl Features {
     /// Reads the features of a window.
     pub fn of(window: &Window<'_>, habits: &Habits<'_>) -> Self {
         let hours = window.hours;
-        let is_established = habits.own.is_established();
-        let addresses: BTreeSet<_> = hours.iter().flat_map(|(_, hour)| hour.addresses.values()).collect();
-        let listed: Vec<_> = addresses.iter().filter_map(|address| habits.network(**address)).collect();
-        let resources: BTreeSet<u64> =
-            hours.iter().flat_map(|(_, hour)| hour.resources.iter().map(|(key, _)| key)).collect();
-        let services: BTreeSet<&str> =
-            hours.iter().flat_map(|(_, hour)| hour.calls.values().map(|call| service_of(call))).collect();
-        let acts = || hours.iter().flat_map(|(_, hour)| hour.acts.iter());
+        let own = habits.own.is_established().then_some(habits.own);
+        let addresses: BTreeSet<IpAddr> = all(hours, |hour| hour.addresses.values().copied());
+        let listed: Vec<Network> = addresses.iter().filter_map(|address| habits.network(*address)).collect();
+        let resources: BTreeSet<u64> = all(hours, |hour| hour.resources.iter().map(|(key, _)| key));
+        let services: BTreeSet<&str> = all(hours, |hour| hour.calls.values().map(|call| service_of(call)));
+        let busiest = |count: fn(&Hour) -> f64| hours.iter().map(|(_, hour)| count(hour)).fold(0.0, f64::max);
         let denied = Window::count(hours, |trace| trace.outcome == Outcome::Denied);
-        let in_hours =
-            |is_counted: &dyn Fn(u32) -> bool| share(hours.iter().map(|(hour, _)| is_counted(*hour)));
-        let within = |known: bool, value: f32| known.then_some(value);
         Self {
             login_frequency: hours.iter().map(|(_, hour)| hour.sign_ins.distinct()).sum::<f64>() as f32,
-            unusual_hours: within(
-                is_established,
-                in_hours(&|hour| habits.own.strangeness_of_hour(hour).is_some_and(|strange| strange >= 0.75)),
-            ),
-            weekend_access: in_hours(&|hour| Time(i64::from(hour) * HOUR).hour_of_week() >= 5 * 24),
-            unique_ip_count: hours
-                .iter()
-                .map(|(_, hour)| hour.addresses.distinct())
-                .fold(addresses.len() as f64, f64::max) as f32,
-            geographic_anomaly: within(
-                is_established,
-                share(addresses.iter().map(|address| habits.own.days_with_network(**address) == 0)),
-            ),
-            vpn_usage: within(
-                !listed.is_empty(),
-                share(
-                    listed
-                        .iter()
-                        .map(|network| matches!(network.usage.as_str(), "vpn" | "tor" | "proxy" | "hosting")),
-                ),
-            ),
+            unusual_hours: own.map(|own| share(hours.iter().map(|(hour, _)| is_strange(own, *hour)))),
+            weekend_access: share(hours.iter().map(|(hour, _)| is_weekend(*hour))),
+            unique_ip_count: busiest(|hour| hour.addresses.distinct()).max(addresses.len() as f64) as f32,
+            geographic_anomaly: own
+                .map(|own| share(addresses.iter().map(|address| own.days_with_network(*address) == 0))),
+            vpn_usage: (!listed.is_empty()).then(|| share(listed.iter().map(is_hiding))),
             failed_attempts: (window.failed_sign_in_count() + denied) as f32,
-            privilege_escalation: acts()
-                .filter(|(notable, _)| notable.act.tactic == Tactic::PrivilegeEscalation)
-                .map(|(notable, _)| notable.act.weight)
-                .sum(),
-            resource_access_pattern: within(
-                is_established,
-                share(resources.iter().map(|resource| habits.own.days_with_resource(*resource) == 0)),
+            privilege_escalation: weights(
+                hours,
+                |act| act.tactic == Tactic::PrivilegeEscalation,
+                |act| act.weight,
             ),
+            resource_access_pattern: own
+                .map(|own| share(resources.iter().map(|resource| own.days_with_resource(*resource) == 0))),
             service_diversity: services.len() as f32,
-            high_risk_actions: acts()
-                .filter(|(notable, _)| notable.act.weight >= weight::ODD)
-                .map(|(_, scale)| scale)
-                .sum::<f64>() as f32,
-            api_call_velocity: hours.iter().map(|(_, hour)| hour.events.distinct()).fold(0.0, f64::max)
-                as f32,
+            high_risk_actions: weights(hours, |act| act.weight >= weight::ODD, |_| 1.0),
+            api_call_velocity: busiest(|hour| hour.events.distinct()) as f32,
         }
     }
+}
+
+fn all<'h, T: Ord, I: Iterator<Item = T>>(
+    hours: &'h [(u32, Hour)],
+    of: impl Fn(&'h Hour) -> I,
+) -> BTreeSet<T> {
+    hours.iter().flat_map(|(_, hour)| of(hour)).collect()
+}
+
+fn is_strange(own: &Baseline, hour: u32) -> bool {
+    own.strangeness_of_hour(hour).is_some_and(|strangeness| strangeness >= 0.75)
+}
+
+fn is_weekend(hour: u32) -> bool {
+    Time(i64::from(hour) * HOUR).hour_of_week() >= 5 * 24
+}
+
+fn is_hiding(network: &Network) -> bool {
+    matches!(network.usage.as_str(), "vpn" | "tor" | "proxy" | "hosting")
+}
+
+/// The sum of `of` over the acts that are counted, each for as many as it stands for.
+fn weights(hours: &[(u32, Hour)], is_counted: impl Fn(&Act) -> bool, of: impl Fn(&Act) -> f32) -> f32 {
+    let acts =
+        hours.iter().flat_map(|(_, hour)| hour.acts.iter()).filter(|(notable, _)| is_counted(&notable.act));
+    acts.map(|(notable, scale)| of(&notable.act) * scale as f32).sum()
 }
 
 /// The share of `true`; 0 of none.

@@ -91,10 +91,10 @@ pub(super) fn lifecycle(act: &mut Act, call: &Call<'_>) {
     let shortest = rules.filter(|rule| is_enabled(rule) && is_whole_bucket(rule)).filter_map(days).min();
     match shortest {
         Some(days) if days <= ERASING_DAYS => {
-            act.detail = format!("everything expires after {days} day(s)").into()
+            act.detail = format!("everything expires after {days} day(s)").into();
         }
         Some(days) if days <= SHORT_DAYS => {
-            act.weigh(weight::MINOR, format!("everything expires after {days} days"))
+            act.weigh(weight::MINOR, format!("everything expires after {days} days"));
         }
         _ => act.weigh(weight::ROUTINE, ""),
     }

@@ -83,7 +83,7 @@ pub(super) fn policy_attached(act: &mut Act, call: &Call<'_>) {
     } else if ADMINISTRATORS.contains(&name) {
         act.grants = Grants::Administrator;
         act.weigh(weight::SEVERE, format!("attaches {name}"));
-    } else {
+    } else if !name.is_empty() {
         act.detail = format!("attaches {name}").into();
     }
 }

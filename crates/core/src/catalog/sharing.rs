@@ -94,7 +94,7 @@ pub(super) fn snapshot_attribute(act: &mut Act, call: &Call<'_>) {
 fn share<'c>(act: &mut Act, call: &Call<'_>, receivers: impl Iterator<Item = &'c str>) {
     match receivers.into_iter().find(|receiver| *receiver != call.account()) {
         Some(receiver) if receiver.starts_with("arn:aws:organizations") => {
-            act.weigh(weight::MINOR, "shared with an organisation")
+            act.weigh(weight::MINOR, "shared with an organisation");
         }
         Some(receiver) => {
             opened(act, receiver);
@@ -185,9 +185,9 @@ pub(super) fn access_block(act: &mut Act, call: &Call<'_>) {
         .iter()
         .any(|key| block.get(key).is_some_and(|value| value == false || value == "false"));
     if is_off {
-        act.detail = "switched off in part".into()
+        act.detail = "switched off in part".into();
     } else {
-        act.weigh(weight::ROUTINE, "switched on")
+        act.weigh(weight::ROUTINE, "switched on");
     }
 }
 
@@ -195,8 +195,8 @@ pub(super) fn access_block(act: &mut Act, call: &Call<'_>) {
 pub(super) fn visibility(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["projectArn", "repositoryName"]));
     if call.text(&["projectVisibility"]).starts_with("PUBLIC") {
-        opened(act, "*")
+        opened(act, "*");
     } else {
-        act.weigh(weight::ROUTINE, "private")
+        act.weigh(weight::ROUTINE, "private");
     }
 }

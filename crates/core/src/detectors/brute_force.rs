@@ -42,14 +42,14 @@ fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
         return None;
     }
     let mut tries =
-        tried(window, format!("{count:.0} failed sign-ins"), 0.4 + 0.1 * (count / 10.0).log2() as f32);
+        tried(window, &format!("{count:.0} failed sign-ins"), 0.4 + 0.1 * (count / 10.0).log2() as f32);
     tries.techniques = vec![Technique::new("T1110")];
     let success = succeeded(window);
     signal([Some(tries), success].into_iter().flatten().collect(), confidence(habits))
 }
 
 /// The failures as one reason: how many, from where, in how long.
-pub(super) fn tried(window: &Window<'_>, what: String, probability: f32) -> Reason {
+pub(super) fn tried(window: &Window<'_>, what: &str, probability: f32) -> Reason {
     let mut times: Vec<_> = window.failed_sign_ins().map(|(time, _)| time).collect();
     times.sort_unstable();
     let mut addresses: Vec<String> = window
@@ -94,7 +94,7 @@ pub(super) fn succeeded(window: &Window<'_>) -> Option<Reason> {
     let whose = if success.user.is_empty() { String::new() } else { format!(" as {}", success.user) };
     Some(Reason {
         force: force(0.7),
-        text: format!("then a sign-in that worked{whose}, from one of those addresses"),
+        text: format!("a sign-in that worked{whose}, from an address that had failed before"),
         times: vec![time],
         event_ids: vec![success.event_id.to_string()],
         techniques: vec![Technique::new("T1078.004")],

@@ -51,7 +51,7 @@ fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
         return None;
     }
     let what = format!("{count:.0} failed sign-ins of {} users", users.len());
-    let mut tries = brute_force::tried(window, what, 0.6 + 0.05 * (count / FAILURES).log2() as f32);
+    let mut tries = brute_force::tried(window, &what, 0.6 + 0.05 * (count / FAILURES).log2() as f32);
     tries.techniques = vec![Technique::new("T1110.004")];
     let success = brute_force::succeeded(window).or_else(|| new_success(window, &addresses));
     let mut signal = signal([Some(tries), success].into_iter().flatten().collect(), confidence(habits))?;
@@ -72,7 +72,7 @@ fn new_success(window: &Window<'_>, addresses: &HashSet<std::net::IpAddr>) -> Op
         .find(|(_, success)| success.address.is_some_and(|address| addresses.contains(&address)))?;
     Some(crate::risk::Reason {
         force: crate::risk::force(0.6),
-        text: format!("then a sign-in that worked as {}, from one of those addresses", success.user),
+        text: format!("a sign-in that worked as {}, from an address that had failed before", success.user),
         times: vec![time],
         event_ids: vec![success.event_id.to_string()],
         techniques: vec![Technique::new("T1078.004")],

@@ -62,16 +62,16 @@ fn judge(window: &Window<'_>, habits: &Habits<'_>, seats: &[(u32, &Seat)]) -> Ve
                 *hour,
                 seat,
                 0.76,
-                format!("from {address}, where people work with browsers"),
+                &format!("from {address}, where people work with browsers"),
             ));
         } else if let Some(network) = habits.network(address).filter(|network| is_elsewhere(&network.usage)) {
-            reasons.push(reason(*hour, seat, 0.8, format!("from {address}, {}", describe(&network))));
+            reasons.push(reason(*hour, seat, 0.8, &format!("from {address}, {}", describe(&network))));
         } else if is_desktop(&seat.client) && habits.own.days_with_client(&seat.client) == 0 {
             reasons.push(reason(
                 *hour,
                 seat,
                 0.72,
-                format!("from {address} with {}: instances run no such system", seat.client),
+                &format!("from {address} with {}: instances run no such system", seat.client),
             ));
         }
     }
@@ -104,14 +104,14 @@ fn moved(seats: &[(u32, &Seat)]) -> Option<Reason> {
         *hour,
         other,
         0.72,
-        format!("with {} from {} addresses, at first with {}", other.client, addresses.len(), first.client),
+        &format!("with {} from {} addresses, at first with {}", other.client, addresses.len(), first.client),
     );
     reason.times.push(first.time(*first_hour));
     reason.event_ids.push(first.event_id.to_string());
     Some(reason)
 }
 
-fn reason(hour: u32, seat: &Seat, probability: f32, how: String) -> Reason {
+fn reason(hour: u32, seat: &Seat, probability: f32, how: &str) -> Reason {
     Reason {
         force: force(probability),
         text: format!("credentials of {} used {how}", seat.instance),

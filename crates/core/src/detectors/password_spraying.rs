@@ -46,7 +46,8 @@ fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
         return None;
     }
     let what = format!("failed sign-ins as {} users, {count:.0} tries", users.len());
-    let mut tries = brute_force::tried(window, what, 0.6 + 0.06 * (users.len() as f32 / USERS as f32).log2());
+    let mut tries =
+        brute_force::tried(window, &what, 0.6 + 0.06 * (users.len() as f32 / USERS as f32).log2());
     tries.techniques = vec![Technique::new("T1110.003")];
     let success = brute_force::succeeded(window);
     let mut signal = signal([Some(tries), success].into_iter().flatten().collect(), confidence(habits))?;

@@ -79,11 +79,11 @@ impl Story {
     }
 
     pub(crate) fn call(self, source: &str, name: &str, parameters: &str) -> Self {
-        self.record(source, name, parameters, json!({}))
+        self.record(source, name, parameters, &json!({}))
     }
 
     pub(crate) fn failed(self, source: &str, name: &str, parameters: &str, error: &str) -> Self {
-        self.record(source, name, parameters, json!({"errorCode": error}))
+        self.record(source, name, parameters, &json!({"errorCode": error}))
     }
 
     pub(crate) fn sign_in(self, works: bool, mfa: Option<bool>) -> Self {
@@ -92,7 +92,7 @@ impl Story {
         if let Some(mfa) = mfa {
             more["additionalEventData"] = json!({"MFAUsed": if mfa { "Yes" } else { "No" }});
         }
-        self.record("signin", "ConsoleLogin", "null", more)
+        self.record("signin", "ConsoleLogin", "null", &more)
     }
 
     /// The same call on so many days, one after the other, up to yesterday of what follows.
@@ -100,7 +100,7 @@ impl Story {
         (0..days).fold(self, |story, _| story.call(source, name, parameters).later(DAY - 1))
     }
 
-    fn record(mut self, source: &str, name: &str, parameters: &str, more: serde_json::Value) -> Self {
+    fn record(mut self, source: &str, name: &str, parameters: &str, more: &serde_json::Value) -> Self {
         let mut record = json!({
             "eventID": format!("e{}", self.records.len()), "eventTime": Time(self.now).to_string(), "eventName": name,
             "eventSource": format!("{source}.amazonaws.com"), "awsRegion": "us-east-1", "recipientAccountId": "111122223333",

@@ -33,6 +33,7 @@ impl<'a> Text<'a> {
     }
 
     /// The part of the text that `cut` chooses, still borrowed.
+    #[must_use]
     pub fn map(self, cut: impl Fn(&str) -> &str) -> Self {
         match self.0 {
             Cow::Owned(text) => Self(Cow::Owned(cut(&text).to_owned())),

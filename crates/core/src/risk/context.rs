@@ -48,6 +48,8 @@ const BY_SERVICE: f32 = 0.65;
 const SISTER: f32 = 0.3;
 /// The session had a second factor.
 const WITH_MFA: f32 = 0.9;
+/// A region is new to an account whose log has run so long.
+const ACCOUNT_DAYS: u32 = 7;
 /// The context never makes more, or less, of an act than this.
 const BOUNDS: (f32, f32) = (0.25, 2.0);
 
@@ -126,7 +128,6 @@ fn region(factor: &mut Factor, window: &Window<'_>, habits: &Habits<'_>, notable
         return factor
             .times(FORBIDDEN_REGION, format!("in {}, which the settings do not allow", notable.region));
     }
-    const ACCOUNT_DAYS: u32 = 7;
     let today = window.hour / 24;
     let is_judged = !is_global && habits.peers.days_of_account(&notable.account_id, today) >= ACCOUNT_DAYS;
     if is_judged && !habits.peers.knows_region(&notable.account_id, &notable.region, today) {

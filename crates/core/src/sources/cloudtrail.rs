@@ -162,7 +162,7 @@ impl Reader<'_> {
         match self.one(bytes, depth + 1) {
             Ok(_) => {}
             Err(Refused::Broken(_)) if bytes.first() != Some(&b'{') => {
-                (self.sink)(Item::Other(Other::NotCloudTrail))
+                (self.sink)(Item::Other(Other::NotCloudTrail));
             }
             Err(Refused::Broken(reason)) => self.malformed(reason),
             Err(Refused::Incomplete) => self.malformed("cut off inside its envelope".to_owned()),
@@ -179,7 +179,7 @@ impl Reader<'_> {
         match flate2::read::GzDecoder::new(&zipped[..]).take(limit + 1).read_to_end(&mut plain) {
             Err(error) => self.malformed(format!("awslogs.data is no gzip: {error}")),
             Ok(read) if read as u64 > limit => {
-                self.malformed(format!("awslogs.data holds more than {limit} bytes"))
+                self.malformed(format!("awslogs.data holds more than {limit} bytes"));
             }
             Ok(_) => self.nested(plain.trim_ascii_start(), depth),
         }
@@ -274,6 +274,7 @@ mod tests {
             "17",
             r#"{"eventVersion":"1.11","eventName":"Foo, "x":1}"#,
             "[[1,[2]]]",
+            "}",
             r#"{"a":{"b":]}"#,
         ] {
             let found = items(format!(r#"{{"Records":[{EVENT},{broken},{EVENT}]}}"#).as_bytes());

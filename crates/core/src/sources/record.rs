@@ -119,7 +119,7 @@ impl<'a> Record<'a> {
         let sign_in = SignIn::read(&self.event_name, self.additional_event_data, self.response_elements);
         let mfa = mfa(&identity, &sign_in.mfa_used);
         let outcome = outcome(&self.error_code, &self.error_message, &sign_in);
-        let caller = caller(self.source_ip_address);
+        let caller = caller(&self.source_ip_address);
         let account_id = if self.recipient_account_id.is_empty() {
             identity.account_id.clone()
         } else {
@@ -187,7 +187,7 @@ fn outcome(error_code: &str, error_message: &str, sign_in: &SignIn<'_>) -> Outco
 }
 
 /// The caller borrows from the record, so text with escapes (never an address) is unknown.
-fn caller(text: Text<'_>) -> Caller<'_> {
+fn caller<'a>(text: &Text<'a>) -> Caller<'a> {
     text.borrowed().map_or(Caller::Unknown, Caller::parse)
 }
 

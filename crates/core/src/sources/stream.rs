@@ -149,7 +149,8 @@ impl<'a> Stream<'a> {
                 .map(|at| at + usize::from(first));
             let end = brackets.end(&window[..next_record.unwrap_or(window.len())]);
             if let Some(skip) = end.or(next_record) {
-                return self.advance(skip);
+                // A stray closing bracket ends an element before it began: go on all the same.
+                return self.advance(if first { skip.max(1) } else { skip });
             }
             // Keep a tail, so that a record's start is not missed where two windows meet.
             let keep = RECORD_START.len().min(window.len());
@@ -165,21 +166,18 @@ impl<'a> Stream<'a> {
     /// Skips to the next line that could begin a record.
     pub(super) fn skip_lines(&mut self) {
         loop {
-            match self.window().iter().position(|&byte| byte == b'\n') {
-                Some(at) => {
-                    self.advance(at + 1);
-                    if self.window().is_empty() {
-                        self.fill();
-                    }
-                    if matches!(self.window().trim_ascii_start().first(), None | Some(b'{' | b'[')) {
-                        return;
-                    }
+            if let Some(at) = self.window().iter().position(|&byte| byte == b'\n') {
+                self.advance(at + 1);
+                if self.window().is_empty() {
+                    self.fill();
                 }
-                None => {
-                    self.advance(usize::MAX - self.start);
-                    if !self.fill() {
-                        return;
-                    }
+                if matches!(self.window().trim_ascii_start().first(), None | Some(b'{' | b'[')) {
+                    return;
+                }
+            } else {
+                self.advance(usize::MAX - self.start);
+                if !self.fill() {
+                    return;
                 }
             }
         }
@@ -217,10 +215,9 @@ impl Brackets {
             match byte {
                 b'"' => self.in_string = true,
                 b'{' | b'[' => self.depth += 1,
-                b'}' | b']' if self.depth == 0 => return Some(at),
+                b'}' | b']' | b',' if self.depth == 0 => return Some(at),
                 b'}' | b']' if self.depth == 1 => return Some(at + 1),
                 b'}' | b']' => self.depth -= 1,
-                b',' if self.depth == 0 => return Some(at),
                 _ => {}
             }
         }
