@@ -36,7 +36,7 @@ fn judge_all(hours: &[(Scope, u32, Hour)]) -> usize {
     });
     findings
         .inspect(|finding| {
-            assert!((0.0..=1.0).contains(&finding.score) && (0.0..=1.0).contains(&finding.confidence))
+            assert!((0.0..=1.0).contains(&finding.score) && (0.0..=1.0).contains(&finding.confidence));
         })
         .count()
 }

@@ -123,3 +123,41 @@ fn the_samples_story_is_found_and_its_innocents_are_left_alone() {
     }
     assert!(found.iter().filter(|finding| is_alert(finding)).all(|finding| finding["principal"] == thief));
 }
+
+/// The README's table, made from what the scenarios expect.
+fn table() -> String {
+    let mut table = String::from("| scenario | techniques | found by |\n|---|---|---|\n");
+    for (id, folder) in scenarios().iter().filter(|(id, _)| !id.starts_with("quiet-")) {
+        let found = findings(&ndjson(&[text(&log(folder))]));
+        let alerts: Vec<&Value> = found.iter().filter(|finding| is_alert(finding)).collect();
+        let of = |key: &str| {
+            let mut words: Vec<&str> = alerts
+                .iter()
+                .flat_map(|finding| {
+                    finding[key].as_array().map_or_else(|| vec![&finding[key]], |list| list.iter().collect())
+                })
+                .filter_map(Value::as_str)
+                .collect();
+            words.sort_unstable();
+            words.dedup();
+            words.join(", ")
+        };
+        let _ = writeln!(table, "| {id} | {} | {} |", of("techniques"), of("detector"));
+    }
+    table
+}
+
+#[test]
+fn the_readmes_table_is_what_the_scenarios_find() {
+    let path = root().join("README.md");
+    let readme = fs::read_to_string(&path).expect("a README");
+    let table = table();
+    if std::env::var_os("UPDATE_README").is_some() {
+        let start = readme.find("| scenario |").or_else(|| readme.find("TABLE\n")).expect("a table");
+        let end = start + readme[start..].find("\n\n").expect("an end");
+        fs::write(&path, format!("{}{}{}", &readme[..start], table.trim_end(), &readme[end..]))
+            .expect("written");
+        return;
+    }
+    assert!(readme.contains(&table), "UPDATE_README=1 cargo test --test scenarios renews it");
+}

@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     activity::{Acts, Hour, Notable},
-    catalog::Exposure,
+    catalog::{Exposure, Tactic},
     event::{Principal, PrincipalKind, hash},
     networks::{Network, Networks},
     settings::Settings,
@@ -55,11 +55,13 @@ pub fn network_key(address: IpAddr) -> u64 {
     }
 }
 
-/// By what an act is known again: the call, what it opened or granted, and for whom outside.
+/// By what an act is known again: the call, what it opened or granted, and for whom outside; for secrets, which.
+/// Who creates roles creates new ones; who reads secrets reads its own.
 pub fn act_key(notable: &Notable) -> u64 {
     let act = &notable.act;
     let outside = if act.exposure == Exposure::None { "" } else { &act.recipient };
-    hash(&format!("{}|{:?}|{:?}|{outside}", act.call, act.exposure, act.grants))
+    let secret = if act.tactic == Tactic::CredentialAccess { &act.target } else { "" };
+    hash(&format!("{}|{:?}|{:?}|{outside}|{secret}", act.call, act.exposure, act.grants))
 }
 
 impl Day {

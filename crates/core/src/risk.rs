@@ -65,6 +65,8 @@ pub(crate) fn force(probability: f32) -> f32 {
 
 /// Reasons after the first count half, a quarter, ...: many weak ones never outweigh twice the strongest.
 const NEXT: f32 = 0.5;
+/// A reason below this part of the whole is not told: it is everyday work beside what matters.
+const UNTOLD: f32 = 0.02;
 /// Reasons told: the rest adds nothing a reader would miss.
 const TOLD: usize = 12;
 
@@ -82,7 +84,7 @@ pub(crate) fn signal(mut reasons: Vec<Reason>, confidence: f32) -> Option<Signal
     let forces: Vec<f32> = reasons.iter().zip(0..).map(|(reason, at)| reason.force * NEXT.powi(at)).collect();
     let total: f32 = forces.iter().sum();
     signal.score = round(1.0 - (-total).exp());
-    for (reason, force) in reasons.into_iter().zip(forces) {
+    for (reason, force) in reasons.into_iter().zip(forces).filter(|(_, force)| *force >= total * UNTOLD) {
         let points = round(signal.score * force / total.max(f32::MIN_POSITIVE));
         signal.add(reason, points);
     }
@@ -262,7 +264,7 @@ mod tests {
             let signal = signal(weights.into_iter().map(reason).collect(), 0.5).unwrap();
             prop_assert!((0.0..=1.0).contains(&signal.score));
             let points: f32 = signal.evidence.iter().map(|evidence| evidence.points).sum();
-            prop_assert!((points - signal.score).abs() < 0.02, "{} of {}", points, signal.score);
+            prop_assert!((points - signal.score).abs() < 0.05, "{} of {}", points, signal.score);
         }
     }
 }

@@ -39,6 +39,19 @@ mod tests {
     }
 
     #[test]
+    fn who_reads_its_own_secret_daily_is_noticed_reading_all_others() {
+        let story = Story::new().on_days(10, "secretsmanager", "GetSecretValue", r#"{"secretId":"mine"}"#);
+        assert!(
+            story.clone().call("secretsmanager", "GetSecretValue", r#"{"secretId":"mine"}"#).score(detect)
+                < 0.1
+        );
+        let all = (0..12).fold(story, |story, n| {
+            story.call("secretsmanager", "GetSecretValue", &format!(r#"{{"secretId":"s{n}"}}"#))
+        });
+        assert!(all.score(detect) >= 0.4);
+    }
+
+    #[test]
     fn an_applications_own_secret_is_not() {
         assert!(
             Story::new().call("secretsmanager", "GetSecretValue", r#"{"secretId":"mine"}"#).score(detect)
