@@ -20,14 +20,14 @@ use trailwarden_core::{
     networks::Networks,
     ports::Memory,
     settings::Settings,
-    sources::Limits,
+    sources::{Limits, Malformed},
     stages::{
         feature_extract::feature_extract,
         ingest::{Tally, ingest},
     },
 };
 
-use crate::{args::Input, files, judging, state::State};
+use crate::{args::Input, files, judging, state::State, text::printable};
 
 /// What came of a run.
 #[derive(Default)]
@@ -125,8 +125,6 @@ pub fn run(input: &Input, keeps: bool) -> Result<Analysis> {
     Ok(analysis)
 }
 
-/// Hours gathered by a thread before they are merged into memory: bounds what a thread holds.
-const GATHERED: usize = 4_096;
 /// Complaints about one file that are printed; the rest is counted.
 const COMPLAINTS: u64 = 5;
 
@@ -153,10 +151,7 @@ impl Reading<'_> {
     fn work(&self, paths: &[PathBuf], bar: &ProgressBar) -> Result<()> {
         let mut fold = Fold::default();
         while let Some(path) = paths.get(self.next.fetch_add(1, Ordering::Relaxed)) {
-            self.read(path, &mut fold, bar);
-            if fold.len() >= GATHERED {
-                self.merge(&mut fold)?;
-            }
+            self.read(path, &mut fold, bar)?;
             bar.inc(1);
         }
         self.merge(&mut fold)
@@ -166,33 +161,41 @@ impl Reading<'_> {
         Ok(pollster::block_on(feature_extract(self.memory, fold.take()))?)
     }
 
-    fn read(&self, path: &Path, fold: &mut Fold, bar: &ProgressBar) {
+    fn read(&self, path: &Path, fold: &mut Fold, bar: &ProgressBar) -> Result<()> {
         let limits = Limits { object_bytes: self.input.max_file_bytes, ..Limits::default() };
         let span = self.input.since.unwrap_or(Time(i64::MIN))..self.input.until.unwrap_or(Time(i64::MAX));
+        let say = |what: &str| bar.suspend(|| eprintln!("{}: {}", files::show(path), printable(what)));
         let mut complaints = 0;
-        let mut complain = |malformed: trailwarden_core::sources::Malformed| {
+        let mut complain = |malformed: Malformed| {
             complaints += 1;
             if complaints <= COMPLAINTS {
-                let line =
-                    format!("{}: {}", files::show(path), crate::text::printable(&malformed.to_string()));
-                bar.suspend(|| eprintln!("{line}"));
+                say(&malformed.to_string());
+            }
+        };
+        let mut merged = Ok(());
+        let mut full = |fold: &mut Fold| {
+            if merged.is_ok() {
+                merged = self.merge(fold);
             }
         };
         let outcome = match File::open(path) {
-            Ok(file) => ingest(file, limits, &span, fold, &mut complain).map_err(|error| error.to_string()),
+            Ok(file) => {
+                ingest(file, limits, &span, fold, &mut complain, &mut full).map_err(|error| error.to_string())
+            }
             Err(error) => Err(error.to_string()),
         };
         if complaints > COMPLAINTS {
-            bar.suspend(|| eprintln!("{}: and {} more", files::show(path), complaints - COMPLAINTS));
+            say(&format!("and {} more", complaints - COMPLAINTS));
         }
         let mut total = self.total.lock().unwrap_or_else(PoisonError::into_inner);
         match outcome {
             Ok(tally) => total.tally.add(&tally),
             Err(reason) => {
-                bar.suspend(|| eprintln!("{}: {reason}", files::show(path)));
+                say(&reason);
                 *total.skipped.entry(reason).or_default() += 1;
             }
         }
+        merged
     }
 }
 

@@ -3,7 +3,10 @@
 use std::io::{BufWriter, Write};
 
 use anyhow::{Context, Result, bail};
-use trailwarden_core::finding::{Finding, Status, THREAT};
+use trailwarden_core::{
+    features::Features,
+    finding::{Finding, Status, THREAT},
+};
 
 use crate::{
     analysis, args, files,
@@ -87,6 +90,7 @@ fn tell(out: &mut impl Write, finding: &Finding) -> Result<()> {
         "\nHow sure: {:.2}. More days of history, and a list of networks, make it surer.",
         finding.confidence
     )?;
+    features(out, finding)?;
     let techniques: Vec<String> = finding
         .techniques
         .iter()
@@ -95,6 +99,20 @@ fn tell(out: &mut impl Write, finding: &Finding) -> Result<()> {
     section(out, "ATT&CK techniques", techniques.iter().map(String::as_str))?;
     section(out, "What to do", finding.recommendations.iter().map(String::as_str))?;
     section(out, "Events that prove it", finding.event_ids.iter().map(String::as_str))
+}
+
+/// The twelve features, as far as they can be known.
+fn features(out: &mut impl Write, finding: &Finding) -> Result<()> {
+    let Some(features) = finding.features.and_then(|features| serde_json::to_value(features).ok()) else {
+        return Ok(());
+    };
+    let lines =
+        Features::NAMES.iter().map(|name| match features.get(name).and_then(serde_json::Value::as_f64) {
+            Some(value) => format!("{name:<26}{value:>8.2}"),
+            None => format!("{name:<26} unknown"),
+        });
+    let lines: Vec<String> = lines.collect();
+    section(out, "The 24 hours in numbers", lines.iter().map(String::as_str))
 }
 
 fn section<'a>(out: &mut impl Write, title: &str, lines: impl Iterator<Item = &'a str>) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     activity::{Hour, Window},
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Twelve numbers. A feature that cannot be known is `None`, never 0.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Features {
     /// Console sign-ins that worked, in 24 hours. Exact up to 16 an hour.
     pub login_frequency: f32,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     catalog::{Tactic, Technique},
     event::{PrincipalKind, Time, hash},
+    features::Features,
 };
 
 /// How bad, by ASFF's labels.
@@ -141,6 +142,8 @@ pub struct Finding {
     pub contributions: Vec<Evidence>,
     /// What was usual for this principal, in words, for `explain`.
     pub usual: Vec<String>,
+    /// The principal's 24 hours in numbers, up to the hour in which the finding was worst.
+    pub features: Option<Features>,
 }
 
 /// Most event ids of a finding.

@@ -182,12 +182,14 @@ impl Group<'_> {
         }
     }
 
-    /// How many different things the group reached.
+    /// How many different things the group reached: where each kept act has a target of its own, as many as there
+    /// were acts; where targets recur, those that are seen.
     fn reached(&self) -> f32 {
         let targets: BTreeSet<&str> = self.acts.iter().map(|(_, notable)| &*notable.act.target).collect();
-        let kept = self.acts.len() as f64;
-        let breadth = self.acts.iter().map(|(_, notable)| f64::from(notable.act.breadth)).sum::<f64>() / kept;
-        let different = targets.len() as f64 / kept * self.count;
+        let kept = self.acts.len();
+        let breadth =
+            self.acts.iter().map(|(_, notable)| f64::from(notable.act.breadth)).sum::<f64>() / kept as f64;
+        let different = if targets.len() == kept { self.count } else { targets.len() as f64 };
         (different * breadth).max(1.0) as f32
     }
 

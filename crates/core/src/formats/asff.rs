@@ -242,6 +242,7 @@ mod tests {
             status: Status::Open,
             contributions: vec![],
             usual: vec![],
+            features: None,
         }
     }
 

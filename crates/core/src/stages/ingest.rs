@@ -38,7 +38,11 @@ impl Tally {
     }
 }
 
-/// Reads one object into `fold`; events outside `span` are left out. What cannot be read goes to `report`.
+/// Hours gathered before they are handed on: bounds what reading holds, however large an object is.
+const GATHERED: usize = 4_096;
+
+/// Reads one object into `fold`; events outside `span` are left out. What cannot be read goes to `report`;
+/// whenever `fold` has gathered much, it goes to `full`, which takes from it.
 ///
 /// # Errors
 /// [`Unrecognised`] if the object as a whole is not a log.
@@ -48,6 +52,7 @@ pub fn ingest(
     span: &std::ops::Range<Time>,
     fold: &mut Fold,
     report: &mut dyn FnMut(Malformed),
+    full: &mut dyn FnMut(&mut Fold),
 ) -> Result<Tally, Unrecognised> {
     let mut tally = Tally::default();
     read(input, limits, &mut |item| match item {
@@ -56,6 +61,9 @@ pub fn ingest(
                 tally.events += 1;
                 tally.undated += u64::from(event.event_time == Time::UNDATED);
                 fold.add(&event);
+                if fold.len() >= GATHERED {
+                    full(fold);
+                }
             }
         }
         Item::Other(other) => *tally.others.entry(other).or_default() += 1,

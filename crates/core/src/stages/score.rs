@@ -7,6 +7,7 @@ use crate::{
     baseline::{Baseline, Habits, Peers},
     detectors::{self, Detector},
     event::{Principal, PrincipalKind},
+    features::Features,
     finding::{EVENT_IDS, Finding, Kind, SILENCE, Severity, Status, THREAT},
     networks::Networks,
     risk::Signal,
@@ -55,7 +56,7 @@ impl Judge<'_> {
     fn day(&self, own: &Baseline, day: Range<usize>, from: u32) -> Vec<Finding> {
         let Surroundings { peers, networks, settings } = self.around;
         let habits = Habits { own, peers, networks, settings };
-        let mut worst: BTreeMap<(usize, Option<String>), Signal> = BTreeMap::new();
+        let mut worst: BTreeMap<(usize, Option<String>), (Signal, usize)> = BTreeMap::new();
         let mut principal = None;
         for index in day.clone().filter(|index| self.hours[*index].0 >= from) {
             principal = self.principal_at(index).or(principal);
@@ -65,20 +66,22 @@ impl Judge<'_> {
             {
                 let Some(signal) = (detector.detect)(&window, &habits) else { continue };
                 let known = worst.entry((at, signal.principal.clone())).or_default();
-                if signal.score >= known.score {
-                    *known = signal;
+                if signal.score >= known.0.score {
+                    *known = (signal, index);
                 }
             }
         }
         let today = self.hours[day.start].0 / 24;
-        let usual = || usual(own, &self.hours[..day.start]);
-        worst
-            .into_iter()
-            .filter(|(_, signal)| signal.score >= SILENCE)
-            .map(|((at, _), signal)| {
-                self.finding(detectors::ALL[at], signal, principal.as_ref(), today, usual())
-            })
-            .collect()
+        let mut findings = Vec::new();
+        for ((at, _), (signal, index)) in worst.into_iter().filter(|(_, (signal, _))| signal.score >= SILENCE)
+        {
+            let window = Window::ending_at(self.scope, principal.as_ref(), self.hours, index);
+            let mut finding = self.finding(detectors::ALL[at], signal, principal.as_ref(), today);
+            finding.usual = usual(own, &self.hours[..day.start]);
+            finding.features = principal.as_ref().map(|_| Features::of(&window, &habits));
+            findings.push(finding);
+        }
+        findings
     }
 
     fn finding(
@@ -87,7 +90,6 @@ impl Judge<'_> {
         signal: Signal,
         principal: Option<&Principal>,
         today: u32,
-        usual: Vec<String>,
     ) -> Finding {
         let principal = self.principal_of(&signal, principal);
         let first_seen = signal.evidence.iter().map(|evidence| evidence.first_seen).min().unwrap_or_default();
@@ -116,7 +118,8 @@ impl Judge<'_> {
             controls: Vec::new(),
             status: Status::Open,
             contributions: signal.evidence,
-            usual,
+            usual: Vec::new(),
+            features: None,
         };
         finding.event_ids = event_ids(&finding);
         self.around.settings.apply(&mut finding);
