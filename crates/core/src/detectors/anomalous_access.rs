@@ -27,7 +27,8 @@ pub(super) const DETECTOR: Detector = Detector {
 };
 
 fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
-    if !habits.own.is_established() {
+    if !habits.own.is_established() || !window.principal.is_some_and(|principal| principal.kind.is_somebody())
+    {
         return None;
     }
     let facets: [Option<(f32, String)>; 5] = [

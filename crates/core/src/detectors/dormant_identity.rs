@@ -8,7 +8,6 @@ use crate::{
     activity::Window,
     baseline::Habits,
     catalog::{Tactic, Technique},
-    event::PrincipalKind,
     finding::Severity,
     risk::{Reason, Signal, confidence, force, signal},
 };
@@ -31,7 +30,7 @@ const DORMANT_DAYS: u32 = 14;
 const REGULAR_DAYS: u32 = 8;
 
 fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
-    let principal = window.principal.filter(|principal| principal.kind != PrincipalKind::ExternalAccount)?;
+    let principal = window.principal.filter(|principal| principal.kind.is_somebody())?;
     let today = window.hour / 24;
     let silent = today - habits.own.last_active()?;
     if silent < DORMANT_DAYS {

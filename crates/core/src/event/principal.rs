@@ -97,6 +97,13 @@ pub enum PrincipalKind {
     Unknown,
 }
 
+impl PrincipalKind {
+    /// Is this one somebody, whose behaviour can be compared from day to day? Nobody, a whole other account, and the unknown are not.
+    pub fn is_somebody(self) -> bool {
+        !matches!(self, Self::Anonymous | Self::ExternalAccount | Self::Service | Self::Unknown)
+    }
+}
+
 /// A durable identity.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Principal {

@@ -118,7 +118,11 @@ pub(crate) fn describe(network: &Network) -> String {
         .into_iter()
         .filter(|fact| !fact.is_empty())
         .collect();
-    format!("{} ({})", network.organisation, facts.join(", ")).trim().to_owned()
+    match (network.organisation.as_str(), facts.join(", ")) {
+        ("", facts) => facts,
+        (organisation, facts) if facts.is_empty() => organisation.to_owned(),
+        (organisation, facts) => format!("{organisation} ({facts})"),
+    }
 }
 
 fn region(factor: &mut Factor, window: &Window<'_>, habits: &Habits<'_>, notable: &Notable) {

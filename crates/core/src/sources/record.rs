@@ -120,11 +120,10 @@ impl<'a> Record<'a> {
         let mfa = mfa(&identity, &sign_in.mfa_used);
         let outcome = outcome(&self.error_code, &self.error_message, &sign_in);
         let caller = caller(&self.source_ip_address);
-        let account_id = if self.recipient_account_id.is_empty() {
-            identity.account_id.clone()
-        } else {
-            self.recipient_account_id
-        };
+        let account_id = [self.recipient_account_id, identity.account_id.clone()]
+            .into_iter()
+            .find(is_account)
+            .unwrap_or_default();
         Ok(Event {
             key,
             event_id: EventId::new(&self.event_id, key),
@@ -184,6 +183,11 @@ fn outcome(error_code: &str, error_message: &str, sign_in: &SignIn<'_>) -> Outco
     } else {
         Outcome::Success
     }
+}
+
+/// Not `ANONYMOUS_PRINCIPAL`, nor anything else that is no account.
+fn is_account(text: &Text<'_>) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The caller borrows from the record, so text with escapes (never an address) is unknown.
