@@ -83,27 +83,62 @@ fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
     entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }
 
-#[test]
-fn all_days_at_once_or_day_by_day_find_the_same() {
+/// The findings that stand after runs with `--state` over the parts, by id: the last word on each counts.
+fn one_after_the_other(parts: &[Vec<Value>]) -> BTreeMap<String, Value> {
     let folder = tempfile::tempdir().expect("a folder");
     let state = folder.path().join("state");
-    let (mut by_day, mut paths): (BTreeMap<String, Value>, Vec<String>) = Default::default();
-    for (day, records) in days_of_the_sample() {
-        let path = folder.path().join(&day);
-        write(&path, &[records]);
-        paths.push(text(&path).to_owned());
+    let mut standing = BTreeMap::new();
+    for (at, part) in parts.iter().enumerate() {
+        let path = folder.path().join(format!("part{at}"));
+        write(&path, std::slice::from_ref(part));
         for finding in findings(&ndjson(&[text(&path), "--state", text(&state)])) {
-            by_day.insert(finding["id"].as_str().expect("an id").to_owned(), finding);
+            standing.insert(finding["id"].as_str().expect("an id").to_owned(), finding);
         }
     }
-    assert!(paths.len() >= 10, "the sample has {} days", paths.len());
-    let arguments: Vec<&str> = paths.iter().map(String::as_str).collect();
-    let at_once: BTreeMap<String, Value> = findings(&ndjson(&arguments))
-        .into_iter()
-        .map(|finding| (finding["id"].as_str().expect("an id").to_owned(), finding))
-        .collect();
-    assert!(at_once.len() > 5);
-    assert_eq!(by_day, at_once);
+    standing.retain(|_, finding| finding["status"] == "open");
+    standing
+}
+
+fn at_once(parts: &[Vec<Value>]) -> BTreeMap<String, Value> {
+    let folder = tempfile::tempdir().expect("a folder");
+    write(folder.path(), parts);
+    let found = findings(&ndjson(&[text(folder.path())]));
+    assert!(found.len() > 4);
+    found.into_iter().map(|finding| (finding["id"].as_str().expect("an id").to_owned(), finding)).collect()
+}
+
+#[test]
+fn all_days_at_once_or_day_by_day_find_the_same() {
+    let days: Vec<Vec<Value>> = days_of_the_sample().into_values().collect();
+    assert!(days.len() >= 10, "the sample has {} days", days.len());
+    assert_eq!(one_after_the_other(&days), at_once(&days));
+}
+
+#[test]
+fn cuts_in_the_middle_of_a_day_find_the_same() {
+    let days = days_of_the_sample();
+    let mut parts: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for record in days.into_values().flatten() {
+        // Every five hours or so: never at the same hour of two days.
+        let time = record["eventTime"].as_str().expect("a time");
+        let (day, hour) = (&time[8..10], &time[11..13]);
+        let hours = day.parse::<u32>().expect("a day") * 24 + hour.parse::<u32>().expect("an hour");
+        parts.entry(format!("{:04}", hours / 5)).or_default().push(record);
+    }
+    let parts: Vec<Vec<Value>> = parts.into_values().collect();
+    assert_eq!(one_after_the_other(&parts), at_once(&parts));
+}
+
+#[test]
+fn a_forged_date_does_not_erase_what_was_learnt() {
+    let mut days: Vec<Vec<Value>> = days_of_the_sample().into_values().collect();
+    let mut forged = days[0][0].clone();
+    forged["eventID"] = json!("forged");
+    forged["eventTime"] = json!("2099-01-01T00:00:00Z");
+    let expected = at_once(&days);
+    days.insert(5, vec![forged]);
+    let found = one_after_the_other(&days);
+    assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    time::SystemTime,
 };
 
 use anyhow::{Context, Result};
@@ -50,7 +51,12 @@ impl Analysis {
         self.tally.has_read()
     }
 
-    /// The findings that leave: neither closed nor suppressed.
+    /// The findings that leave: those that stand, and those that were closed by this run.
+    pub(crate) fn leaving(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| !matches!(finding.status, Status::Suppressed(_)))
+    }
+
+    /// The findings that stand.
     pub fn open(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.status == Status::Open)
     }
@@ -97,10 +103,8 @@ impl Knowledge {
 pub fn run(input: &Input, keeps: bool) -> Result<Analysis> {
     let knowledge = Knowledge::load(input)?;
     let state = match &input.state {
-        Some(path) if keeps => {
-            Some(State::open(path).with_context(|| format!("state {}", files::show(path)))?)
-        }
-        _ => None,
+        Some(path) => Some(State::open(path).with_context(|| format!("state {}", files::show(path)))?),
+        None => None,
     };
     let jobs =
         input.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
@@ -115,12 +119,15 @@ pub fn run(input: &Input, keeps: bool) -> Result<Analysis> {
     analysis.files = paths.len();
     let judged = match &state {
         None => judging::judge_memory(&memory, &knowledge, jobs)?,
-        Some(state) => {
-            state.judge(&memory, &knowledge, jobs).context("keeping state; the old state is unchanged")?
-        }
+        Some(state) => state
+            .judge(&memory, &knowledge, jobs, keeps)
+            .context("keeping state; the old state is unchanged")?,
     };
-    analysis.findings = judged.findings;
+    analysis.findings = judged.findings.into_iter().map(|(_, finding)| finding).collect();
     analysis.principals = judged.principals;
+    if let (Some(state), true) = (&state, input.paths.is_empty()) {
+        analysis.findings = state.findings()?; // nothing new: what is kept
+    }
     analysis.findings.sort_by(|a, b| (a.first_seen, &a.id).cmp(&(b.first_seen, &b.id)));
     Ok(analysis)
 }
@@ -206,4 +213,10 @@ fn progress(files: u64) -> ProgressBar {
         bar.set_style(style);
     }
     bar
+}
+
+/// The clock, asked where the command needs it.
+pub(crate) fn now() -> Time {
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Time(i64::try_from(since_1970.as_secs()).unwrap_or_default())
 }

@@ -1,6 +1,9 @@
 //! The whole story of one finding.
 
-use std::io::{BufWriter, Write};
+use std::{
+    io::{BufWriter, Write},
+    path::Path,
+};
 
 use anyhow::{Context, Result, bail};
 use trailwarden_core::{
@@ -17,17 +20,14 @@ use crate::{
 
 /// Finds the finding, in the state or by analysing again, and tells its story.
 pub(crate) fn explain(arguments: &args::Explain) -> Result<u8> {
-    let findings = match &arguments.input.state {
-        Some(path) if arguments.input.paths.is_empty() => {
-            if !path.exists() {
-                bail!("state {}: there is no such file", files::show(path));
-            }
-            State::open(path)
-                .and_then(|state| state.findings())
-                .with_context(|| format!("state {}", files::show(path)))?
-        }
-        _ => analysis::run(&arguments.input, false)?.findings,
+    let mut findings = match &arguments.input.state {
+        Some(path) => kept(path).with_context(|| format!("state {}", files::show(path)))?,
+        None => Vec::new(),
     };
+    if !arguments.input.paths.is_empty() {
+        findings.extend(analysis::run(&arguments.input, false)?.findings);
+        findings.reverse(); // what is judged now before what was kept
+    }
     let wanted = arguments.finding_id.trim();
     let matching: Vec<&Finding> = findings
         .iter()
@@ -38,6 +38,7 @@ pub(crate) fn explain(arguments: &args::Explain) -> Result<u8> {
     let finding = match matching.as_slice() {
         [one] => one,
         [] => bail!("no finding {:?} among the {} there are", wanted, findings.len()),
+        [first, others @ ..] if others.iter().all(|other| other.id == first.id) => first,
         many => match many.iter().find(|finding| finding.id == wanted) {
             Some(exact) => exact,
             None => bail!(
@@ -53,6 +54,14 @@ pub(crate) fn explain(arguments: &args::Explain) -> Result<u8> {
     Ok(0)
 }
 
+/// The findings of a state.
+pub(crate) fn kept(path: &Path) -> Result<Vec<Finding>> {
+    if !path.exists() {
+        bail!("there is no such file");
+    }
+    State::open(path)?.findings()
+}
+
 const WIDTH: usize = 100;
 
 fn tell(out: &mut impl Write, finding: &Finding) -> Result<()> {
@@ -65,7 +74,7 @@ fn tell(out: &mut impl Write, finding: &Finding) -> Result<()> {
     writeln!(out, "{}", place_and_time(finding))?;
     match &finding.status {
         Status::Open => {}
-        Status::Closed => writeln!(out, "Closed: judged again with later events, it no longer stands.")?,
+        Status::Closed(reason) => writeln!(out, "Closed: {}", printable(reason))?,
         Status::Suppressed(rule) => writeln!(out, "Suppressed by the settings: {}", printable(rule))?,
     }
     section(out, "What was usual", finding.usual.iter().map(String::as_str))?;

@@ -15,7 +15,8 @@ use crate::analysis::Knowledge;
 
 /// What judging gave.
 pub(crate) struct Judged {
-    pub(crate) findings: Vec<Finding>,
+    /// With the scope each was found in.
+    pub(crate) findings: Vec<(Scope, Finding)>,
     pub(crate) principals: usize,
 }
 
@@ -59,11 +60,12 @@ pub(crate) fn judge_all(
     knowledge: &Knowledge,
     peers: &Peers,
     load: impl Fn(&Scope) -> (u32, Encoded) + Sync,
-) -> Result<Vec<Finding>> {
+) -> Result<Vec<(Scope, Finding)>> {
     let around = Surroundings { peers, networks: &knowledge.networks, settings: &knowledge.settings };
-    let parts = spread(scopes, jobs, |scope, findings: &mut Vec<Finding>| {
+    let parts = spread(scopes, jobs, |scope, findings: &mut Vec<(Scope, Finding)>| {
         let (from, encoded) = load(scope);
-        findings.extend(judge(scope, &decode(&encoded)?, from, around));
+        let found = judge(scope, &decode(&encoded)?, from, around);
+        findings.extend(found.into_iter().map(|finding| (scope.clone(), finding)));
         Ok(())
     })?;
     Ok(parts.into_iter().flatten().collect())

@@ -34,10 +34,7 @@ fn analyze(arguments: &args::Analyze) -> Result<u8> {
     let analysis = analysis::run(&arguments.input, true)?;
     output::write(arguments, &analysis)?;
     if !analysis.has_read() && !arguments.input.paths.is_empty() {
-        eprintln!(
-            "trailwarden: nothing could be read: no CloudTrail log among the {} file(s) given",
-            analysis.files
-        );
+        eprintln!("trailwarden: nothing could be read: no CloudTrail log in {} file(s)", analysis.files);
         return Ok(NOTHING_READ);
     }
     let is_failing = arguments

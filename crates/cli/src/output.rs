@@ -13,7 +13,7 @@ use trailwarden_core::{
 };
 
 use crate::{
-    analysis::Analysis,
+    analysis::{Analysis, now},
     args::{Analyze, Format},
     text::{printable, thousands, wrap},
 };
@@ -21,12 +21,19 @@ use crate::{
 /// Writes the findings to standard output.
 pub(crate) fn write(arguments: &Analyze, analysis: &Analysis) -> Result<()> {
     let bound = arguments.min_severity.into();
-    let findings: Vec<&Finding> = analysis.open().filter(|finding| finding.severity >= bound).collect();
+    let is_shown = |finding: &&Finding| finding.severity >= bound;
+    let leaving: Vec<&Finding> = analysis.leaving().filter(is_shown).collect();
     let mut out = BufWriter::new(anstream::stdout().lock());
     match arguments.format {
-        Format::Table => table(&mut out, analysis, findings)?,
-        Format::Ndjson => write_lines(&mut out, &findings)?,
-        Format::Asff => write_lines(&mut out, &findings.into_iter().map(asff).collect::<Vec<_>>())?,
+        Format::Table => table(&mut out, analysis, analysis.open().filter(is_shown).collect())?,
+        Format::Ndjson => write_lines(&mut out, &leaving)?,
+        Format::Asff => {
+            let now = now();
+            write_lines(
+                &mut out,
+                &leaving.into_iter().map(|finding| asff(finding, now)).collect::<Vec<_>>(),
+            )?;
+        }
     }
     Ok(out.flush()?)
 }
@@ -94,6 +101,10 @@ fn read(out: &mut impl Write, analysis: &Analysis) -> Result<()> {
             "{} events have no time; they are judged together, as of 1970.",
             thousands(tally.undated)
         )?;
+    }
+    let closed = analysis.leaving().count() - analysis.open().count();
+    if closed > 0 {
+        writeln!(out, "Closed: {closed} findings of earlier runs, which later events explain.")?;
     }
     if analysis.suppressed() > 0 {
         writeln!(out, "Suppressed by the settings: {} findings.", analysis.suppressed())?;

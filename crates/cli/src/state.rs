@@ -5,8 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::File,
-    io::ErrorKind,
+    fs::{File, OpenOptions},
     path::{Path, PathBuf},
 };
 
@@ -40,45 +39,30 @@ pub(crate) struct State {
     database: Database,
     copy: PathBuf,
     file: PathBuf,
-    _lock: Option<File>,
+    /// Locked for as long as this is open.
+    held: File,
 }
 
 impl State {
     /// Opens or makes the file. One that is damaged, or that a newer program wrote, is refused and left alone.
     pub(crate) fn open(file: &Path) -> Result<Self> {
+        let held = OpenOptions::new().read(true).append(true).create(true).open(file)?;
+        held.try_lock().map_err(|_| anyhow::anyhow!("is in use by another run"))?;
+        let is_new = held.metadata()?.len() == 0;
         let copy = file.with_added_extension("new");
-        let lock = match File::open(file) {
-            Ok(open) => {
-                open.try_lock().map_err(|_| anyhow::anyhow!("is in use by another run"))?;
-                std::fs::copy(file, &copy).with_context(|| format!("copying to {}", files::show(&copy)))?;
-                Some(open)
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let _ = std::fs::remove_file(&copy); // left by a run that was killed
-                None
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let is_new = lock.is_none();
-        let opened = quietly(|| if is_new { Database::create(&copy) } else { Database::open(&copy) });
-        let database = match opened {
-            Some(Ok(database)) => database,
-            Some(Err(error)) => {
-                let _ = std::fs::remove_file(&copy);
-                return Err(error)
-                    .context("cannot be used: it is damaged, or not a state file of trailwarden");
-            }
-            None => {
-                let _ = std::fs::remove_file(&copy);
-                bail!("cannot be used: it is damaged");
-            }
-        };
-        let state = Self { database, copy, file: file.to_owned(), _lock: lock };
+        let _ = std::fs::remove_file(&copy); // left by a run that was killed
         if !is_new {
-            match quietly(|| state.check()) {
-                Some(outcome) => outcome?,
-                None => bail!("is damaged"),
-            }
+            std::fs::copy(file, &copy).with_context(|| format!("copying to {}", files::show(&copy)))?;
+        }
+        let opened = quietly(|| if is_new { Database::create(&copy) } else { Database::open(&copy) });
+        let Some(Ok(database)) = opened else {
+            let _ = std::fs::remove_file(&copy);
+            let reason = opened.and_then(Result::err).map_or_else(String::new, |error| format!(" ({error})"));
+            bail!("cannot be used: it is damaged, or not a state file of trailwarden{reason}");
+        };
+        let state = Self { database, copy, file: file.to_owned(), held };
+        if !is_new {
+            quietly(|| state.check()).unwrap_or_else(|| Err(anyhow::anyhow!("is damaged")))?;
         }
         Ok(state)
     }
@@ -108,14 +92,20 @@ impl State {
     /// The findings kept.
     pub(crate) fn findings(&self) -> Result<Vec<Finding>> {
         match self.database.begin_read()?.open_table(FINDINGS) {
-            Ok(table) => table.iter()?.map(|entry| read_finding(entry?.1.value())).collect(),
+            Ok(table) => table.iter()?.map(|entry| Ok(read_finding(entry?.1.value())?.1)).collect(),
             Err(TableError::TableDoesNotExist(_)) => Ok(Vec::new()),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Merges new hours into the kept ones, judges what they touch, and keeps both.
-    pub(crate) fn judge(&self, memory: &Memory, knowledge: &Knowledge, jobs: usize) -> Result<Judged> {
+    /// Merges new hours into the kept ones and judges what they touch; with `keeps`, keeps both.
+    pub(crate) fn judge(
+        &self,
+        memory: &Memory,
+        knowledge: &Knowledge,
+        jobs: usize,
+        keeps: bool,
+    ) -> Result<Judged> {
         let write = self.database.begin_write()?;
         let judged = {
             let mut hours = write.open_table(HOURS)?;
@@ -130,25 +120,32 @@ impl State {
             let mut kept = write.open_table(FINDINGS)?;
             findings.extend(close(&kept, &touched, &findings)?);
             for finding in &findings {
-                kept.insert(finding.id.as_str(), seal(&serde_json::to_vec(finding)?).as_slice())?;
+                kept.insert(finding.1.id.as_str(), seal(&serde_json::to_vec(finding)?).as_slice())?;
             }
             forget(&mut hours, &all)?;
             Judged { findings, principals: judging::principals(&judged) }
         };
         write.open_table(META)?.insert("version", VERSION)?;
-        write.commit()?;
-        // Whole and on disk under its other name, it takes the old one's place at once.
-        File::open(&self.copy)?.sync_all()?;
-        std::fs::rename(&self.copy, &self.file)
-            .with_context(|| format!("renaming {}", files::show(&self.copy)))?;
+        if keeps {
+            write.commit()?;
+            // Whole and on disk under its other name, it takes the old one's place at once.
+            File::open(&self.copy)?.sync_all()?;
+            std::fs::rename(&self.copy, &self.file)
+                .with_context(|| format!("renaming {}", files::show(&self.copy)))?;
+        }
         Ok(judged)
     }
 }
 
 impl Drop for State {
     fn drop(&mut self) {
-        // Gone already if it was kept.
+        // Gone already if it was kept. An empty file of ours is no state.
         let _ = std::fs::remove_file(&self.copy);
+        if self.held.metadata().is_ok_and(|held| held.len() == 0)
+            && std::fs::metadata(&self.file).is_ok_and(|file| file.len() == 0)
+        {
+            let _ = std::fs::remove_file(&self.file);
+        }
     }
 }
 
@@ -199,28 +196,36 @@ fn load(hours: &Hours<'_>) -> Result<BTreeMap<Scope, Encoded>> {
     Ok(all)
 }
 
-/// Open findings of judged principals and days that the new judgement does not support.
+/// Open findings of judged scopes and days that the new judgement does not support.
 fn close(
     kept: &Table<'_, &'static str, &'static [u8]>,
     touched: &BTreeMap<Scope, u32>,
-    findings: &[Finding],
-) -> Result<Vec<Finding>> {
-    let still: BTreeSet<&str> = findings.iter().map(|finding| finding.id.as_str()).collect();
+    findings: &[(Scope, Finding)],
+) -> Result<Vec<(Scope, Finding)>> {
+    let still: BTreeSet<&str> = findings.iter().map(|(_, finding)| finding.id.as_str()).collect();
     let mut closed = Vec::new();
     for entry in kept.iter()? {
-        let mut finding = read_finding(entry?.1.value())?;
-        let scope = Scope::Principal(finding.principal.as_str().into());
-        let is_judged = touched.get(&scope).is_some_and(|from| finding.first_seen.hour() >= *from);
+        let (scope, mut finding) = read_finding(entry?.1.value())?;
+        let is_judged = touched.get(&scope).is_some_and(|from| finding.last_seen.day() >= from / 24);
         if finding.status == Status::Open && is_judged && !still.contains(finding.id.as_str()) {
-            finding.status = Status::Closed;
-            closed.push(finding);
+            finding.status =
+                Status::Closed("judged again with events that came later, it no longer stands".to_owned());
+            closed.push((scope, finding));
         }
     }
     Ok(closed)
 }
 
+/// Drops what is older than 40 days, seen from the newest hour that is not in the future: a forged date must not erase what was learnt.
 fn forget(hours: &mut Hours<'_>, all: &BTreeMap<Scope, Encoded>) -> Result<()> {
-    let newest = all.values().flatten().map(|(hour, _)| *hour).max().unwrap_or_default();
+    let tomorrow = crate::analysis::now().hour() + 24;
+    let newest = all
+        .values()
+        .flatten()
+        .map(|(hour, _)| *hour)
+        .filter(|hour| *hour <= tomorrow)
+        .max()
+        .unwrap_or_default();
     let oldest = newest.saturating_sub(KEPT_DAYS * 24);
     hours.retain(|(_, hour), _| hour >= oldest || hour == 0)?;
     Ok(())
@@ -230,7 +235,7 @@ fn key(scope: &Scope) -> Result<Vec<u8>> {
     Ok(serde_json::to_vec(scope)?)
 }
 
-fn read_finding(sealed: &[u8]) -> Result<Finding> {
+fn read_finding(sealed: &[u8]) -> Result<(Scope, Finding)> {
     Ok(serde_json::from_slice(unseal(sealed)?)?)
 }
 

@@ -12,7 +12,7 @@ mod window;
 
 use std::net::IpAddr;
 
-pub use acts::{Acts, Notable};
+pub use acts::{Acts, Group, Notable};
 pub use fold::{Fold, Folded};
 pub use least::{Least, Words};
 use serde::{Deserialize, Serialize};

@@ -3,15 +3,19 @@
 //! **Past law**: a judgement uses only days before its own. A day is digested when it is over, counts for
 //! 30 days, and then fades; so a baseline is a function of its days, and can always be made again.
 
+mod peers;
+
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque, hash_map::Entry},
+    collections::{HashMap, HashSet, VecDeque},
     net::IpAddr,
 };
 
+pub use peers::Peers;
+
 use crate::{
-    activity::{Acts, Hour, Notable},
-    catalog::{Exposure, Tactic},
-    event::{Principal, PrincipalKind, hash},
+    activity::{Hour, Notable},
+    catalog::Exposure,
+    event::hash,
     networks::{Network, Networks},
     settings::Settings,
 };
@@ -28,7 +32,8 @@ struct Day {
     keys: HashSet<u64>,
     hours: u32,
     events: f64,
-    calls: f64,
+    /// It called from a network that no remembered day knew.
+    has_moved: bool,
 }
 
 /// What a key of a day stands for, so that the sets of a day can share one table.
@@ -41,6 +46,7 @@ enum Aspect {
     Region,
     Resource,
     Act,
+    Target,
 }
 
 fn key(aspect: Aspect, value: u64) -> u64 {
@@ -55,13 +61,12 @@ pub fn network_key(address: IpAddr) -> u64 {
     }
 }
 
-/// By what an act is known again: the call, what it opened or granted, and for whom outside; for secrets, which.
-/// Who creates roles creates new ones; who reads secrets reads its own.
+/// By what an act is known again: the call, what it opened or granted, and for whom outside.
+/// Not by its target: who creates roles creates new ones.
 pub fn act_key(notable: &Notable) -> u64 {
     let act = &notable.act;
     let outside = if act.exposure == Exposure::None { "" } else { &act.recipient };
-    let secret = if act.tactic == Tactic::CredentialAccess { &act.target } else { "" };
-    hash(&format!("{}|{:?}|{:?}|{outside}|{secret}", act.call, act.exposure, act.grants))
+    hash(&format!("{}|{:?}|{:?}|{outside}", act.call, act.exposure, act.grants))
 }
 
 impl Day {
@@ -70,7 +75,6 @@ impl Day {
         for (hour, folded) in hours {
             digest.hours |= 1 << (hour % 24);
             digest.events += folded.events.distinct();
-            digest.calls += folded.calls.distinct();
             digest.add(folded);
         }
         digest
@@ -84,7 +88,10 @@ impl Day {
         keys.extend(hour.clients.iter().map(|(client, _)| key(Aspect::Client, client)));
         keys.extend(hour.regions.iter().map(|(region, _)| key(Aspect::Region, region)));
         keys.extend(hour.resources.iter().map(|(resource, _)| key(Aspect::Resource, resource)));
-        keys.extend(hour.acts.iter().map(|(notable, _)| key(Aspect::Act, act_key(notable))));
+        for group in hour.acts.groups() {
+            keys.extend(group.acts.values().map(|notable| key(Aspect::Act, act_key(notable))));
+            keys.extend(group.targets.iter().map(|(target, ())| key(Aspect::Target, target)));
+        }
     }
 }
 
@@ -108,7 +115,10 @@ impl Baseline {
     /// Adds a day that is over, and forgets those 30 days older.
     pub fn close(&mut self, day: u32, hours: &[(u32, Hour)]) {
         self.fade(day + 1);
-        let digest = Day::digest(day, hours);
+        let mut digest = Day::digest(day, hours);
+        let networks = hours.iter().flat_map(|(_, hour)| hour.addresses.values());
+        digest.has_moved = !self.days.is_empty()
+            && networks.into_iter().any(|address| self.days_with_network(*address) == 0);
         for key in &digest.keys {
             *self.seen.entry(*key).or_default() += 1;
         }
@@ -194,6 +204,11 @@ impl Baseline {
         self.days_with(Aspect::Act, act_key(notable))
     }
 
+    /// Did it act on this target before? By the target's hash.
+    pub fn knows_target(&self, target: u64) -> bool {
+        self.days_with(Aspect::Target, target) > 0
+    }
+
     /// How unusual this hour of the day is, 0 (always active then) to 1 (never near it); `None` if not established.
     pub fn strangeness_of_hour(&self, hour: u32) -> Option<f32> {
         if !self.is_established() {
@@ -216,6 +231,12 @@ impl Baseline {
         self.days.iter().map(|day| day.events).fold(0.0, f64::max)
     }
 
+    /// The share of its days on which it called from a network new to it: 0 at a desk, 1 for hosted build machines.
+    pub fn mobility(&self) -> f32 {
+        let moved = self.days.iter().filter(|day| day.has_moved).count();
+        moved as f32 / (self.days.len().max(2) - 1) as f32
+    }
+
     /// Is the principal active at all hours, as machines are?
     pub fn is_around_the_clock(&self) -> bool {
         const HOURS_OF_A_MACHINE: usize = 18;
@@ -232,184 +253,6 @@ impl Baseline {
 fn is_weekend(day: u32) -> bool {
     // Day 0 was a Thursday.
     matches!((day + 3) % 7, 5 | 6)
-}
-
-/// What everybody in the organisation did, day by day: who did which act, which account used which call or region since when.
-#[derive(Debug, Default)]
-pub struct Peers {
-    acts: HashMap<(u64, u64), BTreeMap<u32, Vec<u64>>>,
-    regions: HashMap<(u64, u64), BTreeSet<u32>>,
-    first_hour: HashMap<Box<str>, u32>,
-    addresses: HashMap<IpAddr, Occupants>,
-    sessions: HashMap<u64, Caller>,
-}
-
-/// Who assumed a role. Of the two records of one cross-account call, the one that names the caller is the lesser.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Caller {
-    is_outside: bool,
-    id: Box<str>,
-    parent: u64,
-}
-
-/// Who was seen at an address.
-#[derive(Clone, Debug, Default)]
-struct Occupants {
-    first_human: Option<u32>,
-    /// At most two: that there are several is all that matters.
-    instances: Vec<u64>,
-}
-
-impl Occupants {
-    fn add_instance(&mut self, instance: u64) {
-        if self.instances.len() < 2 && !self.instances.contains(&instance) {
-            self.instances.push(instance);
-        }
-    }
-
-    fn merge(&mut self, other: &Self) {
-        self.first_human = [self.first_human, other.first_human].into_iter().flatten().min();
-        other.instances.iter().for_each(|instance| self.add_instance(*instance));
-    }
-}
-
-/// Principals remembered for one act on one day: more make no difference.
-const PEERS_A_DAY: usize = 8;
-
-impl Peers {
-    /// Adds an hour of a principal.
-    pub fn add(&mut self, principal: &Principal, hour: u32, folded: &Hour) {
-        let (account, who) = (hash(&principal.account_id), hash(&principal.id));
-        let day = hour / 24;
-        self.add_acts(&folded.acts, account, who, hour);
-        for (region, _) in folded.regions.iter() {
-            self.regions.entry((account, region)).or_default().insert(day);
-        }
-        for account in folded.accounts.values() {
-            self.add_account(account, hour);
-        }
-        let is_outside = principal.kind == PrincipalKind::ExternalAccount;
-        for (session, edge) in folded.sessions.iter() {
-            self.add_session(session, Caller { is_outside, id: principal.id.clone(), parent: edge.parent });
-        }
-    }
-
-    fn add_session(&mut self, session: u64, caller: Caller) {
-        match self.sessions.entry(session) {
-            Entry::Vacant(vacant) => _ = vacant.insert(caller),
-            Entry::Occupied(mut known) => {
-                if caller < *known.get() {
-                    known.insert(caller);
-                }
-            }
-        }
-    }
-
-    fn add_acts(&mut self, acts: &Acts, account: u64, who: u64, hour: u32) {
-        for (notable, _) in acts.iter() {
-            let principals =
-                self.acts.entry((account, act_key(notable))).or_default().entry(hour / 24).or_default();
-            if !principals.contains(&who) && principals.len() < PEERS_A_DAY {
-                principals.push(who);
-            }
-        }
-    }
-
-    fn add_account(&mut self, account: &str, hour: u32) {
-        self.first_hour.entry(account.into()).and_modify(|first| *first = hour.min(*first)).or_insert(hour);
-    }
-
-    /// Adds an hour of an address: who used it.
-    pub fn add_address(&mut self, address: IpAddr, hour: u32, folded: &Hour) {
-        let occupants = self.addresses.entry(address).or_default();
-        for seat in folded.seats.values() {
-            if seat.instance.is_empty() {
-                occupants.first_human = Some(occupants.first_human.map_or(hour, |first| first.min(hour)));
-            } else {
-                occupants.add_instance(hash(&seat.instance));
-            }
-        }
-    }
-
-    /// Adds what `other` knows.
-    pub fn merge(&mut self, other: Self) {
-        for (act, days) in other.acts {
-            let known = self.acts.entry(act).or_default();
-            for (day, principals) in days {
-                let list = known.entry(day).or_default();
-                for principal in principals {
-                    if !list.contains(&principal) {
-                        list.push(principal);
-                    }
-                }
-                list.sort_unstable();
-                list.truncate(PEERS_A_DAY);
-            }
-        }
-        for (region, days) in other.regions {
-            self.regions.entry(region).or_default().extend(days);
-        }
-        other.first_hour.iter().for_each(|(account, hour)| self.add_account(account, *hour));
-        for (address, occupants) in other.addresses {
-            self.addresses.entry(address).or_default().merge(&occupants);
-        }
-        for (session, caller) in other.sessions {
-            self.add_session(session, caller);
-        }
-    }
-
-    /// How many other principals of the account did such an act in the 30 days before `today`.
-    pub fn others_who_did(&self, principal: &Principal, notable: &Notable, today: u32) -> usize {
-        let who = hash(&principal.id);
-        let Some(days) = self.acts.get(&(hash(&principal.account_id), act_key(notable))) else { return 0 };
-        let others: HashSet<u64> = days
-            .range(today.saturating_sub(MEMORY_DAYS)..today)
-            .flat_map(|(_, principals)| principals)
-            .filter(|other| **other != who)
-            .copied()
-            .collect();
-        others.len()
-    }
-
-    /// Was this region used by the account's principals in the 30 days before `today`?
-    pub fn knows_region(&self, account: &str, region: &str, today: u32) -> bool {
-        let days = self.regions.get(&(hash(account), hash(region)));
-        days.is_some_and(|days| days.range(today.saturating_sub(MEMORY_DAYS)..today).next().is_some())
-    }
-
-    /// Has the account's log been read since before `hour`?
-    pub fn is_own_account(&self, account: &str, hour: u32) -> bool {
-        self.first_hour.get(account).is_some_and(|first| *first <= hour)
-    }
-
-    /// Days since the account's log begins.
-    pub fn days_of_account(&self, account: &str, today: u32) -> u32 {
-        self.first_hour.get(account).map_or(0, |first| today.saturating_sub(first / 24))
-    }
-
-    /// Did a human work at a browser at this address up to `hour`, where at most one instance was ever seen?
-    /// Where several instances are, it is their gateway, and humans may sit behind it too.
-    pub fn is_where_humans_work(&self, address: IpAddr, hour: u32) -> bool {
-        self.addresses.get(&address).is_some_and(|occupants| {
-            occupants.instances.len() <= 1 && occupants.first_human.is_some_and(|first| first <= hour)
-        })
-    }
-
-    /// Who assumed the role whose session has this key: from the nearest caller to the first.
-    pub fn callers(&self, session: u64) -> Vec<&str> {
-        /// AWS allows longer chains; nobody builds them.
-        const LONGEST: usize = 4;
-        let mut chain: Vec<&str> = Vec::new();
-        let mut next = self.sessions.get(&session);
-        while let Some(Caller { id, parent, .. }) = next
-            && !chain.contains(&&**id)
-            && chain.len() < LONGEST
-        {
-            chain.push(id);
-            next = self.sessions.get(parent);
-        }
-        chain
-    }
 }
 
 /// All that a detector may know besides the window.

@@ -72,8 +72,8 @@ pub enum Kind {
 pub enum Status {
     /// It stands.
     Open,
-    /// Judged again with all that had happened, it no longer stands.
-    Closed,
+    /// It no longer stands, for this reason.
+    Closed(String),
     /// A rule of the settings suppresses it; the rule's reason.
     Suppressed(String),
 }
@@ -150,10 +150,10 @@ pub struct Finding {
 pub const EVENT_IDS: usize = 100;
 
 impl Finding {
-    /// The id of what a detector says of a principal on a day.
-    pub fn id_of(detector: &str, principal: &str, day: u32) -> String {
+    /// The id of what a detector says on a day of a subject: a principal, and the address or account it was seen from.
+    pub fn id_of(detector: &str, subject: &str, day: u32) -> String {
         let date = Time(i64::from(day) * crate::event::DAY).to_string();
-        format!("{detector}/{}/{:016x}", &date[..10], hash(principal))
+        format!("{detector}/{}/{:016x}", &date[..10], hash(subject))
     }
 
     /// A finding that a person should look at: of its severity, and not closed or suppressed.

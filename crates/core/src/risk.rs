@@ -14,7 +14,7 @@ pub(crate) use context::{Factor, context, describe, is_human};
 pub(crate) use rarity::rarity;
 
 use crate::{
-    activity::{Notable, Window},
+    activity::{Least, Notable, Window},
     baseline::Habits,
     catalog::{Act, Tactic, Technique},
     event::{Outcome, Time},
@@ -121,10 +121,12 @@ pub(crate) fn round(score: f32) -> f32 {
     (score * 1000.0).round() / 1000.0
 }
 
-/// Like acts of a day: same call, outcome, exposure and grant.
-struct Group<'a> {
+/// Like acts of a day: same call, outcome, exposure, grant and weight.
+#[derive(Default)]
+struct Like<'a> {
     acts: Vec<(u32, &'a Notable)>,
     count: f64,
+    targets: Least<(), 24>,
 }
 
 /// The reasons that the day's acts give, of those that `belongs` chooses; empty unless one was done in the hour judged.
@@ -136,26 +138,31 @@ pub(crate) fn reasons(
     if !window.now().acts.iter().any(|(notable, _)| belongs(&notable.act)) {
         return Vec::new();
     }
-    let mut groups: BTreeMap<(&str, Outcome, u8, u8, u32), Group<'_>> = BTreeMap::new();
-    for (hour, notable, scale) in window.acts().filter(|(_, notable, _)| belongs(&notable.act)) {
-        let act = &notable.act;
+    let mut likes: BTreeMap<(&str, Outcome, u8, u8, u32), Like<'_>> = BTreeMap::new();
+    for (hour, group) in window.groups() {
+        let Some(act) = group.acts.values().next().map(|notable| &notable.act).filter(|act| belongs(act))
+        else {
+            continue;
+        };
         let key = (&*act.call, act.outcome, act.exposure as u8, act.grants as u8, act.weight.to_bits());
-        let group = groups.entry(key).or_insert_with(|| Group { acts: Vec::new(), count: 0.0 });
-        group.acts.push((hour, notable));
-        group.count += scale;
+        let like = likes.entry(key).or_default();
+        like.acts.extend(group.acts.values().map(|notable| (hour, notable)));
+        like.count += group.acts.distinct();
+        like.targets.merge(group.targets.clone());
     }
-    groups.into_values().map(|group| group.reason(window, habits)).collect()
+    likes.into_values().map(|like| like.reason(window, habits)).collect()
 }
 
 /// What ten like acts weigh more than one: force grows with the logarithm of the targets reached.
 const BREADTH: f32 = 0.35;
 
-impl Group<'_> {
+impl Like<'_> {
     fn reason(mut self, window: &Window<'_>, habits: &Habits<'_>) -> Reason {
         self.acts.sort_by_key(|(hour, notable)| notable.time(*hour));
+        let news = self.news(habits);
         let weighed = self.acts.iter().map(|(hour, notable)| {
             let (rarity, context) =
-                (rarity(window, habits, notable), context(window, habits, *hour, notable));
+                (rarity(window, habits, notable, news), context(window, habits, *hour, notable));
             let factor = rarity.factor * context.factor;
             (factor, *hour, *notable, rarity, context)
         });
@@ -182,15 +189,16 @@ impl Group<'_> {
         }
     }
 
-    /// How many different things the group reached: where each kept act has a target of its own, as many as there
-    /// were acts; where targets recur, those that are seen.
+    /// How many different things were reached.
     fn reached(&self) -> f32 {
-        let targets: BTreeSet<&str> = self.acts.iter().map(|(_, notable)| &*notable.act.target).collect();
-        let kept = self.acts.len();
-        let breadth =
-            self.acts.iter().map(|(_, notable)| f64::from(notable.act.breadth)).sum::<f64>() / kept as f64;
-        let different = if targets.len() == kept { self.count } else { targets.len() as f64 };
-        (different * breadth).max(1.0) as f32
+        let breadth = self.acts.iter().map(|(_, notable)| f64::from(notable.act.breadth)).sum::<f64>();
+        (self.targets.distinct() * breadth / self.acts.len() as f64).max(1.0) as f32
+    }
+
+    /// The share of targets that the principal never acted on before.
+    fn news(&self, habits: &Habits<'_>) -> f32 {
+        let new = self.targets.iter().filter(|(target, ())| !habits.own.knows_target(*target)).count();
+        new as f32 / self.targets.len().max(1) as f32
     }
 
     fn describe(&self, notable: &Notable, rarity: &Factor, context: &Factor) -> String {

@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::Least;
 use crate::{
     catalog::Act,
-    event::{EventId, Time},
+    event::{EventId, Time, hash},
 };
 
 /// An act, with when, where and by what it was done.
@@ -55,6 +55,8 @@ impl Eq for Notable {}
 
 /// Most groups of one hour.
 const GROUPS: usize = 24;
+/// Targets of one group whose hashes are kept.
+const TARGETS: usize = 24;
 /// Most acts kept of one group.
 const EACH: usize = 8;
 
@@ -68,10 +70,12 @@ pub struct Acts {
 
 /// Acts that are alike: same call, outcome, weight, and kind of target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Group {
+pub struct Group {
     rank: (u32, u64),
     /// Which acts, by the hash of their event.
-    acts: Least<Notable, EACH>,
+    pub acts: Least<Notable, EACH>,
+    /// On which targets, by their hash: exact up to 24, then within 21% (one standard error).
+    pub targets: Least<(), TARGETS>,
 }
 
 impl Acts {
@@ -82,11 +86,12 @@ impl Acts {
             Ok(at) => at,
             Err(at) if at < GROUPS => {
                 self.groups.truncate(GROUPS - 1);
-                self.groups.insert(at, Group { rank, acts: Least::default() });
+                self.groups.insert(at, Group { rank, acts: Least::default(), targets: Least::default() });
                 at
             }
             Err(_) => return,
         };
+        self.groups[at].targets.insert(hash(&notable.act.target), || ());
         self.groups[at].acts.insert(key, || notable);
     }
 
@@ -94,7 +99,10 @@ impl Acts {
     pub fn merge(&mut self, other: Self) {
         for group in other.groups {
             match self.groups.binary_search_by_key(&group.rank, |known| known.rank) {
-                Ok(at) => self.groups[at].acts.merge(group.acts),
+                Ok(at) => {
+                    self.groups[at].acts.merge(group.acts);
+                    self.groups[at].targets.merge(group.targets);
+                }
                 Err(at) if at < GROUPS => {
                     self.groups.truncate(GROUPS - 1);
                     self.groups.insert(at, group);
@@ -107,6 +115,11 @@ impl Acts {
     /// Every kept act with the start of its hour and how many like acts it stands for.
     pub fn iter(&self) -> impl Iterator<Item = (&Notable, f64)> {
         self.groups.iter().flat_map(|group| group.acts.values().map(|notable| (notable, group.acts.scale())))
+    }
+
+    /// The groups, weightiest first.
+    pub fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.groups.iter()
     }
 
     /// Is there none?

@@ -1,6 +1,6 @@
 //! The 24 hours up to one: what a detector looks at.
 
-use super::{Hour, Notable, Scope, SignIn};
+use super::{Group, Hour, Scope, SignIn};
 use crate::event::{Outcome, Principal, Time};
 
 /// Hours of a window.
@@ -43,11 +43,9 @@ impl<'a> Window<'a> {
         &self.hours[self.hours.len() - 1].1
     }
 
-    /// The acts of the day, with their hour and how many like acts each stands for.
-    pub fn acts(&self) -> impl Iterator<Item = (u32, &'a Notable, f64)> {
-        self.today()
-            .iter()
-            .flat_map(|(hour, folded)| folded.acts.iter().map(|(notable, scale)| (*hour, notable, scale)))
+    /// The day's acts in groups of like ones, with their hour.
+    pub fn groups(&self) -> impl Iterator<Item = (u32, &'a Group)> {
+        self.today().iter().flat_map(|(hour, folded)| folded.acts.groups().map(|group| (*hour, group)))
     }
 
     /// Failed sign-ins of the 24 hours, with their time.

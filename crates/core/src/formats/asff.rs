@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{
     catalog::Tactic,
-    event::{PrincipalKind, clip},
+    event::{PrincipalKind, Time, clip},
     finding::{Finding, Severity, Status},
 };
 
@@ -80,8 +80,8 @@ const ID: usize = 512;
 /// Security Hub refuses an account that is not 12 digits; records of unknown accounts are filed under this.
 const NO_ACCOUNT: &str = "000000000000";
 
-/// Maps a finding.
-pub fn asff(finding: &Finding) -> Asff {
+/// Maps a finding. `now` becomes `UpdatedAt`: Security Hub ignores an update that is not later than the last.
+pub fn asff(finding: &Finding, now: Time) -> Asff {
     let account = if is_account(&finding.account_id) { &finding.account_id } else { NO_ACCOUNT };
     let region = if is_region(&finding.region) { &finding.region } else { "us-east-1" };
     let partition = partition(region);
@@ -95,7 +95,7 @@ pub fn asff(finding: &Finding) -> Asff {
         first_observed_at: finding.first_seen.to_string(),
         last_observed_at: finding.last_seen.to_string(),
         created_at: finding.first_seen.to_string(),
-        updated_at: finding.last_seen.to_string(),
+        updated_at: now.max(finding.last_seen).to_string(),
         severity: Label {
             label: finding.severity,
             normalized: normalized(finding),
@@ -215,7 +215,7 @@ fn is_region(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{catalog::Technique, event::Time, finding::Kind};
+    use crate::{catalog::Technique, finding::Kind};
 
     fn finding() -> Finding {
         Finding {
@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_finding_has_all_that_security_hub_requires() {
-        let json = serde_json::to_value(asff(&finding())).unwrap();
+        let json = serde_json::to_value(asff(&finding(), Time(0))).unwrap();
         for key in [
             "SchemaVersion",
             "Id",
@@ -289,7 +289,7 @@ mod tests {
             region: long,
             ..finding()
         };
-        let asff = asff(&hostile);
+        let asff = asff(&hostile, Time(0));
         assert!(asff.title.chars().count() <= TITLE && asff.description.chars().count() <= DESCRIPTION);
         assert!(asff.remediation.recommendation.text.chars().count() <= RECOMMENDATION);
         assert!(

@@ -133,7 +133,7 @@ fn region(factor: &mut Factor, window: &Window<'_>, habits: &Habits<'_>, notable
             .times(FORBIDDEN_REGION, format!("in {}, which the settings do not allow", notable.region));
     }
     let today = window.hour / 24;
-    let is_judged = !is_global && habits.peers.days_of_account(&notable.account_id, today) >= ACCOUNT_DAYS;
+    let is_judged = !is_global && habits.peers.has_watched(&notable.account_id, ACCOUNT_DAYS, today);
     if is_judged && !habits.peers.knows_region(&notable.account_id, &notable.region, today) {
         factor.times(NEW_REGION, format!("in {}, which the account never used", notable.region));
     }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, ops::Range};
 
 use crate::{
     activity::{Hour, Scope, Window},
-    baseline::{Baseline, Habits, Peers},
+    baseline::{Baseline, Habits, MEMORY_DAYS, Peers},
     detectors::{self, Detector},
     event::{Principal, PrincipalKind},
     features::Features,
@@ -25,10 +25,11 @@ pub struct Surroundings<'a> {
     pub settings: &'a Settings,
 }
 
-/// Judges the hours (ascending) of a scope from hour `from` on, each with only what had happened by then.
+/// Judges the hours (ascending) of a scope from the day of hour `from` on, each with only what had happened by then.
 ///
 /// One finding per detector, principal and day: that of the hour at which it was worst.
 pub fn judge(scope: &Scope, hours: &[(u32, Hour)], from: u32, around: Surroundings<'_>) -> Vec<Finding> {
+    let from = from - from % 24;
     let judge = Judge { scope, hours, around };
     let mut own = Baseline::default();
     let mut findings = Vec::new();
@@ -77,7 +78,7 @@ impl Judge<'_> {
         {
             let window = Window::ending_at(self.scope, principal.as_ref(), self.hours, index);
             let mut finding = self.finding(detectors::ALL[at], signal, principal.as_ref(), today);
-            finding.usual = usual(own, &self.hours[..day.start]);
+            finding.usual = usual(own, self.remembered(&day));
             finding.features = principal.as_ref().map(|_| Features::of(&window, &habits));
             findings.push(finding);
         }
@@ -96,7 +97,7 @@ impl Judge<'_> {
         let last_seen = signal.evidence.iter().map(|evidence| evidence.last_seen).max().unwrap_or_default();
         let account_id = Some(signal.account_id).filter(|account| !account.is_empty());
         let mut finding = Finding {
-            id: Finding::id_of(detector.id, &principal.id, today),
+            id: Finding::id_of(detector.id, &self.subject(&principal), today),
             kind: if signal.score >= THREAT { Kind::Threat } else { Kind::Anomaly },
             detector: detector.id.to_owned(),
             title: detector.title.to_owned(),
@@ -132,6 +133,21 @@ impl Judge<'_> {
         let window = Window::ending_at(self.scope, None, self.hours, index);
         let who = window.hours.iter().filter_map(|(_, hour)| hour.who.as_ref()).min()?;
         Some(Principal::new(who.kind, id, &who.account_id))
+    }
+
+    /// The hours of the 30 days before a day.
+    fn remembered(&self, day: &Range<usize>) -> &[(u32, Hour)] {
+        let oldest = (self.hours[day.start].0 / 24).saturating_sub(MEMORY_DAYS) * 24;
+        &self.hours[self.hours.partition_point(|(hour, _)| *hour < oldest)..day.start]
+    }
+
+    /// What makes a finding's id: two addresses that take over one user are two findings.
+    fn subject(&self, principal: &Principal) -> String {
+        match self.scope {
+            Scope::Principal(_) => principal.id.to_string(),
+            Scope::Address(address) => format!("{}|{address}", principal.id),
+            Scope::Account(account) => format!("{}|{account}", principal.id),
+        }
     }
 
     /// Who a finding is about: whom the signal names, else the scope's principal, else the account or address itself.
