@@ -138,19 +138,45 @@ struct Call<'e> {
     parameters: Value,
 }
 
-impl Call<'_> {
-    /// Text under the first of `keys` that has some. Services spell their keys in either case.
+impl<'e> Call<'e> {
+    fn new(event: &'e Event<'e>) -> Self {
+        Self { event, parameters: unwrapped(event.parameters()) }
+    }
+
+    /// The parameter of this name. Services spell the same name in either case.
+    fn get(&self, key: &str) -> Option<&Value> {
+        let fields = self.parameters.as_object()?;
+        fields.get(key).or_else(|| {
+            fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value)
+        })
+    }
+
+    /// Text under the first of `keys` that has some.
     fn text(&self, keys: &[&str]) -> &str {
-        keys.iter().find_map(|key| self.parameters.get(key)?.as_str()).unwrap_or_default()
+        keys.iter().find_map(|key| self.get(key)?.as_str()).unwrap_or_default()
     }
 
     /// Is `key` given, and false?
     fn is_off(&self, key: &str) -> bool {
-        self.parameters.get(key).is_some_and(|value| value == false || value == "false")
+        self.get(key).is_some_and(|value| value == false || value == "false")
     }
 
     fn is_on(&self, key: &str) -> bool {
-        self.parameters.get(key).is_some_and(|value| value == true || value == "true")
+        self.get(key).is_some_and(|value| value == true || value == "true")
+    }
+
+    /// How many things a list names: `{"items":[...]}` of EC2, or a plain list.
+    fn items(&self, key: &str) -> &[Value] {
+        let list = self.get(key).map(|value| value.get("items").unwrap_or(value));
+        list.and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+
+    /// An account other than the call's own that any ARN or account id among the parameters names.
+    fn stranger(&self) -> Option<&str> {
+        strings(&self.parameters).into_iter().find_map(|text| {
+            let account = crate::event::account_of(text)?;
+            (account != self.account() && account.len() == 12).then_some(account)
+        })
     }
 
     fn account(&self) -> &str {
@@ -161,6 +187,30 @@ impl Call<'_> {
     fn role(&self) -> &str {
         let arn = &self.event.identity.arn;
         arn.split_once(":assumed-role/").map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default())
+    }
+}
+
+/// EC2 wraps some calls' parameters in one object named after the call: `{"DeleteFlowLogsRequest": {...}}`.
+fn unwrapped(parameters: Value) -> Value {
+    match parameters {
+        Value::Object(mut fields) if fields.len() == 1 => {
+            let wrapper = fields
+                .iter()
+                .find(|(name, inner)| name.ends_with("Request") && inner.is_object())
+                .map(|(name, _)| name.clone());
+            wrapper.and_then(|name| fields.remove(&name)).unwrap_or(Value::Object(fields))
+        }
+        other => other,
+    }
+}
+
+/// Every text in a tree.
+fn strings(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => vec![text],
+        Value::Array(list) => list.iter().flat_map(strings).collect(),
+        Value::Object(fields) => fields.values().flat_map(strings).collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -212,7 +262,7 @@ impl Row {
     fn act(&self, event: &Event<'_>) -> Act {
         let mut act = blank(event, self.tactic, self.techniques, self.weight);
         if let Some(read) = self.read {
-            read(&mut act, &Call { event, parameters: event.parameters() });
+            read(&mut act, &Call::new(event));
         }
         act
     }

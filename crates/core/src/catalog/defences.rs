@@ -7,18 +7,12 @@ use super::{Act, Call, Tactic, weight};
 /// What a trail records: without management events, or of reads alone, it is blind to an attack.
 pub(super) fn event_selectors(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["trailName"]));
-    let basic =
-        call.parameters.get("eventSelectors").and_then(Value::as_array).filter(|list| !list.is_empty());
-    let advanced = call
-        .parameters
-        .get("advancedEventSelectors")
-        .and_then(Value::as_array)
-        .filter(|list| !list.is_empty());
+    let basic = call.get("eventSelectors").and_then(Value::as_array).filter(|list| !list.is_empty());
+    let advanced =
+        call.get("advancedEventSelectors").and_then(Value::as_array).filter(|list| !list.is_empty());
     let is_seeing = match (basic, advanced) {
         (Some(selectors), _) => selectors.iter().any(is_recording_changes),
-        (None, Some(selectors)) => {
-            selectors.iter().any(|selector| selector.to_string().contains("\"Management\""))
-        }
+        (None, Some(selectors)) => selectors.iter().any(is_seeing_changes),
         (None, None) => true,
     };
     if is_seeing {
@@ -26,6 +20,21 @@ pub(super) fn event_selectors(act: &mut Act, call: &Call<'_>) {
     } else {
         act.detail = "changes are recorded no longer".into();
     }
+}
+
+/// An advanced selector of management events that is not limited to reads.
+fn is_seeing_changes(selector: &Value) -> bool {
+    let fields = selector.get("fieldSelectors").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let has = |name: &str, value: &str| {
+        fields.iter().any(|field| {
+            field.get("field").and_then(Value::as_str) == Some(name)
+                && field
+                    .get("equals")
+                    .and_then(Value::as_array)
+                    .is_some_and(|values| values.iter().any(|known| known == value))
+        })
+    };
+    has("eventCategory", "Management") && !has("readOnly", "true")
 }
 
 fn is_recording_changes(selector: &Value) -> bool {
@@ -36,24 +45,21 @@ fn is_recording_changes(selector: &Value) -> bool {
 /// A trail made to see less.
 pub(super) fn trail_updated(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["name"]));
-    let lost: Vec<&str> = [
-        ("isMultiRegionTrail", "other regions"),
-        ("includeGlobalServiceEvents", "global services"),
-        ("isOrganizationTrail", "other accounts"),
-        ("enableLogFileValidation", "validation of its files"),
-    ]
-    .into_iter()
-    .filter_map(|(key, what)| call.is_off(key).then_some(what))
-    .collect();
-    if lost.is_empty() {
-        let bucket = call.text(&["s3BucketName"]);
-        let weight = if bucket.is_empty() { weight::ROUTINE } else { weight::MINOR };
-        act.weigh(
-            weight,
-            if bucket.is_empty() { String::new() } else { format!("writes to bucket {bucket}") },
-        );
-    } else {
+    let lost: Vec<&str> =
+        [("isMultiRegionTrail", "other regions"), ("includeGlobalServiceEvents", "global services")]
+            .into_iter()
+            .filter_map(|(key, what)| call.is_off(key).then_some(what))
+            .collect();
+    let bucket = call.text(&["s3BucketName"]);
+    if !lost.is_empty() {
         act.detail = format!("no longer covers {}", lost.join(", ")).into();
+    } else if call.is_off("enableLogFileValidation") || call.is_off("isOrganizationTrail") {
+        // Tools send every field, also those that were off before.
+        act.weigh(weight::MINOR, "without validation of its files, or without other accounts");
+    } else if bucket.is_empty() {
+        act.weigh(weight::ROUTINE, "");
+    } else {
+        act.weigh(weight::MINOR, format!("writes to bucket {bucket}"));
     }
 }
 
@@ -83,7 +89,7 @@ pub(super) fn lifecycle(act: &mut Act, call: &Call<'_>) {
     const ERASING_DAYS: u64 = 3;
     const SHORT_DAYS: u64 = 14;
     act.on(call.text(&["bucketName"]));
-    let configuration = call.parameters.get("LifecycleConfiguration").unwrap_or(&call.parameters);
+    let configuration = call.get("LifecycleConfiguration").unwrap_or(&call.parameters);
     let rules = configuration.get("Rule").or_else(|| configuration.get("Rules"));
     let rules = rules
         .into_iter()
@@ -121,7 +127,7 @@ fn days(rule: &Value) -> Option<u64> {
 pub(super) fn log_retention(act: &mut Act, call: &Call<'_>) {
     const SHORT_DAYS: u64 = 7;
     act.on(call.text(&["logGroupName"]));
-    let days = call.parameters.get("retentionInDays").and_then(Value::as_u64);
+    let days = call.get("retentionInDays").and_then(Value::as_u64);
     match days {
         Some(days) if days < SHORT_DAYS => act.detail = format!("kept for {days} day(s)").into(),
         _ => act.weigh(weight::ROUTINE, ""),
@@ -131,7 +137,7 @@ pub(super) fn log_retention(act: &mut Act, call: &Call<'_>) {
 /// Versioning suspended, or MFA delete taken off: nothing stands between a delete and the end.
 pub(super) fn versioning(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["bucketName"]));
-    let configuration = call.parameters.get("VersioningConfiguration").unwrap_or(&Value::Null);
+    let configuration = call.get("VersioningConfiguration").unwrap_or(&Value::Null);
     let is = |key: &str, word: &str| configuration.get(key).and_then(Value::as_str) == Some(word);
     if is("MfaDelete", "Disabled") {
         act.technique(Tactic::DefenseEvasion, &["T1562.001", "T1490"]);

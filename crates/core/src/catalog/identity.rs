@@ -64,12 +64,13 @@ const ADMINISTRATORS: &[&str] = &[
     "PowerUserAccess",
     "AdministratorAccess-Amplify",
     "AdministratorAccess-AWSElasticBeanstalk",
+    "AmazonEKSClusterAdminPolicy",
 ];
 /// Policies that AWS attaches to a user whose key it found in public.
 const QUARANTINE: &[&str] = &["AWSCompromisedKeyQuarantine", "AWSExposedCredentialPolicy"];
 
 fn holder<'c>(call: &'c Call<'_>) -> &'c str {
-    call.text(&["userName", "roleName", "groupName", "permissionSetArn"])
+    call.text(&["userName", "roleName", "groupName", "permissionSetArn", "principalArn"])
 }
 
 /// A managed policy is attached: which, and to whom?
@@ -84,7 +85,9 @@ pub(super) fn policy_attached(act: &mut Act, call: &Call<'_>) {
         act.grants = Grants::Administrator;
         act.weigh(weight::SEVERE, format!("attaches {name}"));
     } else if !name.is_empty() {
-        act.detail = format!("attaches {name}").into();
+        // Narrow rights for a role are what every project needs; for a user they are worth a note.
+        let weight = if call.text(&["roleName"]).is_empty() { act.weight } else { weight::MINOR * 0.5 };
+        act.weigh(weight, format!("attaches {name}"));
     }
 }
 
@@ -101,7 +104,7 @@ pub(super) fn policy_written(act: &mut Act, call: &Call<'_>) {
     if QUARANTINE.iter().any(|quarantine| call.text(&["policyName"]).starts_with(quarantine)) {
         return quarantined(act);
     }
-    let document = call.parameters.get("policyDocument").or_else(|| call.parameters.get("inlinePolicy"));
+    let document = call.get("policyDocument").or_else(|| call.get("inlinePolicy"));
     let Some(reach) = document.and_then(|document| policy::reach(document, call.account())) else { return };
     act.grants = Grants::Access;
     if reach.is_administrator {
@@ -112,14 +115,15 @@ pub(super) fn policy_written(act: &mut Act, call: &Call<'_>) {
         act.weigh(weight::BAD, "allows raising one's own rights");
     } else if reach.only_denies {
         act.weigh(weight::ROUTINE, "only denies");
+    } else {
+        act.weight *= 0.5;
     }
 }
 
 /// Who may assume a role, or be trusted by an account.
 pub(super) fn trust(act: &mut Act, call: &Call<'_>) {
     act.on(holder(call));
-    let document =
-        call.parameters.get("policyDocument").or_else(|| call.parameters.get("assumeRolePolicyDocument"));
+    let document = call.get("policyDocument").or_else(|| call.get("assumeRolePolicyDocument"));
     let Some(reach) = document.and_then(|document| policy::reach(document, call.account())) else { return };
     if reach.is_public {
         act.exposure = Exposure::Public;
@@ -129,6 +133,11 @@ pub(super) fn trust(act: &mut Act, call: &Call<'_>) {
         act.exposure = Exposure::OtherAccount;
         act.to(account);
         act.weigh(weight::SEVERE, format!("account {account} may assume the role"));
+    } else if reach.is_any_federated {
+        act.exposure = Exposure::Public;
+        act.weigh(weight::BAD, "anybody of an identity provider may assume the role");
+    } else if !reach.is_federated && reach.accounts.is_empty() && act.call.ends_with("CreateRole") {
+        act.weigh(weight::MINOR * 0.5, "for a service or the own account");
     } else if reach.is_federated {
         act.detail = "an identity provider may assume the role".into();
     }
@@ -189,8 +198,7 @@ pub(super) fn sign_in(act: &mut Act, call: &Call<'_>) {
 pub(super) fn federation_token(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["name"]));
     act.grants = Grants::Access;
-    let Some(reach) = call.parameters.get("policy").and_then(|policy| policy::reach(policy, call.account()))
-    else {
+    let Some(reach) = call.get("policy").and_then(|policy| policy::reach(policy, call.account())) else {
         return;
     };
     if reach.is_administrator {
@@ -226,7 +234,7 @@ pub(super) fn done_by_root(act: &mut Act, event: &Event<'_>) {
 /// An organisation's guard rail: a policy detached or rewritten, by its kind.
 pub(super) fn guard_rail(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["targetId", "policyId"]));
-    let content = call.parameters.get("content");
+    let content = call.get("content");
     if content.is_some_and(|content| {
         matches!(content, Value::String(_))
             && policy::reach(content, "").is_some_and(|reach| reach.only_denies)

@@ -17,6 +17,8 @@ pub(super) struct Reach {
     pub(super) accounts: BTreeSet<String>,
     /// A federation (SAML or OIDC provider) may use it.
     pub(super) is_federated: bool,
+    /// Anybody whom a web identity provider (GitHub, a cluster) vouches for may use it: no subject is demanded.
+    pub(super) is_any_federated: bool,
     /// Every action on every resource.
     pub(super) is_administrator: bool,
     /// Enough to become administrator: all of IAM, or policies, roles or keys of anybody.
@@ -28,10 +30,6 @@ pub(super) struct Reach {
 /// Actions with which a principal can raise its own rights when they reach every resource.
 /// Source: Rhino Security Labs, "AWS IAM Privilege Escalation Methods" (2018, revised 2021).
 const PRIVILEGED: &[&str] = &[
-    "iam:*",
-    "iam:put*",
-    "iam:attach*",
-    "iam:create*",
     "iam:passrole",
     "iam:createaccesskey",
     "iam:createloginprofile",
@@ -47,7 +45,6 @@ const PRIVILEGED: &[&str] = &[
     "iam:createpolicyversion",
     "iam:setdefaultpolicyversion",
     "sts:assumerole",
-    "sts:*",
 ];
 
 /// Condition keys that narrow `Principal: "*"` to somebody known.
@@ -93,6 +90,7 @@ pub(super) fn reach(policy: &Value, own: &str) -> Option<Reach> {
 
 impl Reach {
     fn add_principals(&mut self, statement: &Value, own: &str) {
+        self.is_public |= statement.get("NotPrincipal").is_some();
         let Some(principal) = statement.get("Principal") else { return };
         if let Some(text) = principal.as_str() {
             return self.add_principal(text, statement, own);
@@ -106,7 +104,14 @@ impl Reach {
                         .filter_map(|who| who.as_str())
                         .for_each(|who| self.add_principal(who, statement, own));
                 }
-                "Federated" => self.is_federated = true,
+                "Federated" => {
+                    self.is_federated = true;
+                    let is_web = as_list(who)
+                        .iter()
+                        .filter_map(|who| who.as_str())
+                        .any(|who| who.contains("oidc-provider"));
+                    self.is_any_federated |= is_web && !names_subject(statement);
+                }
                 _ => {}
             }
         }
@@ -136,10 +141,17 @@ impl Reach {
         for action in as_list(statement.get("Action").unwrap_or(&Value::Null)) {
             let action = action.as_str().unwrap_or_default().to_ascii_lowercase();
             let is_all = matches!(action.as_str(), "*" | "*:*");
+            // A condition narrows when or whence, not what: an administrator by day is one.
             self.is_administrator |= is_all && everywhere && statement.get("Condition").is_none();
-            self.is_privileged |= everywhere && PRIVILEGED.contains(&action.as_str());
+            self.is_privileged |= everywhere && reaches_privileged(&action);
         }
     }
+}
+
+/// Does an action, with wildcards, include one that raises rights?
+fn reaches_privileged(action: &str) -> bool {
+    let pattern = wildmatch::WildMatch::new(action);
+    PRIVILEGED.iter().any(|privileged| pattern.matches(privileged))
 }
 
 /// `*`, or every ARN of a service.
@@ -154,6 +166,15 @@ fn is_narrowed(statement: &Value) -> bool {
     conditions.values().filter_map(Value::as_object).flat_map(|keys| keys.iter()).any(|(key, value)| {
         let key = key.to_ascii_lowercase();
         NARROWING.contains(&key.as_str()) || (key == "aws:sourceip" && !names_everywhere(value))
+    })
+}
+
+/// Does a condition demand somebody of a web identity provider?
+fn names_subject(statement: &Value) -> bool {
+    let Some(conditions) = statement.get("Condition").and_then(Value::as_object) else { return false };
+    let mut keys = conditions.values().filter_map(Value::as_object).flat_map(|keys| keys.iter());
+    keys.any(|(key, value)| {
+        key.to_ascii_lowercase().ends_with(":sub") && !as_list(value).iter().any(|subject| *subject == "*")
     })
 }
 
@@ -252,6 +273,31 @@ mod tests {
             reach_of(r#"{"Effect":"Allow","Action":["iam:PassRole"],"Resource":"arn:aws:iam::1:role/one"}"#);
         assert!(!narrow.is_privileged);
         assert!(reach_of(r#"[{"Effect":"Deny","Action":"*","Resource":"*"}]"#).only_denies);
+    }
+
+    #[test]
+    fn wildcards_conditions_and_everybody_but_are_seen() {
+        assert!(reach_of(r#"{"Effect":"Allow","Action":"iam:P*","Resource":"*"}"#).is_privileged);
+        let by_region = r#"{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:RequestedRegion":"eu-west-1"}}}"#;
+        assert!(reach_of(by_region).is_privileged);
+        assert!(!reach_of(r#"{"Effect":"Allow","Action":"iam:Get*","Resource":"*"}"#).is_privileged);
+        assert!(
+            reach_of(
+                r#"{"Effect":"Allow","NotPrincipal":{"AWS":"111122223333"},"Action":"s3:*","Resource":"*"}"#
+            )
+            .is_public
+        );
+    }
+
+    #[test]
+    fn a_web_identity_without_a_subject_is_anybody() {
+        let trust = |condition: &str| {
+            reach_of(&format!(
+                r#"{{"Effect":"Allow","Principal":{{"Federated":"arn:aws:iam::111122223333:oidc-provider/token.example"}},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{condition}}}"#
+            ))
+        };
+        assert!(trust(r#"{"StringEquals":{"token.example:aud":"sts.amazonaws.com"}}"#).is_any_federated);
+        assert!(!trust(r#"{"StringLike":{"token.example:sub":"repo:acme/*"}}"#).is_any_federated);
     }
 
     #[test]

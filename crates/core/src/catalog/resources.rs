@@ -14,7 +14,7 @@ const FLEET: u64 = 8;
 pub(super) fn instances(act: &mut Act, call: &Call<'_>) {
     let kind = call.text(&["instanceType"]);
     act.on(kind);
-    let items = call.parameters.get("instancesSet").and_then(|set| set.get("items")?.as_array());
+    let items = call.get("instancesSet").and_then(|set| set.get("items")?.as_array());
     let count =
         items.into_iter().flatten().filter_map(|item| item.get("maxCount")?.as_u64()).max().unwrap_or(1);
     act.breadth = u16::try_from(count).unwrap_or(u16::MAX).max(1);
@@ -111,8 +111,8 @@ fn is_open(rule: &Value) -> bool {
 
 fn port(rule: &Value, key: &str) -> Option<u64> {
     let range = rule.get("portRange").or_else(|| rule.get("aclPortRange")).unwrap_or(rule);
-    let short = if key == "fromPort" { "from" } else { "to" };
-    range.get(key).or_else(|| range.get(short)).and_then(Value::as_u64)
+    let (upper, short) = if key == "fromPort" { ("FromPort", "from") } else { ("ToPort", "to") };
+    [key, upper, short].iter().find_map(|key| range.get(key)).and_then(Value::as_u64)
 }
 
 fn reaches_entrance(rule: &Value) -> bool {
@@ -159,10 +159,10 @@ pub(super) fn database(act: &mut Act, call: &Call<'_>) {
     } else if is_unprotected {
         act.technique(Tactic::DefenseEvasion, &["T1562.001", "T1485"]);
         act.weigh(weight::ODD, "deletion protection switched off");
-    } else if call.parameters.get("backupRetentionPeriod").and_then(Value::as_u64) == Some(0) {
+    } else if call.get("backupRetentionPeriod").and_then(Value::as_u64) == Some(0) {
         act.technique(Tactic::Impact, &["T1490"]);
         act.weigh(weight::ODD, "no backups any more");
-    } else if call.parameters.get("masterUserPassword").is_some()
+    } else if call.get("masterUserPassword").is_some()
         && !act.call.contains("Create")
         && !act.call.contains("Restore")
     {
@@ -197,7 +197,7 @@ pub(super) fn database_deleted(act: &mut Act, call: &Call<'_>) {
 
 /// Secrets and parameters in clear: which, and how many at once?
 pub(super) fn secrets(act: &mut Act, call: &Call<'_>) {
-    let names = ["names", "secretIdList"].iter().find_map(|key| call.parameters.get(key)?.as_array());
+    let names = ["names", "secretIdList"].iter().find_map(|key| call.get(key)?.as_array());
     let name = call.text(&["secretId", "name", "path", "instanceId", "functionName"]);
     let first = names.and_then(|names| names.first()?.as_str());
     act.on(first.unwrap_or(name));
@@ -227,8 +227,7 @@ pub(super) fn instance_attribute_read(act: &mut Act, call: &Call<'_>) {
 /// User data runs as root at the next start: changing it is running a command.
 pub(super) fn instance_attribute_changed(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["instanceId"]));
-    let names_user_data =
-        call.parameters.get("userData").is_some() || call.text(&["attribute"]) == "userData";
+    let names_user_data = call.get("userData").is_some() || call.text(&["attribute"]) == "userData";
     if names_user_data {
         act.detail = "its start-up script changed".into();
     } else {
@@ -238,7 +237,7 @@ pub(super) fn instance_attribute_changed(act: &mut Act, call: &Call<'_>) {
 
 /// Commands on machines: on how many?
 pub(super) fn command(act: &mut Act, call: &Call<'_>) {
-    let instances = call.parameters.get("instanceIds").and_then(Value::as_array);
+    let instances = call.get("instanceIds").and_then(Value::as_array);
     let count = instances.map_or(0, Vec::len);
     act.breadth = u16::try_from(count).unwrap_or(u16::MAX).max(1);
     let target = call.text(&["target", "documentName", "instanceId"]);
@@ -253,7 +252,7 @@ pub(super) fn command(act: &mut Act, call: &Call<'_>) {
 pub(super) fn function_code(act: &mut Act, call: &Call<'_>) {
     let name = call.text(&["functionName"]);
     act.on(name.rsplit(':').next().unwrap_or(name));
-    let layers = call.parameters.get("layers").and_then(Value::as_array);
+    let layers = call.get("layers").and_then(Value::as_array);
     let is_pipeline = call.event.identity.kind.as_str() == "AssumedRole"
         && !crate::event::is_single_sign_on_role(call.role());
     if act.call.ends_with("UpdateFunctionCode") && is_pipeline {
@@ -275,9 +274,38 @@ pub(super) fn function_code(act: &mut Act, call: &Call<'_>) {
     }
 }
 
+/// Machines or disks by their ids: how many at once?
+pub(super) fn many(act: &mut Act, call: &Call<'_>) {
+    let instances = call.items("instancesSet");
+    let first = instances.first().and_then(|item| item.get("instanceId")?.as_str());
+    act.on(first.unwrap_or_else(|| call.text(&["volumeId", "snapshotId", "recoveryPointArn", "imageId"])));
+    act.breadth = u16::try_from(instances.len()).unwrap_or(u16::MAX).max(1);
+}
+
+/// Machines asked for by the dozen, in whatever shape the request takes: of which kind?
+pub(super) fn fleet(act: &mut Act, call: &Call<'_>) {
+    let kind = super::strings(&call.parameters)
+        .into_iter()
+        .find(|text| text.contains('.') && !text.contains('/') && is_expensive(text));
+    act.on(call.text(&["autoScalingGroupName", "launchConfigurationName", "launchTemplateName"]));
+    match kind {
+        Some(kind) => act.weigh(weight::BAD, format!("of {kind}")),
+        None => act.weigh(weight::ROUTINE, ""),
+    }
+}
+
+/// A key that is not ours holds what it encrypts to ransom.
+pub(super) fn bucket_encryption(act: &mut Act, call: &Call<'_>) {
+    act.on(call.text(&["bucketName"]));
+    match call.stranger() {
+        Some(account) => act.weigh(weight::SEVERE, format!("encrypted with a key of account {account}")),
+        None => act.weigh(weight::ROUTINE, ""),
+    }
+}
+
 /// Objects rewritten under a key that the owner does not hold are held to ransom.
 pub(super) fn object_written(act: &mut Act, call: &Call<'_>) {
-    act.on(call.text(&["bucketName"]));
+    act.on(&format!("{}/{}", call.text(&["bucketName"]), call.text(&["key"])));
     let key = call.text(&["x-amz-server-side-encryption-aws-kms-key-id"]);
     let foreign = crate::event::account_of(key).filter(|account| *account != call.account());
     if let Some(account) = foreign {

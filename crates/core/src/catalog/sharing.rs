@@ -44,8 +44,8 @@ const NAMES: &[&str] = &[
 pub(super) fn resource_policy(act: &mut Act, call: &Call<'_>) {
     let name = call.text(NAMES);
     act.on(name.rsplit('/').next().unwrap_or(name));
-    let attributes = call.parameters.get("attributes").unwrap_or(&call.parameters);
-    let document = POLICIES.iter().find_map(|key| call.parameters.get(key).or_else(|| attributes.get(key)));
+    let attributes = call.get("attributes").unwrap_or(&call.parameters);
+    let document = POLICIES.iter().find_map(|key| call.get(key).or_else(|| attributes.get(key)));
     match document.and_then(|document| policy::reach(document, call.account())) {
         Some(reach) if reach.is_public => opened(act, "*"),
         Some(reach) => match reach.accounts.first() {
@@ -71,14 +71,15 @@ pub(super) fn opened(act: &mut Act, whom: &str) {
 /// `{"add":{"items":[{"userId":...} or {"group":"all"}]}}`, as EC2 shares snapshots and images.
 pub(super) fn launch_permission(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["snapshotId", "imageId", "fpgaImageId"]));
-    let changes = ["createVolumePermission", "launchPermission", "loadPermission"]
-        .iter()
-        .find_map(|key| call.parameters.get(key));
+    let changes =
+        ["createVolumePermission", "launchPermission", "loadPermission"].iter().find_map(|key| call.get(key));
     let Some(added) = changes.and_then(|changes| changes.get("add")?.get("items")?.as_array()) else {
         return act.weigh(weight::ROUTINE, "shares with nobody new");
     };
     let receivers = added.iter().filter_map(|item| {
-        ["group", "userId", "organizationArn"].iter().find_map(|key| item.get(key)?.as_str())
+        ["group", "userId", "organizationArn", "organizationalUnitArn"]
+            .iter()
+            .find_map(|key| item.get(key)?.as_str())
     });
     share(act, call, receivers);
 }
@@ -86,7 +87,7 @@ pub(super) fn launch_permission(act: &mut Act, call: &Call<'_>) {
 /// `valuesToAdd`, as RDS shares snapshots.
 pub(super) fn snapshot_attribute(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["dBSnapshotIdentifier", "dBClusterSnapshotIdentifier"]));
-    let added = call.parameters.get("valuesToAdd").and_then(Value::as_array);
+    let added = call.get("valuesToAdd").and_then(Value::as_array);
     share(act, call, added.into_iter().flatten().filter_map(Value::as_str));
 }
 
@@ -94,7 +95,7 @@ pub(super) fn snapshot_attribute(act: &mut Act, call: &Call<'_>) {
 fn share<'c>(act: &mut Act, call: &Call<'_>, receivers: impl Iterator<Item = &'c str>) {
     match receivers.into_iter().find(|receiver| *receiver != call.account()) {
         Some(receiver) if receiver.starts_with("arn:aws:organizations") => {
-            act.weigh(weight::MINOR, "shared with an organisation");
+            act.weigh(weight::ODD, "shared with an organisation: is it ours?");
         }
         Some(receiver) => {
             opened(act, receiver);
@@ -110,7 +111,7 @@ pub(super) fn permission_added(act: &mut Act, call: &Call<'_>) {
     act.on(name.rsplit('/').next().unwrap_or(name));
     let listed = ["aWSAccountIds", "AWSAccountIds", "awsAccountIds"]
         .iter()
-        .find_map(|key| call.parameters.get(key)?.get(0)?.as_str());
+        .find_map(|key| call.get(key)?.get(0)?.as_str());
     let whom = listed.unwrap_or_else(|| {
         call.text(&[
             "principal",
@@ -120,17 +121,49 @@ pub(super) fn permission_added(act: &mut Act, call: &Call<'_>) {
             "consumerAccountId",
         ])
     });
-    let is_narrowed = !call.text(&["sourceAccount", "sourceArn", "principalOrgID"]).is_empty();
+    let source = call.text(&["sourceAccount", "sourceArn"]);
+    let source = crate::event::account_of(source).unwrap_or(source);
+    let is_narrowed = !source.is_empty() || !call.text(&["principalOrgID"]).is_empty();
     let account = crate::event::account_of(whom).unwrap_or(whom);
-    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-    if whom == "*" && !is_narrowed {
+    if is_account(account) && account != call.account() {
+        opened(act, account);
+    } else if is_account(source) && source != call.account() {
+        opened(act, source);
+    } else if whom == "*" && !is_narrowed {
         let is_signed = call.text(&["functionUrlAuthType"]) == "AWS_IAM";
         opened(act, "*");
         act.weight = if is_signed { weight::ODD } else { weight::SEVERE };
-    } else if is_account && account != call.account() {
-        opened(act, account);
     } else {
         act.weigh(weight::ROUTINE, "within the account, or a service");
+    }
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Anything that names another account's resource as receiver: a log destination, a target, a share.
+pub(super) fn to_stranger(act: &mut Act, call: &Call<'_>) {
+    let name = call.text(&["logGroupName", "rule", "name", "bucketName", "resourceShareArn"]);
+    act.on(name);
+    let listed = call
+        .items("principals")
+        .iter()
+        .filter_map(serde_json::Value::as_str)
+        .find(|account| is_account(account));
+    match listed.filter(|account| *account != call.account()).or_else(|| call.stranger()) {
+        Some(account) => opened(act, account),
+        None => act.weigh(weight::ROUTINE, "within the account"),
+    }
+}
+
+/// A function's own web address: signed, or for everybody?
+pub(super) fn function_url(act: &mut Act, call: &Call<'_>) {
+    let name = call.text(&["functionName"]);
+    act.on(name.rsplit(':').next().unwrap_or(name));
+    if call.text(&["authType"]) == "NONE" {
+        opened(act, "*");
+        act.weight = weight::BAD;
     }
 }
 
@@ -152,7 +185,7 @@ pub(super) fn acl(act: &mut Act, call: &Call<'_>) {
 /// Replication copies a bucket as it changes: whose bucket is the copy?
 pub(super) fn replication(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["bucketName"]));
-    let configuration = call.parameters.get("ReplicationConfiguration").unwrap_or(&call.parameters);
+    let configuration = call.get("ReplicationConfiguration").unwrap_or(&call.parameters);
     let rules = configuration.get("Rule").or_else(|| configuration.get("Rules"));
     let destinations = rules
         .into_iter()
@@ -180,7 +213,7 @@ pub(super) fn export(act: &mut Act, call: &Call<'_>) {
 /// Public access blocks: written with any of its four switches off, it opens.
 pub(super) fn access_block(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["bucketName", "accountId"]));
-    let block = call.parameters.get("PublicAccessBlockConfiguration").unwrap_or(&call.parameters);
+    let block = call.get("PublicAccessBlockConfiguration").unwrap_or(&call.parameters);
     let is_off = ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"]
         .iter()
         .any(|key| block.get(key).is_some_and(|value| value == false || value == "false"));
