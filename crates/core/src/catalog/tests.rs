@@ -133,6 +133,59 @@ fn firewalls_are_open_only_where_they_let_everybody_in() {
 }
 
 #[test]
+fn wrapped_and_differently_spelt_parameters_are_read() {
+    let rule = r#"{"ModifySecurityGroupRulesRequest":{"GroupId":"sg-1","SecurityGroupRule":{"SecurityGroupRule":{"IpProtocol":"tcp","FromPort":22,"ToPort":22,"CidrIpv4":"0.0.0.0/0"}}}}"#;
+    assert!(act("ec2", "ModifySecurityGroupRules", rule).unwrap().weight >= weight::ODD);
+    let web = rule.replace("22", "443");
+    assert!(act("ec2", "ModifySecurityGroupRules", &web).is_none_or(|act| act.weight < weight::ODD));
+}
+
+#[test]
+fn strangers_are_found_wherever_a_call_names_them() {
+    for (source, name, parameters) in [
+        (
+            "lambda",
+            "AddPermission",
+            r#"{"functionName":"f","principal":"s3.amazonaws.com","sourceAccount":"999988887777"}"#,
+        ),
+        ("ram", "CreateResourceShare", r#"{"name":"r","principals":["999988887777"]}"#),
+        (
+            "logs",
+            "PutSubscriptionFilter",
+            r#"{"logGroupName":"l","destinationArn":"arn:aws:logs:eu-west-1:999988887777:destination:d"}"#,
+        ),
+        (
+            "events",
+            "PutTargets",
+            r#"{"rule":"r","targets":[{"id":"1","arn":"arn:aws:events:eu-west-1:999988887777:event-bus/default"}]}"#,
+        ),
+        (
+            "s3",
+            "PutBucketEncryption",
+            r#"{"bucketName":"b","ServerSideEncryptionConfiguration":{"Rule":{"KMSMasterKeyID":"arn:aws:kms:eu-west-1:999988887777:key/k"}}}"#,
+        ),
+    ] {
+        let found = act(source, name, parameters).unwrap_or_else(|| panic!("{source}:{name} means nothing"));
+        assert!(found.weight >= weight::BAD, "{source}:{name}: {}", found.weight);
+        assert!(
+            act(source, name, &parameters.replace("999988887777", "111122223333")).is_none(),
+            "{source}:{name} within the account"
+        );
+    }
+}
+
+#[test]
+fn a_selector_of_reads_alone_is_blind() {
+    let only = |value: &str| {
+        format!(
+            r#"{{"trailName":"t","advancedEventSelectors":[{{"fieldSelectors":[{{"field":"eventCategory","equals":["Management"]}},{{"field":"readOnly","equals":["{value}"]}}]}}]}}"#
+        )
+    };
+    assert!(act("cloudtrail", "PutEventSelectors", &only("true")).is_some());
+    assert!(act("cloudtrail", "PutEventSelectors", &only("false")).is_none());
+}
+
+#[test]
 fn accelerators_and_fleets_are_worth_stealing() {
     let run = |kind: &str, count: u32| {
         format!(r#"{{"instanceType":"{kind}","instancesSet":{{"items":[{{"maxCount":{count}}}]}}}}"#)

@@ -4,6 +4,8 @@
 //! times, and looks around. Each alone happens to everybody: a trip changes the place, a new laptop the
 //! program, an on-call night the hour, a new project the calls. Together they are another person.
 
+use std::net::IpAddr;
+
 use super::{Detector, ScopeKind};
 use crate::{
     activity::{Hour, Window},
@@ -39,7 +41,8 @@ fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
         region(window, habits),
     ];
     let is_elsewhere = facets[0].is_some() || facets[1].is_some();
-    if !is_elsewhere || facets.iter().flatten().count() < 2 {
+    let is_hidden = facets[0].as_ref().is_some_and(|(probability, _)| *probability > 0.4);
+    if !is_hidden && (!is_elsewhere || facets.iter().flatten().count() < 2) {
         return None;
     }
     let mut reasons: Vec<Reason> =
@@ -49,19 +52,38 @@ fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
     signal(reasons, confidence(habits))
 }
 
-/// A network it never used; another country, or a network made to hide in, weighs more.
+/// A network it never used, as far as it usually stays where it was; a network made to hide in weighs more.
 fn place(window: &Window<'_>, habits: &Habits<'_>) -> Option<(f32, String)> {
-    let address =
-        window.now().addresses.values().find(|address| habits.own.days_with_network(**address) == 0)?;
-    let Some(network) = habits.network(*address) else {
-        return Some((0.3, format!("calls from {address}, a network it never used")));
+    let address = new_address(window, habits)?;
+    let settled = 1.0 - habits.own.mobility();
+    let network = habits.network(address);
+    let usage = network.as_ref().map_or("", |network| network.usage.as_str());
+    let probability = match usage {
+        _ if is_hiding(usage) => 0.44,
+        "hosting" if is_human(window) => 0.36 * settled,
+        _ => 0.27 * settled,
     };
-    let probability = match network.usage.as_str() {
-        "tor" | "vpn" | "proxy" => 0.42,
-        "hosting" if is_human(window) => 0.38,
-        _ => 0.3,
-    };
-    Some((probability, format!("calls from {address}, {}, a network it never used", describe(&network))))
+    let described = network.map_or_else(String::new, |network| format!(", {}", describe(&network)));
+    (probability > 0.1)
+        .then(|| (probability, format!("calls from {address}{described}, a network it never used")))
+}
+
+/// The most telling address of the hour that is new to the principal.
+fn new_address(window: &Window<'_>, habits: &Habits<'_>) -> Option<IpAddr> {
+    let mut new = window
+        .now()
+        .addresses
+        .values()
+        .copied()
+        .filter(|address| habits.own.days_with_network(*address) == 0);
+    let is_hidden =
+        |address: &IpAddr| habits.network(*address).is_some_and(|network| is_hiding(&network.usage));
+    let first = new.next()?;
+    Some(if is_hidden(&first) { first } else { new.find(is_hidden).unwrap_or(first) })
+}
+
+fn is_hiding(usage: &str) -> bool {
+    matches!(usage, "tor" | "vpn" | "proxy")
 }
 
 fn program(window: &Window<'_>, habits: &Habits<'_>) -> Option<(f32, String)> {
@@ -70,7 +92,7 @@ fn program(window: &Window<'_>, habits: &Habits<'_>) -> Option<(f32, String)> {
         .clients
         .values()
         .find(|client| ***client != *"console" && habits.own.days_with_client(client) == 0)?;
-    Some((0.28, format!("calls with {client}, which it never used")))
+    Some((0.25, format!("calls with {client}, which it never used")))
 }
 
 fn hour(window: &Window<'_>, habits: &Habits<'_>) -> Option<(f32, String)> {
@@ -91,7 +113,7 @@ fn calls(window: &Window<'_>, habits: &Habits<'_>) -> Option<(f32, String)> {
     if calls.len() < NEW_PROJECT && services.len() < 2 {
         return None;
     }
-    let probability = (0.24 + 0.02 * calls.len() as f32 + 0.03 * services.len() as f32).min(0.55);
+    let probability = (0.2 + 0.02 * calls.len() as f32 + 0.03 * services.len() as f32).min(0.55);
     let examples: Vec<&str> = calls.iter().take(4).copied().collect();
     Some((
         probability,

@@ -36,6 +36,10 @@ fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
     if now.failed_sign_ins.is_empty() && now.sign_ins.is_empty() {
         return None;
     }
+    // AWS hides the names of users who do not exist: those are many, not one.
+    if window.principal.is_some_and(|principal| *principal.name == *"HIDDEN_DUE_TO_SECURITY_REASONS") {
+        return None;
+    }
     let is_root = window.principal.is_some_and(|principal| principal.kind == PrincipalKind::Root);
     let count = window.failed_sign_in_count();
     if count <= if is_root { FORGOTTEN_ROOT_PASSWORD } else { FORGOTTEN_PASSWORD } {

@@ -36,6 +36,10 @@ fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
     if silent < DORMANT_DAYS {
         return None;
     }
+    // One earlier day shows no rhythm: a release comes every few weeks.
+    if habits.own.active_days() < 2 {
+        return None;
+    }
     let is_regular = habits.own.active_days() >= REGULAR_DAYS;
     let now = window.now();
     let mut awake = reason(

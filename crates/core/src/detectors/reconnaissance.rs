@@ -46,16 +46,13 @@ fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
     signal(all, confidence(habits))
 }
 
-/// Machines and outside scanners are judged against their own past only.
+/// Machines and outside scanners are judged against their own past only; a role at a command line has a human behind it.
 fn is_judged(window: &Window<'_>, habits: &Habits<'_>) -> bool {
-    let is_machine = window.principal.is_none_or(|principal| {
-        matches!(
-            principal.kind,
-            PrincipalKind::Workload
-                | PrincipalKind::Role
-                | PrincipalKind::ExternalAccount
-                | PrincipalKind::Anonymous
-        )
+    let is_typed = window.now().clients.values().any(|client| client.starts_with("aws-cli"));
+    let is_machine = window.principal.is_none_or(|principal| match principal.kind {
+        PrincipalKind::Role => !is_typed,
+        PrincipalKind::Workload | PrincipalKind::ExternalAccount | PrincipalKind::Anonymous => true,
+        _ => false,
     });
     !is_machine || habits.own.is_established()
 }

@@ -29,6 +29,8 @@ impl Factor {
 
 /// Called from a network the principal never used.
 const NEW_NETWORK: f32 = 1.3;
+/// Who is on a new network on so many of its days is always on the move: build machines, phones.
+const RESTLESS: f32 = 0.4;
 /// Called from one it knows well.
 const KNOWN_NETWORK: f32 = 0.85;
 /// With a program or system it never used.
@@ -98,7 +100,7 @@ fn place(factor: &mut Factor, window: &Window<'_>, habits: &Habits<'_>, notable:
     let known = habits.own.days_with_network(address);
     if known > 1 {
         factor.factor *= KNOWN_NETWORK;
-    } else if known == 0 && habits.own.is_established() {
+    } else if known == 0 && habits.own.is_established() && habits.own.mobility() < RESTLESS {
         let described =
             habits.network(address).map_or_else(String::new, |network| format!(", {}", describe(&network)));
         factor.times(NEW_NETWORK, format!("from {address}{described}, new for it"));
