@@ -16,7 +16,7 @@ pub(crate) use rarity::rarity;
 use crate::{
     activity::{Least, Notable, Window},
     baseline::Habits,
-    catalog::{Act, Tactic, Technique},
+    catalog::{Act, Tactic, Technique, weight},
     event::{Outcome, Time},
     finding::Evidence,
 };
@@ -153,8 +153,12 @@ pub(crate) fn reasons(
     likes.into_values().map(|like| like.reason(window, habits)).collect()
 }
 
-/// What ten like acts weigh more than one: force grows with the logarithm of the targets reached.
+/// What ten like acts weigh more than one: force grows with the logarithm of the targets reached. Not for the minor
+/// acts of a machine of which nothing is known yet: machines make and remove by the dozen. Secrets they do not collect.
 const BREADTH: f32 = 0.35;
+
+/// Circumstances alone never make an alert of one minor act.
+const MINOR_BOUND: f32 = 1.9;
 
 impl Like<'_> {
     fn reason(mut self, window: &Window<'_>, habits: &Habits<'_>) -> Reason {
@@ -171,8 +175,14 @@ impl Like<'_> {
         let Some((factor, _, notable, rarity, context)) = strangest else { return Reason::default() };
         let reached = self.reached();
         let act = &notable.act;
+        let is_minor = act.weight <= weight::MINOR;
+        let is_churn = act.tactic != Tactic::CredentialAccess
+            && !context::is_human_kind(window)
+            && habits.own.active_days() == 0;
+        let breadth = if is_minor && is_churn { 1.0 } else { 1.0 + BREADTH * reached.log2() };
+        let factor = if is_minor && reached < 2.0 { factor.min(MINOR_BOUND) } else { factor };
         Reason {
-            force: force(act.weight) * (1.0 + BREADTH * reached.log2()) * factor,
+            force: force(act.weight) * breadth * factor,
             text: self.describe(notable, &rarity, &context),
             times: self.acts.iter().map(|(hour, notable)| notable.time(*hour)).collect(),
             event_ids: self.acts.iter().map(|(_, notable)| notable.event_id.to_string()).collect(),

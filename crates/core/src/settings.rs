@@ -65,6 +65,14 @@ impl Settings {
         for account in &settings.accounts {
             check_account("accounts", account)?;
         }
+        if let Some(region) = settings.allowed_regions.iter().find(|region| !is_region(region)) {
+            let reason = format!("{region:?} is not a region such as \"eu-west-1\"");
+            return Err(Invalid::Value { place: "allowed_regions".to_owned(), reason });
+        }
+        if settings.protected_principals.iter().any(|pattern| !pattern.starts_with("arn:")) {
+            let reason = "each is an ARN, with * and ? where it may differ".to_owned();
+            return Err(Invalid::Value { place: "protected_principals".to_owned(), reason });
+        }
         for (at, rule) in settings.suppressions.iter().enumerate() {
             rule.check(&format!("suppression {}", at + 1), detectors)?;
         }
@@ -144,6 +152,15 @@ impl Suppression {
     }
 }
 
+/// `eu-west-1`, `us-gov-east-1`: words, and a digit at the end.
+fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let is_word = |part: &&str| part.len() >= 2 && part.bytes().all(|byte| byte.is_ascii_lowercase());
+    parts.len() >= 3
+        && parts[..parts.len() - 1].iter().all(is_word)
+        && parts[parts.len() - 1].parse::<u8>().is_ok()
+}
+
 fn check_account(place: &str, account: &str) -> Result<(), Invalid> {
     if account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(());
@@ -179,6 +196,8 @@ mod tests {
     fn what_is_wrong_is_said_with_what_would_be_right() {
         assert!(wrong("acounts = []").contains("acounts"));
         assert!(wrong("accounts = [\"1\"]").contains("12 digits"));
+        assert!(wrong("allowed_regions = [\"europe\"]").contains("eu-west-1"));
+        assert!(wrong("protected_principals = [\"\"]").contains("ARN"));
         assert!(wrong("[[suppression]]\nreason = \"x\"").contains("everything"));
         assert!(wrong("[[suppression]]\ndetector = \"evasion\"\nreason = \" \"").contains("reason"));
         assert!(

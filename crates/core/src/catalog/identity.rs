@@ -161,7 +161,8 @@ pub(super) fn role_passed(act: &mut Act, call: &Call<'_>) {
         return;
     }
     act.to(role.rsplit('/').next().unwrap_or(role));
-    act.detail = format!("runs with the role {}", act.recipient).into();
+    // Which rights the role has is not in the call.
+    act.weigh(weight::MINOR * 0.6, format!("runs with the role {}", act.recipient));
 }
 
 /// `AssumeRole`: into which account? Services do it all day.

@@ -95,7 +95,7 @@ pub(super) fn snapshot_attribute(act: &mut Act, call: &Call<'_>) {
 fn share<'c>(act: &mut Act, call: &Call<'_>, receivers: impl Iterator<Item = &'c str>) {
     match receivers.into_iter().find(|receiver| *receiver != call.account()) {
         Some(receiver) if receiver.starts_with("arn:aws:organizations") => {
-            act.weigh(weight::ODD, "shared with an organisation: is it ours?");
+            act.weigh(weight::TELLING, "shared with an organisation: is it ours?");
         }
         Some(receiver) => {
             opened(act, receiver);

@@ -28,6 +28,9 @@ pub(super) const DETECTOR: Detector = Detector {
     detect,
 };
 
+/// What is left of each facet when the program is the usual one.
+const FAMILIAR: f32 = 0.7;
+
 fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
     if !habits.own.is_established() || !window.principal.is_some_and(|principal| principal.kind.is_somebody())
     {
@@ -45,8 +48,14 @@ fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
     if !is_hidden && (!is_elsewhere || facets.iter().flatten().count() < 2) {
         return None;
     }
-    let mut reasons: Vec<Reason> =
-        facets.into_iter().flatten().map(|(probability, text)| reason(window, probability, text)).collect();
+    // The laptop it always uses goes with its owner: on call, at home, on a trip.
+    let familiar = if facets[1].is_none() && !is_hidden { FAMILIAR } else { 1.0 };
+    let mut reasons: Vec<Reason> = facets
+        .into_iter()
+        .flatten()
+        .map(|(probability, text)| reason(window, probability, text))
+        .map(|reason| Reason { force: reason.force * familiar, ..reason })
+        .collect();
     reasons[0].techniques = vec![Technique::new("T1078.004")];
     reasons[0].tactics = vec![Tactic::InitialAccess];
     signal(reasons, confidence(habits))
@@ -103,7 +112,7 @@ fn hour(window: &Window<'_>, habits: &Habits<'_>) -> Option<(f32, String)> {
     if habits.own.is_around_the_clock() {
         return None;
     }
-    Some((0.25 * strangeness, format!("active at {:02}:00 UTC, when it never is", window.hour % 24)))
+    Some((0.16 * strangeness, format!("active at {:02}:00 UTC, when it never is", window.hour % 24)))
 }
 
 /// Calls and services it never used: some come with any new project.

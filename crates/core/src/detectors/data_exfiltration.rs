@@ -41,6 +41,15 @@ fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
         weight::ODD,
         &["T1530", "T1567.002"],
     ));
+    all.extend(bulk(
+        window,
+        habits,
+        "blocks of disks read",
+        &["ebs:GetSnapshotBlock"],
+        BULK_OBJECTS,
+        weight::ODD,
+        &["T1530", "T1020"],
+    ));
     signal(all, confidence(habits))
 }
 

@@ -50,8 +50,9 @@ fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
     awake.techniques = vec![Technique::new("T1078.004")];
     awake.tactics = vec![Tactic::InitialAccess, Tactic::Persistence];
     let mut reasons = vec![awake];
-    if let Some(address) = now.addresses.values().find(|address| habits.own.days_with_network(**address) == 0)
-    {
+    let is_settled = habits.own.mobility() < 0.5;
+    let new = |address: &&std::net::IpAddr| is_settled && habits.own.days_with_network(**address) == 0;
+    if let Some(address) = now.addresses.values().find(new) {
         reasons.push(reason(window, 0.34, format!("calls from {address}, a network it never used")));
     }
     if let Some(client) = now

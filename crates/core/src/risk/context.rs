@@ -85,6 +85,11 @@ pub(crate) fn context(window: &Window<'_>, habits: &Habits<'_>, hour: u32, notab
     factor
 }
 
+/// Is this a user or a person, rather than a role, which anything may use?
+pub(crate) fn is_human_kind(window: &Window<'_>) -> bool {
+    is_human(window) && window.principal.is_some_and(|principal| principal.kind != PrincipalKind::Role)
+}
+
 /// Does a human stand behind this principal, as far as its kind tells?
 pub(crate) fn is_human(window: &Window<'_>) -> bool {
     window.principal.is_some_and(|principal| {

@@ -107,9 +107,21 @@ impl Reader<'_> {
                 self.open(record, &bytes[..length], depth);
                 Ok(length)
             }
+            Some(Err(error)) if error.classify() == Category::Data => self.mended(bytes, &error, depth),
             Some(Err(error)) if error.classify() != Category::Eof => Err(Refused::Broken(describe(&error))),
             _ => Err(Refused::Incomplete),
         }
+    }
+
+    /// A record of which only the identity is odd, read without it.
+    fn mended(&mut self, bytes: &[u8], error: &serde_json::Error, depth: u8) -> Result<usize, Refused> {
+        let mut raw = serde_json::Deserializer::from_slice(bytes).into_iter::<&RawValue>();
+        let Some(Ok(whole)) = raw.next() else { return Err(Refused::Incomplete) };
+        let mended = Record::mended(bytes).ok_or_else(|| Refused::Broken(describe(error)))?;
+        let record =
+            serde_json::from_str::<Record<'_>>(&mended).map_err(|_| Refused::Broken(describe(error)))?;
+        self.open(record, whole.get().as_bytes(), depth);
+        Ok(raw.byte_offset())
     }
 
     /// Takes a record out of its envelopes.
@@ -129,11 +141,14 @@ impl Reader<'_> {
         if let Some(logs) = &record.awslogs {
             return self.packed(&logs.data, depth);
         }
-        if !record.log_events.is_empty() {
-            return record
-                .log_events
-                .iter()
-                .for_each(|log| self.nested(log.message.trim_ascii().as_bytes(), depth));
+        if let Some(kinesis) = &record.kinesis {
+            return self.encoded(&kinesis.data, depth);
+        }
+        if let Some(body) = &record.body {
+            return self.nested(body.trim_ascii().as_bytes(), depth);
+        }
+        if let Some(log_events) = &record.log_events {
+            return log_events.iter().for_each(|log| self.nested(log.message.trim_ascii().as_bytes(), depth));
         }
         self.emit(record, bytes);
     }
@@ -169,17 +184,25 @@ impl Reader<'_> {
         }
     }
 
+    /// A stream's record: base64 of a record, or of a gzip of one.
+    fn encoded(&mut self, data: &str, depth: u8) {
+        match base64::engine::general_purpose::STANDARD.decode(data.trim_ascii()) {
+            Ok(bytes) if !bytes.starts_with(&[0x1f, 0x8b]) => self.nested(bytes.trim_ascii(), depth),
+            _ => self.packed(data, depth),
+        }
+    }
+
     /// `awslogs.data`: base64 of gzip of an unpacked subscription.
     fn packed(&mut self, data: &str, depth: u8) {
         let Ok(zipped) = base64::engine::general_purpose::STANDARD.decode(data.trim_ascii()) else {
-            return self.malformed("awslogs.data is not base64".to_owned());
+            return self.malformed("packed data are not base64".to_owned());
         };
         let limit = self.limits.record_bytes as u64;
         let mut plain = Vec::new();
         match flate2::read::GzDecoder::new(&zipped[..]).take(limit + 1).read_to_end(&mut plain) {
-            Err(error) => self.malformed(format!("awslogs.data is no gzip: {error}")),
+            Err(error) => self.malformed(format!("packed data are no gzip: {error}")),
             Ok(read) if read as u64 > limit => {
-                self.malformed(format!("awslogs.data holds more than {limit} bytes"));
+                self.malformed(format!("packed data hold more than {limit} bytes"));
             }
             Ok(_) => self.nested(plain.trim_ascii_start(), depth),
         }
@@ -250,6 +273,15 @@ mod tests {
             ),
             subscription,
             format!(r#"{{"awslogs":{{"data":"{packed}"}}}}"#),
+            format!(
+                r#"{{"Records":[{{"kinesis":{{"data":"{}"}}}}]}}"#,
+                base64::engine::general_purpose::STANDARD.encode(EVENT)
+            ),
+            format!(r#"{{"Records":[{{"kinesis":{{"data":"{packed}"}}}}]}}"#),
+            format!(r#"{{"Records":[{{"messageId":"1","body":{inside_string}}}]}}"#),
+            format!(r#"{{"logEvents":null,{}"#, &EVENT[1..]),
+            format!(r#"{{"userIdentity":"odd",{}"#, &EVENT[1..]),
+            format!(r#"{{"userIdentity":{{"type":"IAMUser","sessionContext":[7]}},{}"#, &EVENT[1..]),
         ] {
             assert_eq!(items(text.as_bytes()), ["ListUsers"], "{text}");
             assert_eq!(items(&gzip(text.as_bytes())), ["ListUsers"], "{text}");

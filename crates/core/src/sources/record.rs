@@ -59,7 +59,11 @@ pub(super) struct Record<'a> {
     /// A CloudWatch Logs subscription as Lambda gets it: gzip in base64.
     pub(super) awslogs: Option<AwsLogs>,
     /// A CloudWatch Logs subscription, unpacked: records inside strings.
-    pub(super) log_events: Vec<LogEvent>,
+    pub(super) log_events: Option<Vec<LogEvent>>,
+    /// A record of a Kinesis stream: anything, in base64.
+    pub(super) kinesis: Option<AwsLogs>,
+    /// A message of a queue: anything, inside a string.
+    pub(super) body: Option<String>,
     /// A log file whose list does not come first.
     #[serde(borrow, rename = "Records")]
     pub(super) records: Option<&'a RawValue>,
@@ -93,6 +97,31 @@ struct SignIn<'a> {
 }
 
 impl<'a> Record<'a> {
+    /// The same bytes without an identity or session that is no object: the rest of such a record still says what was done.
+    pub(super) fn mended(bytes: &[u8]) -> Option<String> {
+        let mut record: serde_json::Value =
+            serde_json::Deserializer::from_slice(bytes).into_iter().next()?.ok()?;
+        let identity = record.get_mut("userIdentity")?;
+        let Some(fields) = identity.as_object_mut() else {
+            *identity = serde_json::Value::Null;
+            return Some(record.to_string());
+        };
+        for part in ["sessionContext", "onBehalfOf"] {
+            if fields.get(part).is_some_and(|part| !part.is_object()) {
+                fields.remove(part);
+            }
+        }
+        if let Some(session) = fields.get_mut("sessionContext").and_then(serde_json::Value::as_object_mut) {
+            session.retain(|_, part| part.is_object() || part.is_string());
+            for part in ["sessionIssuer", "attributes"] {
+                if session.get(part).is_some_and(|part| !part.is_object()) {
+                    session.remove(part);
+                }
+            }
+        }
+        Some(record.to_string())
+    }
+
     /// Which kind of record this is that is not an event; `None` for an event.
     pub(super) fn other(&self) -> Option<Other> {
         if &*self.event_type == "AwsCloudTrailInsight" || &*self.event_category == "Insight" {
