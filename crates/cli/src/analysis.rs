@@ -8,19 +8,15 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    time::SystemTime,
 };
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use trailwarden_core::{
     activity::Fold,
-    detectors,
     event::Time,
     finding::{Finding, Status},
-    networks::Networks,
     ports::Memory,
-    settings::Settings,
     sources::{Limits, Malformed},
     stages::{
         feature_extract::feature_extract,
@@ -28,7 +24,7 @@ use trailwarden_core::{
     },
 };
 
-use crate::{args::Input, files, judging, state::State, text::printable};
+use crate::{args::Input, files, judging, knowledge::Knowledge, state::State, text::printable};
 
 /// What came of a run.
 #[derive(Default)]
@@ -64,35 +60,6 @@ impl Analysis {
     /// How many findings rules suppress.
     pub(crate) fn suppressed(&self) -> usize {
         self.findings.iter().filter(|finding| matches!(finding.status, Status::Suppressed(_))).count()
-    }
-}
-
-/// What a run knows besides its logs.
-pub(crate) struct Knowledge {
-    pub(crate) settings: Settings,
-    pub(crate) networks: Networks,
-}
-
-impl Knowledge {
-    pub(crate) fn load(input: &Input) -> Result<Self> {
-        let settings = match &input.settings {
-            None => Settings::default(),
-            Some(path) => {
-                let text = std::fs::read_to_string(path)
-                    .with_context(|| format!("reading settings {}", files::show(path)))?;
-                Settings::parse(&text, &detectors::ids())
-                    .with_context(|| format!("settings {}", files::show(path)))?
-            }
-        };
-        let networks = match &input.networks {
-            None => Networks::default(),
-            Some(path) => {
-                let bytes =
-                    std::fs::read(path).with_context(|| format!("reading networks {}", files::show(path)))?;
-                Networks::read(bytes).with_context(|| format!("networks {}", files::show(path)))?
-            }
-        };
-        Ok(Self { settings, networks })
     }
 }
 
@@ -213,10 +180,4 @@ fn progress(files: u64) -> ProgressBar {
         bar.set_style(style);
     }
     bar
-}
-
-/// The clock, asked where the command needs it.
-pub(crate) fn now() -> Time {
-    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Time(i64::try_from(since_1970.as_secs()).unwrap_or_default())
 }

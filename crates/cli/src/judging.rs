@@ -11,7 +11,7 @@ use trailwarden_core::{
     stages::score::{Surroundings, judge},
 };
 
-use crate::analysis::Knowledge;
+use crate::knowledge::Knowledge;
 
 /// What judging gave.
 pub(crate) struct Judged {

@@ -5,6 +5,7 @@ pub mod args;
 mod explain;
 mod files;
 mod judging;
+mod knowledge;
 mod output;
 mod state;
 mod text;

@@ -13,8 +13,9 @@ use trailwarden_core::{
 };
 
 use crate::{
-    analysis::{Analysis, now},
+    analysis::Analysis,
     args::{Analyze, Format},
+    knowledge::now,
     text::{printable, thousands, wrap},
 };
 

@@ -18,9 +18,9 @@ use trailwarden_core::{
 };
 
 use crate::{
-    analysis::Knowledge,
     files,
     judging::{self, Encoded, Judged},
+    knowledge::{Knowledge, now},
 };
 
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
@@ -218,7 +218,7 @@ fn close(
 
 /// Drops what is older than 40 days, seen from the newest hour that is not in the future: a forged date must not erase what was learnt.
 fn forget(hours: &mut Hours<'_>, all: &BTreeMap<Scope, Encoded>) -> Result<()> {
-    let tomorrow = crate::analysis::now().hour() + 24;
+    let tomorrow = now().hour() + 24;
     let newest = all
         .values()
         .flatten()

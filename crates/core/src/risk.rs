@@ -14,7 +14,7 @@ pub(crate) use context::{Factor, context, describe, is_human};
 pub(crate) use rarity::rarity;
 
 use crate::{
-    activity::{Least, Notable, Window},
+    activity::{Least, Notable, Trace, Window},
     baseline::Habits,
     catalog::{Act, Tactic, Technique, weight},
     event::{Outcome, Time},
@@ -56,6 +56,27 @@ pub(crate) struct Reason {
     pub(crate) region: String,
     pub(crate) account_id: String,
     pub(crate) sessions: Vec<u64>,
+}
+
+impl Reason {
+    /// A reason that the hour judged gives as a whole, proved by those of its sampled events that `proves` chooses.
+    pub(crate) fn of_hour(
+        window: &Window<'_>,
+        probability: f32,
+        text: String,
+        proves: impl Fn(&Trace) -> bool,
+    ) -> Self {
+        let traces: Vec<&Trace> = window.now().events.values().filter(|trace| proves(trace)).collect();
+        Self {
+            force: force(probability),
+            text,
+            times: traces.iter().map(|trace| trace.time(window.hour)).collect(),
+            event_ids: traces.iter().map(|trace| trace.event_id.to_string()).collect(),
+            region: window.now().regions.values().next().map(ToString::to_string).unwrap_or_default(),
+            account_id: window.now().accounts.values().next().map(ToString::to_string).unwrap_or_default(),
+            ..Self::default()
+        }
+    }
 }
 
 /// The force of a reason that alone would score `probability`.

@@ -3,10 +3,7 @@
 use serde::Deserialize;
 use wildmatch::WildMatch;
 
-use crate::{
-    event::Time,
-    finding::{Finding, Status},
-};
+use crate::event::Time;
 
 /// What an organisation says of itself. Everything is optional.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -79,16 +76,11 @@ impl Settings {
         Ok(settings)
     }
 
-    /// The rule that suppresses `finding`, if any. Whether it has expired is judged by the finding's own day.
-    pub fn suppression_of(&self, finding: &Finding) -> Option<&Suppression> {
-        self.suppressions.iter().find(|rule| rule.covers(finding))
-    }
-
-    /// Marks a finding that a rule suppresses.
-    pub fn apply(&self, finding: &mut Finding) {
-        if let Some(rule) = self.suppression_of(finding) {
-            finding.status = Status::Suppressed(rule.describe());
-        }
+    /// The rule that suppresses what `detector` says of `principal` in `account` on `day`, if any, in words.
+    /// Whether it has expired is judged by that day, so that a run over old logs says the same.
+    pub fn suppression(&self, principal: &str, account: &str, detector: &str, day: u32) -> Option<String> {
+        let rule = self.suppressions.iter().find(|rule| rule.covers(principal, account, detector, day))?;
+        Some(rule.describe())
     }
 }
 
@@ -125,17 +117,12 @@ impl Suppression {
         Time::parse(&format!("{}T00:00:00Z", self.expires.as_deref()?)).map(Time::day)
     }
 
-    fn covers(&self, finding: &Finding) -> bool {
+    fn covers(&self, principal: &str, account: &str, detector: &str, day: u32) -> bool {
         let is = |rule: &Option<String>, value: &str| rule.as_deref().is_none_or(|rule| rule == value);
-        let is_in_force =
-            self.expires.is_none() || self.expiry().is_some_and(|day| finding.first_seen.day() <= day);
-        is_in_force
-            && is(&self.account, &finding.account_id)
-            && is(&self.detector, &finding.detector)
-            && self
-                .principal
-                .as_deref()
-                .is_none_or(|pattern| WildMatch::new(pattern).matches(&finding.principal))
+        let is_in_force = self.expires.is_none() || self.expiry().is_some_and(|last| day <= last);
+        let is_whose =
+            self.principal.as_deref().is_none_or(|pattern| WildMatch::new(pattern).matches(principal));
+        is_in_force && is(&self.account, account) && is(&self.detector, detector) && is_whose
     }
 
     /// The rule in words.
@@ -190,6 +177,20 @@ mod tests {
             "known (principal arn:*:role/ci, detector evasion, until 2026-12-31)"
         );
         assert!(Settings::parse("", DETECTORS).is_ok());
+    }
+
+    #[test]
+    fn a_rule_covers_all_that_it_names_until_it_expires() {
+        let text = "[[suppression]]\nprincipal = \"arn:*:role/ci\"\ndetector = \"evasion\"\nreason = \"known\"\nexpires = \"2026-03-02\"\n";
+        let settings = Settings::parse(text, DETECTORS).unwrap();
+        let last = Time::parse("2026-03-02T12:00:00Z").unwrap().day();
+        let covers = |principal: &str, detector: &str, day: u32| {
+            settings.suppression(principal, "1", detector, day).is_some()
+        };
+        assert!(covers("arn:aws:iam::1:role/ci", "evasion", last));
+        assert!(!covers("arn:aws:iam::1:role/ci", "evasion", last + 1));
+        assert!(!covers("arn:aws:iam::1:role/ci", "persistence", last));
+        assert!(!covers("arn:aws:iam::1:role/web", "evasion", last));
     }
 
     #[test]

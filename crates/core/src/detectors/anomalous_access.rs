@@ -13,7 +13,7 @@ use crate::{
     catalog::{Tactic, Technique},
     event::hash,
     finding::Severity,
-    risk::{Reason, Signal, confidence, describe, force, is_human, signal},
+    risk::{Reason, Signal, confidence, describe, is_human, signal},
 };
 
 pub(super) const DETECTOR: Detector = Detector {
@@ -53,7 +53,7 @@ fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
     let mut reasons: Vec<Reason> = facets
         .into_iter()
         .flatten()
-        .map(|(probability, text)| reason(window, probability, text))
+        .map(|(probability, text)| Reason::of_hour(window, probability, text, |_| true))
         .map(|reason| Reason { force: reason.force * familiar, ..reason })
         .collect();
     reasons[0].techniques = vec![Technique::new("T1078.004")];
@@ -163,18 +163,6 @@ fn region(window: &Window<'_>, habits: &Habits<'_>) -> Option<(f32, String)> {
         })?
         .1;
     Some((0.18, format!("calls in {region}, where it never was")))
-}
-
-fn reason(window: &Window<'_>, probability: f32, text: String) -> Reason {
-    Reason {
-        force: force(probability),
-        text,
-        times: window.now().events.values().map(|trace| trace.time(window.hour)).collect(),
-        event_ids: window.now().events.values().map(|trace| trace.event_id.to_string()).collect(),
-        region: window.now().regions.values().next().map(ToString::to_string).unwrap_or_default(),
-        account_id: window.now().accounts.values().next().map(ToString::to_string).unwrap_or_default(),
-        ..Reason::default()
-    }
 }
 
 #[cfg(test)]

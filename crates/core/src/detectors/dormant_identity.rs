@@ -9,7 +9,7 @@ use crate::{
     baseline::Habits,
     catalog::{Tactic, Technique},
     finding::Severity,
-    risk::{Reason, Signal, confidence, force, signal},
+    risk::{Reason, Signal, confidence, signal},
 };
 
 pub(super) const DETECTOR: Detector = Detector {
@@ -42,39 +42,25 @@ fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
     }
     let is_regular = habits.own.active_days() >= REGULAR_DAYS;
     let now = window.now();
-    let mut awake = reason(
-        window,
-        if is_regular { 0.2 } else { 0.36 },
-        format!("{} was silent for {silent} days", principal.name),
-    );
+    let whole_hour = |probability: f32, text: String| Reason::of_hour(window, probability, text, |_| true);
+    let awake = format!("{} was silent for {silent} days", principal.name);
+    let mut awake = whole_hour(if is_regular { 0.2 } else { 0.36 }, awake);
     awake.techniques = vec![Technique::new("T1078.004")];
     awake.tactics = vec![Tactic::InitialAccess, Tactic::Persistence];
     let mut reasons = vec![awake];
     let is_settled = habits.own.mobility() < 0.5;
     let new = |address: &&std::net::IpAddr| is_settled && habits.own.days_with_network(**address) == 0;
     if let Some(address) = now.addresses.values().find(new) {
-        reasons.push(reason(window, 0.34, format!("calls from {address}, a network it never used")));
+        reasons.push(whole_hour(0.34, format!("calls from {address}, a network it never used")));
     }
     if let Some(client) = now
         .clients
         .values()
         .find(|client| ***client != *"console" && habits.own.days_with_client(client) == 0)
     {
-        reasons.push(reason(window, 0.2, format!("calls with {client}, which it never used")));
+        reasons.push(whole_hour(0.2, format!("calls with {client}, which it never used")));
     }
     signal(reasons, confidence(habits))
-}
-
-fn reason(window: &Window<'_>, probability: f32, text: String) -> Reason {
-    Reason {
-        force: force(probability),
-        text,
-        times: window.now().events.values().map(|trace| trace.time(window.hour)).collect(),
-        event_ids: window.now().events.values().map(|trace| trace.event_id.to_string()).collect(),
-        region: window.now().regions.values().next().map(ToString::to_string).unwrap_or_default(),
-        account_id: window.now().accounts.values().next().map(ToString::to_string).unwrap_or_default(),
-        ..Reason::default()
-    }
 }
 
 #[cfg(test)]

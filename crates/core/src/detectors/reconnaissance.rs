@@ -12,7 +12,7 @@ use crate::{
     catalog::{Tactic, Technique, weight},
     event::{Outcome, PrincipalKind},
     finding::Severity,
-    risk::{Reason, Signal, confidence, force, reasons, signal},
+    risk::{Reason, Signal, confidence, reasons, signal},
 };
 
 pub(super) const DETECTOR: Detector = Detector {
@@ -112,17 +112,10 @@ fn refusals(window: &Window<'_>, habits: &Habits<'_>) -> Option<Reason> {
 }
 
 fn reason(window: &Window<'_>, probability: f32, text: String, proves: impl Fn(Outcome) -> bool) -> Reason {
-    let traces: Vec<_> = window.now().events.values().filter(|trace| proves(trace.outcome)).collect();
     Reason {
-        force: force(probability),
-        text,
-        times: traces.iter().map(|trace| trace.time(window.hour)).collect(),
-        event_ids: traces.iter().map(|trace| trace.event_id.to_string()).collect(),
         techniques: vec![Technique::new("T1580"), Technique::new("T1526"), Technique::new("T1087.004")],
         tactics: vec![Tactic::Discovery],
-        region: window.now().regions.values().next().map(ToString::to_string).unwrap_or_default(),
-        account_id: window.now().accounts.values().next().map(ToString::to_string).unwrap_or_default(),
-        ..Reason::default()
+        ..Reason::of_hour(window, probability, text, |trace| proves(trace.outcome))
     }
 }
 

@@ -123,7 +123,11 @@ impl Judge<'_> {
             features: None,
         };
         finding.event_ids = event_ids(&finding);
-        self.around.settings.apply(&mut finding);
+        let settings = self.around.settings;
+        if let Some(rule) = settings.suppression(&finding.principal, &finding.account_id, detector.id, today)
+        {
+            finding.status = Status::Suppressed(rule);
+        }
         finding
     }
 
