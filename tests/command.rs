@@ -48,7 +48,7 @@ fn bad_input_is_named_counted_and_survived() {
     assert!(err.contains("loop: a link back to"), "{err}");
     assert!(!err.contains('\u{1b}'), "{err:?}");
     assert!(
-        out.contains("3 records that could not be read") && out.contains("1 files: the file is empty"),
+        out.contains("3 records that could not be read") && out.contains("1 file: the file is empty"),
         "{out}"
     );
 }
@@ -127,7 +127,7 @@ fn a_suppressed_finding_never_leaves_and_is_explained_by_its_rule() {
         let (_, out, _) =
             said(&trailwarden(&["analyze", &log, "--settings", text(&settings), "--format", format]));
         assert!(!out.contains(&id), "{format}");
-        assert!(format != "table" || out.contains("Suppressed by the settings: 1 findings"), "{out}");
+        assert!(format != "table" || out.contains("Suppressed by the settings: 1 finding."), "{out}");
     }
     let (code, out, _) = said(&trailwarden(&["explain", &id, &log, "--settings", text(&settings)]));
     assert_eq!(code, 0);

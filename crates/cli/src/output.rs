@@ -16,7 +16,7 @@ use crate::{
     analysis::Analysis,
     args::{Analyze, Format},
     knowledge::now,
-    text::{printable, thousands, wrap},
+    text::{count, printable, thousands, wrap},
 };
 
 /// Writes the findings to standard output.
@@ -72,54 +72,57 @@ fn table(out: &mut impl Write, analysis: &Analysis, mut findings: Vec<&Finding>)
 /// What was read, what was skipped and why.
 fn read(out: &mut impl Write, analysis: &Analysis) -> Result<()> {
     let tally = &analysis.tally;
-    writeln!(
-        out,
-        "Read {} events of {} principals in {} files.",
-        thousands(tally.events),
-        analysis.principals,
-        thousands(analysis.files as u64)
-    )?;
-    let mut skipped: Vec<String> = tally
-        .others
-        .iter()
-        .map(|(kind, count)| format!("{} {}", thousands(*count), kind.describe()))
-        .collect();
-    if tally.malformed > 0 {
-        skipped.push(format!("{} records that could not be read", thousands(tally.malformed)));
+    if analysis.files > 0 || !analysis.skipped.is_empty() {
+        let (events, files) = (count(tally.events, "event"), count(analysis.files as u64, "file"));
+        writeln!(out, "Read {events} of {} in {files}.", count(analysis.principals as u64, "principal"))?;
+    } else {
+        writeln!(out, "Nothing new was given; this is what is kept.")?;
     }
-    skipped.extend(
-        analysis
-            .skipped
-            .iter()
-            .map(|(reason, count)| format!("{} files: {}", thousands(*count), printable(reason))),
-    );
+    let others =
+        tally.others.iter().map(|(kind, count)| format!("{} {}", thousands(*count), kind.describe()));
+    let mut skipped: Vec<String> = others.collect();
+    if tally.malformed > 0 {
+        skipped.push(format!("{} that could not be read", count(tally.malformed, "record")));
+    }
+    let reasons = analysis.skipped.iter();
+    skipped
+        .extend(reasons.map(|(reason, files)| format!("{}: {}", count(*files, "file"), printable(reason))));
     if !skipped.is_empty() {
         writeln!(out, "Skipped: {}.", skipped.join("; "))?;
     }
     if tally.undated > 0 {
         writeln!(
             out,
-            "{} events have no time; they are judged together, as of 1970.",
-            thousands(tally.undated)
+            "{} without a time; they are judged together, as of 1970.",
+            count(tally.undated, "event")
         )?;
     }
     let closed = analysis.leaving().count() - analysis.open().count();
     if closed > 0 {
-        writeln!(out, "Closed: {closed} findings of earlier runs, which later events explain.")?;
+        writeln!(
+            out,
+            "Closed: {} of earlier runs, which later events explain.",
+            count(closed as u64, "finding")
+        )?;
     }
     if analysis.suppressed() > 0 {
-        writeln!(out, "Suppressed by the settings: {} findings.", analysis.suppressed())?;
+        writeln!(out, "Suppressed by the settings: {}.", count(analysis.suppressed() as u64, "finding"))?;
     }
     Ok(())
 }
 
 fn counts(out: &mut impl Write, findings: &[&Finding]) -> Result<()> {
     let counts = Severity::ALL.iter().rev().filter_map(|severity| {
-        let count = findings.iter().filter(|finding| finding.severity == *severity).count();
+        let found = findings.iter().filter(|finding| finding.severity == *severity).count();
         let style = style(*severity);
-        (count > 0).then(|| format!("{style}{count} {}{style:#}", severity.label()))
+        (found > 0).then(|| format!("{style}{found} {}{style:#}", severity.label()))
     });
-    writeln!(out, "\n{} findings: {}", findings.len(), counts.collect::<Vec<_>>().join(", "))?;
+    writeln!(
+        out,
+        "\n{}: {}",
+        count(findings.len() as u64, "finding"),
+        counts.collect::<Vec<_>>().join(", ")
+    )?;
     Ok(())
 }
 

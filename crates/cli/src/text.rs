@@ -25,6 +25,11 @@ pub(crate) fn thousands(number: u64) -> String {
     grouped
 }
 
+/// `1 file`, `2,000 files`.
+pub(crate) fn count(number: u64, what: &str) -> String {
+    format!("{} {what}{}", thousands(number), if number == 1 { "" } else { "s" })
+}
+
 /// Breaks text into lines of at most `width` characters, at spaces.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
@@ -57,6 +62,11 @@ mod tests {
     #[test]
     fn numbers_are_grouped() {
         assert_eq!([0, 999, 1000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn one_is_singular() {
+        assert_eq!([count(1, "file"), count(2000, "file")], ["1 file", "2,000 files"]);
     }
 
     #[test]

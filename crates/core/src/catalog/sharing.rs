@@ -45,7 +45,9 @@ pub(super) fn resource_policy(act: &mut Act, call: &Call<'_>) {
     let name = call.text(NAMES);
     act.on(name.rsplit('/').next().unwrap_or(name));
     let attributes = call.get("attributes").unwrap_or(&call.parameters);
-    let document = POLICIES.iter().find_map(|key| call.get(key).or_else(|| attributes.get(key)));
+    // Glacier wraps its policy once more.
+    let attributes = call.get("policy").filter(|inner| inner.get("policy").is_some()).unwrap_or(attributes);
+    let document = POLICIES.iter().find_map(|key| attributes.get(key).or_else(|| call.get(key)));
     match document.and_then(|document| policy::reach(document, call.account())) {
         Some(reach) if reach.is_public => opened(act, "*"),
         Some(reach) => match reach.accounts.first() {

@@ -175,6 +175,27 @@ fn strangers_are_found_wherever_a_call_names_them() {
 }
 
 #[test]
+fn a_policy_is_found_wherever_a_service_puts_it() {
+    let open = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#;
+    let quoted = serde_json::to_string(open).unwrap();
+    for (source, name, parameters) in [
+        ("s3", "PutBucketPolicy", format!(r#"{{"bucketName":"b","bucketPolicy":{open}}}"#)),
+        ("glacier", "SetVaultAccessPolicy", format!(r#"{{"vaultName":"v","policy":{{"policy":{quoted}}}}}"#)),
+        ("sqs", "SetQueueAttributes", format!(r#"{{"queueUrl":"q","attributes":{{"Policy":{quoted}}}}}"#)),
+        (
+            "sns",
+            "SetTopicAttributes",
+            format!(r#"{{"topicArn":"t","attributeName":"Policy","attributeValue":{quoted}}}"#),
+        ),
+        ("kms", "PutKeyPolicy", format!(r#"{{"keyId":"k","policy":{quoted}}}"#)),
+        ("ecr", "SetRepositoryPolicy", format!(r#"{{"repositoryName":"r","policyText":{quoted}}}"#)),
+    ] {
+        let found = act(source, name, &parameters).unwrap_or_else(|| panic!("{source}:{name} means nothing"));
+        assert_eq!(found.exposure, Exposure::Public, "{source}:{name}");
+    }
+}
+
+#[test]
 fn a_selector_of_reads_alone_is_blind() {
     let only = |value: &str| {
         format!(
