@@ -161,3 +161,14 @@ fn the_readmes_table_is_what_the_scenarios_find() {
     }
     assert!(readme.contains(&table), "UPDATE_README=1 cargo test --test scenarios renews it");
 }
+
+#[test]
+fn the_readmes_example_is_what_the_command_prints() {
+    let networks = root().join("events/sample-trail/networks.csv");
+    let logs = root().join("events/sample-trail/AWSLogs");
+    let output = support::trailwarden(&["analyze", text(&logs), "--networks", text(&networks)]);
+    let printed = String::from_utf8(output.stdout).expect("UTF-8");
+    let first_finding = printed.split("\n\n").take(3).collect::<Vec<_>>().join("\n\n");
+    let readme = fs::read_to_string(root().join("README.md")).expect("a README");
+    assert!(readme.contains(&first_finding), "the README shows something else than:\n{first_finding}");
+}
