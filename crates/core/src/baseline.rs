@@ -112,9 +112,8 @@ pub struct Baseline {
 }
 
 impl Baseline {
-    /// Adds a day that is over, and forgets those 30 days older.
+    /// Adds a day that is over.
     pub fn close(&mut self, day: u32, hours: &[(u32, Hour)]) {
-        self.fade(day + 1);
         let mut digest = Day::digest(day, hours);
         let networks = hours.iter().flat_map(|(_, hour)| hour.addresses.values());
         digest.has_moved = !self.days.is_empty()
