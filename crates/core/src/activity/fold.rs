@@ -18,7 +18,7 @@ pub struct Fold {
     hours: HashMap<(u32, u32), Hour>,
     scopes: Vec<Scope>,
     scope_ids: HashMap<Scope, u32>,
-    identities: HashMap<u64, Known>,
+    identities: HashMap<u64, Option<Known>>,
     clients: HashMap<u64, (u64, Arc<str>)>,
 }
 
@@ -59,18 +59,14 @@ impl Fold {
             self.scope_ids.clear();
             self.identities.clear();
         }
-        if self.clients.len() > REMEMBERED {
-            self.clients.clear();
-        }
         taken
     }
 
     /// Adds an event. AWS's own acts are left out: a service is not an identity that goes astray.
     pub fn add(&mut self, event: &Event<'_>) {
-        let known = self.identify(event);
-        if known.principal.kind == PrincipalKind::Service || &*event.event_type == "AwsServiceEvent" {
+        let Some(known) = self.identify(event).filter(|_| &*event.event_type != "AwsServiceEvent") else {
             return;
-        }
+        };
         let (client_key, client) = self.client_of(&event.user_agent);
         let seen = Seen::new(event, client_key, client);
         let hour = self.hours.entry((known.scope, seen.hour)).or_default();
@@ -78,14 +74,18 @@ impl Fold {
         self.add_elsewhere(event, &known, &seen);
     }
 
-    fn identify(&mut self, event: &Event<'_>) -> Known {
+    /// Who acted; `None` for AWS itself.
+    fn identify(&mut self, event: &Event<'_>) -> Option<Known> {
         let key = event.identity.key(&event.account_id);
         if let Some(known) = self.identities.get(&key) {
             return known.clone();
         }
         let principal = Arc::new(event.identity.principal(&event.account_id));
-        let scope = self.scope_id(Scope::Principal(principal.id.clone()));
-        let known = Known { scope, principal };
+        let known = (principal.kind != PrincipalKind::Service).then(|| {
+            let scope = self.scope_id(Scope::Principal(principal.id.clone()));
+            Known { scope, principal }
+        });
+        make_room(&mut self.identities);
         self.identities.insert(key, known.clone());
         known
     }
@@ -101,11 +101,15 @@ impl Fold {
     }
 
     fn client_of(&mut self, user_agent: &str) -> (u64, Arc<str>) {
-        let entry = self.clients.entry(hash(user_agent)).or_insert_with(|| {
-            let name = client(user_agent);
-            (hash(&name), name.into())
-        });
-        entry.clone()
+        let key = hash(user_agent);
+        if let Some(known) = self.clients.get(&key) {
+            return known.clone();
+        }
+        let name = client(user_agent);
+        let known = (hash(&name), name.into());
+        make_room(&mut self.clients);
+        self.clients.insert(key, known.clone());
+        known
     }
 
     /// Sign-ins count for their address and account too; instances and browsers for their address.
@@ -128,6 +132,13 @@ impl Fold {
             let scope = self.scope_id(Scope::Address(address));
             self.hours.entry((scope, seen.hour)).or_default().add_seat(event, &known.principal, seen);
         }
+    }
+}
+
+/// Forgets everything rather than remember without bound: one role may have a million sessions in an hour.
+fn make_room<T>(remembered: &mut HashMap<u64, T>) {
+    if remembered.len() >= REMEMBERED {
+        remembered.clear();
     }
 }
 
@@ -341,5 +352,35 @@ impl SignIn {
     /// When, given the hour it is kept in.
     pub fn time(&self, hour: u32) -> Time {
         Time(i64::from(hour) * HOUR + i64::from(self.second))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sources::{Item, Limits, read};
+
+    #[test]
+    fn a_million_sessions_and_programs_of_one_hour_are_not_remembered() {
+        let mut fold = Fold::default();
+        let mut add = |item: Item<'_>| {
+            if let Item::Event(event) = item {
+                fold.add(&event);
+            }
+        };
+        for n in 0..REMEMBERED + 1_000 {
+            let identity = match n % 2 {
+                0 => format!(r#"{{"type":"AWSService","invokedBy":"s{n}.amazonaws.com"}}"#),
+                _ => format!(
+                    r#"{{"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/app/{n}"}}"#
+                ),
+            };
+            let record = format!(
+                r#"{{"eventID":"{n}","eventName":"A","eventSource":"b","userAgent":"agent-{n}","userIdentity":{identity}}}"#
+            );
+            read(record.as_bytes(), Limits::default(), &mut add).unwrap();
+        }
+        assert!(fold.identities.len() <= REMEMBERED && fold.clients.len() <= REMEMBERED);
+        assert_eq!((fold.scopes.len(), fold.len()), (1, 1), "one role, one hour; AWS's services have none");
     }
 }

@@ -1,7 +1,7 @@
 //! The 24 hours up to one: what a detector looks at.
 
 use super::{Group, Hour, Scope, SignIn};
-use crate::event::{Outcome, Principal, Time};
+use crate::event::{Principal, Time};
 
 /// Hours of a window.
 pub(crate) const SPAN: u32 = 24;
@@ -75,10 +75,5 @@ impl<'a> Window<'a> {
                 hour.events.values().filter(|trace| is_counted(trace)).count() as f64 * hour.events.scale()
             })
             .sum()
-    }
-
-    /// How many events of the day were denied.
-    pub fn denied_today(&self) -> f64 {
-        Self::count(self.today(), |trace| trace.outcome == Outcome::Denied)
     }
 }

@@ -57,6 +57,20 @@ fn rows_are_unique_and_name_known_techniques() {
 }
 
 #[test]
+fn what_blinds_is_urgent_and_what_is_daily_is_not() {
+    let urgent: Vec<(String, &str)> = urgent_calls().collect();
+    let is_urgent = |source: &str, name: &str| urgent.contains(&(source.to_owned(), name));
+    assert!(
+        is_urgent("cloudtrail.amazonaws.com", "StopLogging")
+            && is_urgent("guardduty.amazonaws.com", "DeleteDetector")
+    );
+    assert!(
+        !is_urgent("secretsmanager.amazonaws.com", "GetSecretValue")
+            && !is_urgent("sts.amazonaws.com", "AssumeRole")
+    );
+}
+
+#[test]
 fn a_key_for_another_is_persistence_and_for_oneself_is_not() {
     let other = act("iam", "CreateAccessKey", r#"{"userName":"lee"}"#).unwrap();
     assert_eq!((other.tactic, &*other.recipient), (Tactic::Persistence, "lee"));
