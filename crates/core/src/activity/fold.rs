@@ -368,18 +368,20 @@ mod tests {
                 fold.add(&event);
             }
         };
-        for n in 0..REMEMBERED + 1_000 {
+        let mut log = String::new();
+        for n in 0..REMEMBERED * 2 + 5 {
             let identity = match n % 2 {
                 0 => format!(r#"{{"type":"AWSService","invokedBy":"s{n}.amazonaws.com"}}"#),
                 _ => format!(
                     r#"{{"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/app/{n}"}}"#
                 ),
             };
-            let record = format!(
+            log += &format!(
                 r#"{{"eventID":"{n}","eventName":"A","eventSource":"b","userAgent":"agent-{n}","userIdentity":{identity}}}"#
             );
-            read(record.as_bytes(), Limits::default(), &mut add).unwrap();
+            log.push('\n');
         }
+        read(log.as_bytes(), Limits::default(), &mut add).unwrap();
         assert!(fold.identities.len() <= REMEMBERED && fold.clients.len() <= REMEMBERED);
         assert_eq!((fold.scopes.len(), fold.len()), (1, 1), "one role, one hour; AWS's services have none");
     }
