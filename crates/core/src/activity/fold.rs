@@ -376,9 +376,10 @@ mod tests {
                     r#"{{"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/app/{n}"}}"#
                 ),
             };
-            log += &format!(
+            let record = format!(
                 r#"{{"eventID":"{n}","eventName":"A","eventSource":"b","userAgent":"agent-{n}","userIdentity":{identity}}}"#
             );
+            log.push_str(&record);
             log.push('\n');
         }
         read(log.as_bytes(), Limits::default(), &mut add).unwrap();
