@@ -5,11 +5,11 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use trailwarden_core::{
     activity::{Fold, Hour, Scope},
-    baseline::Peers,
+    baseline::{Baseline, Peers},
+    judgement::{Surroundings, judge},
     networks::Networks,
     settings::Settings,
     sources::{Item, Limits, read},
-    stages::score::{Surroundings, judge},
 };
 
 /// Reads, folds and judges bytes; gives the hours.
@@ -32,7 +32,7 @@ fn judge_all(hours: &[(Scope, u32, Hour)]) -> usize {
     let by_scope = hours.chunk_by(|a, b| a.0 == b.0);
     let findings = by_scope.flat_map(|chunk| {
         let hours: Vec<(u32, Hour)> = chunk.iter().map(|(_, hour, folded)| (*hour, folded.clone())).collect();
-        judge(&chunk[0].0, &hours, 0, around)
+        judge(&chunk[0].0, Baseline::default(), &hours, 0, around).0
     });
     findings
         .inspect(|finding| {

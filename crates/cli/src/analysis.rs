@@ -16,15 +16,13 @@ use trailwarden_core::{
     activity::Fold,
     event::Time,
     finding::{Finding, Status},
-    ports::Memory,
     sources::{Limits, Malformed},
-    stages::{
-        feature_extract::feature_extract,
-        ingest::{Tally, ingest},
-    },
+    stages::ingest::{Sinks, Tally, ingest},
 };
 
-use crate::{args::Input, files, judging, knowledge::Knowledge, state::State, text::printable};
+use crate::{
+    args::Input, files, judging, knowledge::Knowledge, memory::Memory, state::State, text::printable,
+};
 
 /// What came of a run.
 #[derive(Default)]
@@ -132,7 +130,9 @@ impl Reading<'_> {
     }
 
     fn merge(&self, fold: &mut Fold) -> Result<()> {
-        Ok(pollster::block_on(feature_extract(self.memory, fold.take()))?)
+        fold.take()
+            .into_iter()
+            .try_for_each(|(scope, hour, delta)| Ok(self.memory.add(&scope, hour, delta)?))
     }
 
     fn read(&self, path: &Path, fold: &mut Fold, bar: &ProgressBar) -> Result<()> {
@@ -154,7 +154,8 @@ impl Reading<'_> {
         };
         let outcome = match File::open(path) {
             Ok(file) => {
-                ingest(file, limits, &span, fold, &mut complain, &mut full).map_err(|error| error.to_string())
+                let sinks = Sinks { full: &mut full, malformed: &mut complain, checked: &mut |_| {} };
+                ingest(file, limits, &span, fold, sinks).map_err(|error| error.to_string())
             }
             Err(error) => Err(error.to_string()),
         };

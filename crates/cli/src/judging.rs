@@ -5,13 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context, Result};
 use trailwarden_core::{
     activity::{Hour, Scope},
-    baseline::Peers,
+    baseline::{Baseline, Peers},
     finding::Finding,
-    ports::Memory,
-    stages::score::{Surroundings, judge},
+    judgement::{Surroundings, judge},
 };
 
-use crate::knowledge::Knowledge;
+use crate::{knowledge::Knowledge, memory::Memory};
 
 /// What judging gave.
 pub(crate) struct Judged {
@@ -39,11 +38,7 @@ pub(crate) fn principals(scopes: &[Scope]) -> usize {
 pub(crate) fn peers(scopes: &[Scope], jobs: usize, load: impl Fn(&Scope) -> Encoded + Sync) -> Result<Peers> {
     let parts = spread(scopes, jobs, |scope, peers: &mut Peers| {
         for (hour, folded) in decode(&load(scope))? {
-            match (scope, folded.principal_of(scope)) {
-                (Scope::Principal(_), Some(principal)) => peers.add(&principal, hour, &folded),
-                (Scope::Address(address), _) => peers.add_address(*address, hour, &folded),
-                _ => {}
-            }
+            peers.learn(scope, hour, &folded);
         }
         Ok(())
     })?;
@@ -64,7 +59,7 @@ pub(crate) fn judge_all(
     let around = Surroundings { peers, networks: &knowledge.networks, settings: &knowledge.settings };
     let parts = spread(scopes, jobs, |scope, findings: &mut Vec<(Scope, Finding)>| {
         let (from, encoded) = load(scope);
-        let found = judge(scope, &decode(&encoded)?, from, around);
+        let (found, _) = judge(scope, Baseline::default(), &decode(&encoded)?, from, around);
         findings.extend(found.into_iter().map(|finding| (scope.clone(), finding)));
         Ok(())
     })?;

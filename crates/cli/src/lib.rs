@@ -6,6 +6,7 @@ mod explain;
 mod files;
 mod judging;
 mod knowledge;
+mod memory;
 mod output;
 mod state;
 mod text;

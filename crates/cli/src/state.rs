@@ -14,13 +14,13 @@ use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, Ta
 use trailwarden_core::{
     activity::{Hour, Scope},
     finding::{Finding, Status},
-    ports::Memory,
 };
 
 use crate::{
     files,
     judging::{self, Encoded, Judged},
     knowledge::{Knowledge, now},
+    memory::Memory,
 };
 
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");

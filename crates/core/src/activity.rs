@@ -18,7 +18,13 @@ pub use least::{Least, Words};
 use serde::{Deserialize, Serialize};
 pub use window::Window;
 
-use crate::event::{EventId, Outcome, Principal, PrincipalKind};
+use crate::{
+    catalog::weight,
+    event::{EventId, Outcome, Principal, PrincipalKind, checksum},
+};
+
+/// So many refusals in an hour should not wait for its end.
+const MANY_DENIED: usize = 8;
 
 /// Whose hours are kept.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -149,6 +155,25 @@ impl Hour {
     pub fn principal_of(&self, scope: &Scope) -> Option<Principal> {
         let (Scope::Principal(id), Some(who)) = (scope, &self.who) else { return None };
         Some(Principal::new(who.kind, id, &who.account_id))
+    }
+
+    /// What of it should not wait for the hour's end, as a number that changes when more of it comes; 0 if nothing.
+    ///
+    /// Weighty acts, sign-ins, instances' credentials, and refusals by their order of magnitude.
+    pub fn mark(&self) -> u64 {
+        let mut marks: Vec<u64> = Vec::new();
+        for group in self.acts.groups() {
+            let is_weighty = group.acts.values().any(|notable| notable.act.weight >= weight::TELLING);
+            marks.extend(group.acts.iter().filter(|_| is_weighty).map(|(key, _)| key));
+        }
+        marks.extend(self.sign_ins.iter().map(|(key, _)| key));
+        marks.extend(self.seats.iter().filter(|(_, seat)| !seat.instance.is_empty()).map(|(key, _)| key));
+        let denied = self.events.values().filter(|trace| trace.outcome == Outcome::Denied).count();
+        let refusals =
+            [self.failed_sign_ins.distinct() as usize, denied * usize::from(denied >= MANY_DENIED)];
+        marks.extend(refusals.into_iter().filter_map(|count| Some(u64::from(count.checked_ilog2()?) + 1)));
+        let bytes: Vec<u8> = marks.iter().flat_map(|mark| mark.to_le_bytes()).collect();
+        if marks.is_empty() { 0 } else { checksum(&bytes) }
     }
 
     /// Compact bytes, for stores and messages.

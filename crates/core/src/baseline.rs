@@ -10,10 +10,11 @@ use std::{
     net::IpAddr,
 };
 
-pub use peers::Peers;
+pub use peers::{About, Fact, LONGEST_CHAIN, Peers, facts, questions};
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    activity::{Hour, Notable},
+    activity::{Damaged, Hour, Notable},
     catalog::Exposure,
     event::hash,
     networks::{Network, Networks},
@@ -25,11 +26,16 @@ pub const MEMORY_DAYS: u32 = 30;
 /// With so many active days a baseline is established: what it has not seen is new.
 pub const ESTABLISHED_DAYS: u32 = 5;
 
+/// Most things a baseline remembers: 12 bytes each, so that it stays below 32 KB. The longest unseen go first.
+const THINGS: usize = 2_500;
+/// Bit n of a thing's days stands for n days ago; today is bit 0.
+const REMEMBERED: u32 = (1 << (MEMORY_DAYS + 1)) - 1;
+
 /// One day of a principal, digested.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Day {
     day: u32,
-    keys: HashSet<u64>,
+    /// Bit n: active in hour n of the day, UTC.
     hours: u32,
     events: f64,
     /// It called from a network that no remembered day knew.
@@ -53,6 +59,9 @@ fn key(aspect: Aspect, value: u64) -> u64 {
     value.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(7) ^ aspect as u64
 }
 
+/// A thing's key and its days, as bytes.
+type Thing = ([u8; 8], [u8; 4]);
+
 /// The network an address counts as: its /24 or /48, since providers change the rest.
 pub fn network_key(address: IpAddr) -> u64 {
     match address {
@@ -69,19 +78,10 @@ pub fn act_key(notable: &Notable) -> u64 {
     hash(&format!("{}|{:?}|{:?}|{outside}", act.call, act.exposure, act.grants))
 }
 
-impl Day {
-    fn digest(day: u32, hours: &[(u32, Hour)]) -> Self {
-        let mut digest = Self { day, ..Self::default() };
-        for (hour, folded) in hours {
-            digest.hours |= 1 << (hour % 24);
-            digest.events += folded.events.distinct();
-            digest.add(folded);
-        }
-        digest
-    }
-
-    fn add(&mut self, hour: &Hour) {
-        let keys = &mut self.keys;
+/// What was seen on a day.
+fn things(hours: &[(u32, Hour)]) -> HashSet<u64> {
+    let mut keys = HashSet::new();
+    for (_, hour) in hours {
         keys.extend(hour.calls.iter().map(|(call, _)| key(Aspect::Call, call)));
         keys.extend(hour.calls.values().map(|call| key(Aspect::Service, hash(service_of(call)))));
         keys.extend(hour.addresses.values().map(|address| key(Aspect::Network, network_key(*address))));
@@ -93,6 +93,7 @@ impl Day {
             keys.extend(group.targets.iter().map(|(target, ())| key(Aspect::Target, target)));
         }
     }
+    keys
 }
 
 /// The service of a call such as `iam:ListUsers`.
@@ -101,52 +102,78 @@ pub fn service_of(call: &str) -> &str {
 }
 
 /// What one principal did in the 30 days before some day.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Baseline {
+    /// The day on which it is asked: bit 0 of the days in `seen`.
+    today: u32,
     days: VecDeque<Day>,
-    /// On how many of the days each thing was seen.
+    /// On which days each thing was seen.
     seen: HashMap<u64, u32>,
-    /// On how many of the days each hour of the day, UTC, was active: workdays and weekends apart.
-    rhythm: [[u32; 24]; 2],
-    last_active: Option<u32>,
 }
 
 impl Baseline {
-    /// Adds a day that is over.
+    /// Adds a day that is over; one that is not later than the last is known already.
     pub fn close(&mut self, day: u32, hours: &[(u32, Hour)]) {
-        let mut digest = Day::digest(day, hours);
-        let networks = hours.iter().flat_map(|(_, hour)| hour.addresses.values());
-        digest.has_moved = !self.days.is_empty()
-            && networks.into_iter().any(|address| self.days_with_network(*address) == 0);
-        for key in &digest.keys {
-            *self.seen.entry(*key).or_default() += 1;
+        if self.last_active().is_some_and(|last| day <= last) {
+            return;
         }
-        self.shift_rhythm(&digest, 1);
-        self.last_active = Some(day);
-        self.days.push_back(digest);
+        self.fade(day);
+        let mut networks = hours.iter().flat_map(|(_, hour)| hour.addresses.values());
+        let has_moved =
+            !self.days.is_empty() && networks.any(|address| self.days_with_network(*address) == 0);
+        for key in things(hours) {
+            *self.seen.entry(key).or_default() |= 1;
+        }
+        self.days.push_back(Day {
+            day,
+            hours: hours.iter().fold(0, |active, (hour, _)| active | 1 << (hour % 24)),
+            events: hours.iter().map(|(_, hour)| hour.events.distinct()).sum(),
+            has_moved,
+        });
+        self.make_room();
     }
 
     /// Forgets what is too old to count on `today`.
     pub fn fade(&mut self, today: u32) {
-        self.last_active = self.last_active.filter(|last| last + MEMORY_DAYS >= today);
-        while let Some(old) = self.days.pop_front_if(|old| old.day + MEMORY_DAYS < today) {
-            for key in &old.keys {
-                if let Some(count) = self.seen.get_mut(key) {
-                    *count -= 1;
-                    if *count == 0 {
-                        self.seen.remove(key);
-                    }
-                }
-            }
-            self.shift_rhythm(&old, -1);
+        let passed = today.saturating_sub(self.today);
+        self.today = self.today.max(today);
+        if passed > 0 {
+            self.seen.retain(|_, days| {
+                *days = days.checked_shl(passed).unwrap_or_default() & REMEMBERED;
+                *days != 0
+            });
         }
+        while self.days.pop_front_if(|old| old.day + MEMORY_DAYS < today).is_some() {}
     }
 
-    fn shift_rhythm(&mut self, day: &Day, by: i32) {
-        for hour in (0..24).filter(|hour| day.hours >> hour & 1 == 1) {
-            let slot = &mut self.rhythm[usize::from(is_weekend(day.day))][hour];
-            *slot = slot.saturating_add_signed(by);
+    /// Drops what was not seen for longest; of the equally old, the greater keys, so that order does not matter.
+    fn make_room(&mut self) {
+        if self.seen.len() <= THINGS {
+            return;
         }
+        let mut ages: Vec<(u32, u64)> =
+            self.seen.iter().map(|(key, days)| (days.trailing_zeros(), *key)).collect();
+        ages.sort_unstable();
+        ages[THINGS..].iter().for_each(|(_, key)| _ = self.seen.remove(key));
+    }
+
+    /// Compact bytes, at most 32 KB, for a store.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut seen: Vec<Thing> =
+            self.seen.iter().map(|(key, days)| (key.to_le_bytes(), days.to_le_bytes())).collect();
+        seen.sort_unstable();
+        postcard::to_stdvec(&(self.today, &self.days, seen)).unwrap_or_default()
+    }
+
+    /// Reads what [`Baseline::encode`] wrote.
+    ///
+    /// # Errors
+    /// [`Damaged`] if the bytes are not a baseline.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Damaged> {
+        let (today, days, seen): (u32, VecDeque<Day>, Vec<Thing>) =
+            postcard::from_bytes(bytes).map_err(|_| Damaged)?;
+        let seen = seen.into_iter().map(|(key, days)| (u64::from_le_bytes(key), u32::from_le_bytes(days)));
+        Ok(Self { today, days, seen: seen.collect() })
     }
 
     /// On how many of the 30 days it was active.
@@ -161,11 +188,22 @@ impl Baseline {
 
     /// The last active day of those remembered.
     pub fn last_active(&self) -> Option<u32> {
-        self.last_active
+        self.days.back().map(|day| day.day)
     }
 
     fn days_with(&self, aspect: Aspect, value: u64) -> u32 {
-        self.seen.get(&key(aspect, value)).copied().unwrap_or_default()
+        self.seen.get(&key(aspect, value)).map_or(0, |days| days.count_ones())
+    }
+
+    /// On how many days this hour of the day was active, of workdays or of weekends.
+    fn days_active_at(&self, of_day: u32, weekend: bool) -> u32 {
+        let is_active = |day: &&Day| day.hours >> of_day & 1 == 1 && is_weekend(day.day) == weekend;
+        self.days.iter().filter(is_active).count() as u32
+    }
+
+    /// On how many days this hour of the day was active.
+    fn days_active(&self, of_day: u32) -> u32 {
+        self.days_active_at(of_day, false) + self.days_active_at(of_day, true)
     }
 
     /// On how many days this call was made, by its key.
@@ -214,13 +252,13 @@ impl Baseline {
             return None;
         }
         let weekend = is_weekend(hour / 24);
-        let of_day = (hour % 24) as usize;
+        let of_day = hour % 24;
         let near = [(of_day + 23) % 24, of_day, (of_day + 1) % 24];
-        let active = |kind: usize| near.iter().map(|near| self.rhythm[kind][*near]).max().unwrap_or_default();
         // A person who never works weekends is strange on one, whatever the hour; workdays judge the hour.
         let days = self.days.iter().filter(|day| is_weekend(day.day) == weekend).count() as u32;
-        let kind = if days == 0 { usize::from(!weekend) } else { usize::from(weekend) };
-        let share = active(kind) as f32 / days.max(1).min(self.active_days()) as f32;
+        let kind = if days == 0 { !weekend } else { weekend };
+        let active = near.iter().map(|near| self.days_active_at(*near, kind)).max().unwrap_or_default();
+        let share = active as f32 / days.max(1).min(self.active_days()) as f32;
         let by_hour = (1.0 - share * 4.0).clamp(0.0, 1.0);
         Some(if weekend && days == 0 { by_hour.max(0.5) } else { by_hour })
     }
@@ -238,14 +276,15 @@ impl Baseline {
 
     /// Is the principal active at all hours, as machines are?
     pub fn is_around_the_clock(&self) -> bool {
-        const HOURS_OF_A_MACHINE: usize = 18;
-        (0..24).filter(|hour| self.rhythm[0][*hour] + self.rhythm[1][*hour] > 0).count() >= HOURS_OF_A_MACHINE
+        const HOURS_OF_A_MACHINE: u32 = 18;
+        let active = self.days.iter().fold(0, |active, day| active | day.hours);
+        active.count_ones() >= HOURS_OF_A_MACHINE
     }
 
     /// The hours of the day, UTC, at which it is usually active.
-    pub fn usual_hours(&self) -> Vec<usize> {
+    pub fn usual_hours(&self) -> Vec<u32> {
         let often = self.active_days().div_ceil(5);
-        (0..24).filter(|hour| self.rhythm[0][*hour] + self.rhythm[1][*hour] >= often.max(1)).collect()
+        (0..24).filter(|hour| self.days_active(*hour) >= often.max(1)).collect()
     }
 }
 
@@ -301,6 +340,38 @@ mod tests {
         baseline.fade(132);
         assert_eq!((baseline.days_with_call(7), baseline.active_days()), (0, 0));
         assert_eq!(baseline.last_active(), None);
+    }
+
+    #[test]
+    fn a_baseline_stays_below_32_kb_keeps_the_newest_and_comes_back_whole() {
+        let mut baseline = Baseline::default();
+        for day in 0..40u32 {
+            let hours: Vec<(u32, Hour)> = (0..24)
+                .map(|hour| {
+                    let mut folded = Hour::default();
+                    for n in 0..20 {
+                        let word = format!("bucket-{day}-{hour}-{n}");
+                        folded.resources.insert(hash(&word), &word);
+                    }
+                    (day * 24 + hour, folded)
+                })
+                .collect();
+            baseline.close(day, &hours);
+        }
+        let bytes = baseline.encode();
+        assert!(bytes.len() < 32 << 10, "{}", bytes.len());
+        assert_eq!(Baseline::decode(&bytes), Ok(baseline.clone()));
+        assert_eq!(baseline.days_with_resource(hash("bucket-39-3-3")), 1);
+        assert_eq!(baseline.days_with_resource(hash("bucket-10-3-3")), 0);
+        assert_eq!(Baseline::decode(&bytes[..9]), Err(Damaged));
+    }
+
+    #[test]
+    fn a_day_counts_once() {
+        let mut baseline = Baseline::default();
+        baseline.close(100, &[(2400, hour_with_call(7))]);
+        baseline.close(100, &[(2400, hour_with_call(7))]);
+        assert_eq!((baseline.days_with_call(7), baseline.active_days()), (1, 1));
     }
 
     #[test]

@@ -111,6 +111,8 @@ pub struct Event<'a> {
     pub mfa: Option<bool>,
     /// How the call ended.
     pub outcome: Outcome,
+    /// The record itself, as it came.
+    pub record: &'a [u8],
     /// `requestParameters`, raw.
     pub request_parameters: Option<&'a RawValue>,
     /// `responseElements`, raw.

@@ -64,6 +64,8 @@ pub enum Kind {
     Threat,
     /// Below it: out of the ordinary.
     Anomaly,
+    /// An act against a control of a compliance framework.
+    Compliance,
 }
 
 /// Open, or closed with a reason.
@@ -159,6 +161,40 @@ impl Finding {
     /// A finding that a person should look at: of its severity, and not closed or suppressed.
     pub fn is_alert(&self) -> bool {
         self.severity >= Severity::Medium && self.status == Status::Open
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    pub(crate) fn finding() -> Finding {
+        Finding {
+            id: "evasion/2026-03-02/0123456789abcdef".into(),
+            kind: Kind::Threat,
+            detector: "evasion".into(),
+            title: "Defences weakened".into(),
+            severity: Severity::High,
+            score: 0.76,
+            confidence: 0.6,
+            principal: "arn:aws:iam::111122223333:user/kim".into(),
+            principal_kind: PrincipalKind::User,
+            callers: vec![],
+            account_id: "111122223333".into(),
+            region: "eu-west-1".into(),
+            first_seen: Time(1_772_445_600),
+            last_seen: Time(1_772_445_700),
+            techniques: vec![Technique::find("T1562.008").unwrap()],
+            tactics: vec![Tactic::DefenseEvasion],
+            event_ids: vec!["e1".into()],
+            evidence: vec!["cloudtrail:StopLogging on main".into()],
+            recommendations: vec!["Switch it on".into()],
+            controls: vec![],
+            status: Status::Open,
+            contributions: vec![],
+            usual: vec![],
+            features: None,
+        }
     }
 }
 

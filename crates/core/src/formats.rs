@@ -1,3 +1,3 @@
-//! A finding in other people's words, with those formats' rules.
-
+//! A finding in other people's words.
+pub mod alert;
 pub mod asff;

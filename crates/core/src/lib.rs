@@ -3,16 +3,22 @@
 //! Pure: time, configuration and bytes are arguments; nothing here opens a file or a socket.
 
 pub mod activity;
+pub mod arrivals;
 pub mod baseline;
 pub mod catalog;
+pub mod compliance;
 pub mod detectors;
 pub mod event;
 pub mod features;
 pub mod finding;
 pub mod formats;
+pub mod judgement;
+pub mod kept;
+pub mod messages;
 pub mod networks;
 pub mod ports;
 pub mod risk;
 pub mod settings;
+pub mod silence;
 pub mod sources;
 pub mod stages;

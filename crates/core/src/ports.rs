@@ -1,26 +1,98 @@
 //! The outside world, as far as the stages need it.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    ops::Range,
+    collections::{BTreeMap, btree_map::Entry},
     sync::{Mutex, PoisonError},
 };
 
-use crate::activity::{Damaged, Hour, Scope};
+use crate::{activity::Damaged, event::Time, formats::asff::Asff};
 
-/// Keeps the hours of scopes.
-///
-/// Every implementation obeys the set law: merging the same delta twice, or two deltas in either order, leaves the same hours.
-#[expect(async_fn_in_trait, reason = "stages run on one thread; no Send bound is wanted")]
-pub trait Store {
-    /// Adds a delta to what is kept of a scope's hour.
-    async fn merge(&self, scope: &Scope, hour: u32, delta: Hour) -> Result<(), Unavailable>;
-
-    /// The kept hours of a scope, ascending.
-    async fn hours(&self, scope: &Scope, range: Range<u32>) -> Result<Vec<(u32, Hour)>, Unavailable>;
+/// Where an item is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// Whose: a principal, an account, an address, the organisation.
+    pub partition: String,
+    /// What of it.
+    pub sort: String,
 }
 
-/// A store that could not be reached, or gave back what it should not.
+/// What was kept, and its version: every write makes a new one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// What was written.
+    pub body: Vec<u8>,
+    /// To be named when it is written over.
+    pub version: u64,
+}
+
+/// What to keep.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Write {
+    /// At most 64 KB, by the bounded law.
+    pub body: Vec<u8>,
+    /// When it may be forgotten; a table may forget later, but must not show it any more.
+    pub expires: Option<Time>,
+    /// Where the index lists it, if anywhere.
+    pub listed: Option<Key>,
+}
+
+/// What a write may replace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// Nothing: it must be new.
+    Nothing,
+    /// Just this version.
+    Version(u64),
+    /// Whatever is there.
+    Anything,
+}
+
+/// How fresh a reading must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// Everything written before is seen.
+    Fresh,
+    /// What was written in the last seconds may be missing; half the price.
+    Stale,
+}
+
+/// Keeps small items.
+#[expect(async_fn_in_trait, reason = "stages run on one thread; no Send bound is wanted")]
+pub trait Table {
+    /// One item, fresh.
+    async fn get(&self, key: &Key) -> Result<Option<Item>, Unavailable>;
+
+    /// Those of several items that are there; they may be some seconds old.
+    async fn get_many(&self, keys: Vec<Key>) -> Result<Vec<(Key, Item)>, Unavailable>;
+
+    /// The items of a partition from one sort key to another, both included, ascending.
+    async fn range(
+        &self,
+        partition: &str,
+        from: &str,
+        to: &str,
+        freshness: Freshness,
+    ) -> Result<Vec<(String, Item)>, Unavailable>;
+
+    /// Writes an item; `false` if something else is there than `over` says.
+    async fn put(&self, key: &Key, write: Write, over: Over) -> Result<bool, Unavailable>;
+}
+
+/// Takes messages on: when it has returned, each will arrive, at least once.
+#[expect(async_fn_in_trait, reason = "stages run on one thread; no Send bound is wanted")]
+pub trait Channel<M> {
+    /// Sends all of them, or fails; then some may have been sent.
+    async fn send(&self, messages: &[M]) -> Result<(), Unavailable>;
+}
+
+/// Where findings are filed.
+#[expect(async_fn_in_trait, reason = "stages run on one thread; no Send bound is wanted")]
+pub trait FindingsHub {
+    /// Files them; gives those that were refused, by position, with the reason.
+    async fn import(&self, findings: &[Asff]) -> Result<BTreeMap<usize, String>, Unavailable>;
+}
+
+/// A part of the outside world that could not be reached, or gave back what it should not.
 #[derive(Debug, thiserror::Error)]
 #[error("{service}: {source}")]
 pub struct Unavailable {
@@ -33,73 +105,97 @@ pub struct Unavailable {
 
 impl From<Damaged> for Unavailable {
     fn from(damaged: Damaged) -> Self {
-        Self { service: "store", source: Box::new(damaged) }
+        Self { service: "table", source: Box::new(damaged) }
     }
 }
 
-type Shard = HashMap<Scope, BTreeMap<u32, Box<[u8]>>>;
+/// Times a lost race is run again. Each time somebody else has won, so more than this many were at it at once.
+const RACES: usize = 32;
 
-/// A store in memory, shared by threads. Hours are kept encoded, a tenth of their size in use.
+/// Reads an item, lets `change` say what to write instead, and writes it; again, if somebody else was faster.
+///
+/// # Errors
+/// [`Unavailable`] if the table is; and if the race is lost too often.
+pub async fn change<E: Into<Unavailable>>(
+    table: &impl Table,
+    key: &Key,
+    mut change: impl FnMut(Option<&Item>) -> Result<Option<Write>, E>,
+) -> Result<(), Unavailable> {
+    for _ in 0..RACES {
+        let kept = table.get(key).await?;
+        let Some(write) = change(kept.as_ref()).map_err(Into::into)? else { return Ok(()) };
+        if table.put(key, write, Over::from(kept.as_ref())).await? {
+            return Ok(());
+        }
+    }
+    Err(Unavailable { service: "table", source: "too many writers at one item".into() })
+}
+
+impl From<Option<&Item>> for Over {
+    fn from(kept: Option<&Item>) -> Self {
+        kept.map_or(Self::Nothing, |item| Self::Version(item.version))
+    }
+}
+
+/// A table in memory. It never forgets.
+#[derive(Debug, Default)]
 pub struct Memory {
-    shards: Vec<Mutex<Shard>>,
-}
-
-const SHARDS: usize = 64;
-
-impl Default for Memory {
-    fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
-    }
+    items: Mutex<BTreeMap<Key, Item>>,
 }
 
 impl Memory {
-    fn shard(&self, scope: &Scope) -> std::sync::MutexGuard<'_, Shard> {
-        use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
-        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(scope);
-        self.shards[hash as usize % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Key, Item>> {
+        self.items.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The scopes it has, in order.
-    pub fn scopes(&self) -> Vec<Scope> {
-        let lock = |shard| Mutex::lock(shard).unwrap_or_else(PoisonError::into_inner);
-        let mut scopes: Vec<Scope> =
-            self.shards.iter().flat_map(|shard| lock(shard).keys().cloned().collect::<Vec<_>>()).collect();
-        scopes.sort_unstable();
-        scopes
-    }
-
-    /// Adds a delta; see [`Store::merge`].
-    ///
-    /// # Errors
-    /// [`Damaged`] if what was kept cannot be read back.
-    pub fn add(&self, scope: &Scope, hour: u32, mut delta: Hour) -> Result<(), Damaged> {
-        let mut shard = self.shard(scope);
-        if !shard.contains_key(scope) {
-            shard.insert(scope.clone(), BTreeMap::new());
-        }
-        let Some(hours) = shard.get_mut(scope) else { return Ok(()) };
-        if let Some(kept) = hours.get(&hour) {
-            delta.merge(Hour::decode(kept)?);
-        }
-        hours.insert(hour, delta.encode().into());
-        Ok(())
-    }
-
-    /// The kept hours of a scope, ascending, still encoded.
-    pub fn encoded(&self, scope: &Scope) -> Vec<(u32, Box<[u8]>)> {
-        let shard = self.shard(scope);
-        let hours = shard.get(scope).into_iter().flatten();
-        hours.map(|(hour, bytes)| (*hour, bytes.clone())).collect()
+    /// Everything in it, by key.
+    pub fn items(&self) -> BTreeMap<Key, Item> {
+        self.lock().clone()
     }
 }
 
-impl Store for Memory {
-    async fn merge(&self, scope: &Scope, hour: u32, delta: Hour) -> Result<(), Unavailable> {
-        Ok(self.add(scope, hour, delta)?)
+impl Table for Memory {
+    async fn get(&self, key: &Key) -> Result<Option<Item>, Unavailable> {
+        Ok(self.lock().get(key).cloned())
     }
 
-    async fn hours(&self, scope: &Scope, range: Range<u32>) -> Result<Vec<(u32, Hour)>, Unavailable> {
-        let hours = self.encoded(scope).into_iter().filter(|(hour, _)| range.contains(hour));
-        Ok(hours.map(|(hour, bytes)| Ok((hour, Hour::decode(&bytes)?))).collect::<Result<_, Damaged>>()?)
+    async fn get_many(&self, keys: Vec<Key>) -> Result<Vec<(Key, Item)>, Unavailable> {
+        let items = self.lock();
+        let known = keys.into_iter().filter_map(|key| items.get(&key).cloned().map(|item| (key, item)));
+        Ok(known.collect())
+    }
+
+    async fn range(
+        &self,
+        partition: &str,
+        from: &str,
+        to: &str,
+        _: Freshness,
+    ) -> Result<Vec<(String, Item)>, Unavailable> {
+        let at = |sort: &str| Key { partition: partition.to_owned(), sort: sort.to_owned() };
+        if from > to {
+            return Ok(Vec::new());
+        }
+        let items = self.lock();
+        let found = items.range(at(from)..=at(to));
+        Ok(found.map(|(key, item)| (key.sort.clone(), item.clone())).collect())
+    }
+
+    async fn put(&self, key: &Key, write: Write, over: Over) -> Result<bool, Unavailable> {
+        let mut items = self.lock();
+        let entry = items.entry(key.clone());
+        let version = match &entry {
+            Entry::Vacant(_) => None,
+            Entry::Occupied(kept) => Some(kept.get().version),
+        };
+        let is_allowed = match over {
+            Over::Nothing => version.is_none(),
+            Over::Version(known) => version == Some(known),
+            Over::Anything => true,
+        };
+        if is_allowed {
+            entry.insert_entry(Item { body: write.body, version: version.unwrap_or_default() + 1 });
+        }
+        Ok(is_allowed)
     }
 }

@@ -1,5 +1,13 @@
 //! What each function does, on ports: a Lambda function, or the command, runs a stage.
+//!
+//! **Outbox law**: what is sent follows from what is saved, never from whether this call changed it; that it was sent
+//! is recorded only afterwards. So a crash anywhere, and any redelivery, sends what is missing.
 
+pub mod backfill;
+pub mod compliance_check;
 pub mod feature_extract;
+pub mod findings;
 pub mod ingest;
+pub mod respond;
 pub mod score;
+pub mod watermark;

@@ -20,6 +20,8 @@ pub struct Fold {
     scope_ids: HashMap<Scope, u32>,
     identities: HashMap<u64, Option<Known>>,
     clients: HashMap<u64, (u64, Arc<str>)>,
+    /// Account, region and hour of the last event: the next is mostly of the same.
+    last_place: Option<(u64, u64, u32)>,
 }
 
 /// An identity seen before.
@@ -48,6 +50,7 @@ impl Fold {
 
     /// Takes what was gathered.
     pub fn take(&mut self) -> Vec<Folded> {
+        self.last_place = None;
         let scopes = &self.scopes;
         let taken = self
             .hours
@@ -71,6 +74,7 @@ impl Fold {
         let seen = Seen::new(event, client_key, client);
         let hour = self.hours.entry((known.scope, seen.hour)).or_default();
         hour.add(event, &known.principal, &seen);
+        self.add_place(event, &seen);
         self.add_elsewhere(event, &known, &seen);
     }
 
@@ -110,6 +114,17 @@ impl Fold {
         make_room(&mut self.clients);
         self.clients.insert(key, known.clone());
         known
+    }
+
+    /// The account's own hours know in which regions somebody acted.
+    fn add_place(&mut self, event: &Event<'_>, seen: &Seen) {
+        let (account, region) = (clip(&event.account_id, 64), clip(&event.aws_region, 32));
+        let place = (hash(account), hash(region), seen.hour);
+        if self.last_place.replace(place) == Some(place) {
+            return;
+        }
+        let scope = self.scope_id(Scope::Account(account.into()));
+        self.hours.entry((scope, seen.hour)).or_default().regions.insert(place.1, region);
     }
 
     /// Sign-ins count for their address and account too; instances and browsers for their address.
@@ -384,6 +399,10 @@ mod tests {
         }
         read(log.as_bytes(), Limits::default(), &mut add).unwrap();
         assert!(fold.identities.len() <= REMEMBERED && fold.clients.len() <= REMEMBERED);
-        assert_eq!((fold.scopes.len(), fold.len()), (1, 1), "one role, one hour; AWS's services have none");
+        assert_eq!(
+            (fold.scopes.len(), fold.len()),
+            (2, 2),
+            "one role and its account, one hour; AWS's services have none"
+        );
     }
 }

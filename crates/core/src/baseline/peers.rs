@@ -1,35 +1,113 @@
 //! What everybody in the organisation did, day by day.
+//!
+//! Kept as small facts, each under what it is about, so that a store can keep each in an item of its own and
+//! a judgement reads only those it asks for. Merging facts is commutative, associative and idempotent.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet, hash_map::Entry},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     net::IpAddr,
     ops::RangeInclusive,
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::{MEMORY_DAYS, act_key};
 use crate::{
-    activity::{Acts, Hour, Notable},
+    activity::{Hour, Notable, Scope},
     event::{Principal, PrincipalKind, hash},
 };
 
-/// Who did which act, which account used which region, who was where, who assumed what: each with its days,
-/// so that every question looks back the same 30 days and never ahead.
-#[derive(Debug, Default)]
-pub struct Peers {
-    acts: HashMap<(u64, u64), BTreeMap<u32, Vec<u64>>>,
-    regions: HashMap<(u64, u64), BTreeSet<u32>>,
-    /// Days on which an account's log was read, each with its first hour.
-    accounts: HashMap<Box<str>, BTreeMap<u32, u32>>,
-    addresses: HashMap<IpAddr, BTreeMap<u32, Occupants>>,
-    sessions: HashMap<u64, Caller>,
+/// What a fact is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum About {
+    /// An act, by its [`act_key`], of the principals of an account, by its hash.
+    Act(u64, u64),
+    /// An account: when its log was read, in which regions.
+    Account(Box<str>),
+    /// An address: who was there.
+    Address(IpAddr),
+    /// A session, by the hash of its access key: who began it.
+    Session(u64),
+}
+
+/// What is known of one thing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fact {
+    /// Who did an act, by their hashes, by day; at most [`PEERS_A_DAY`] of each.
+    Doers(BTreeMap<u32, Vec<u64>>),
+    /// In which hours of which days an account's principals acted in each region: bit n is hour n.
+    Watched(BTreeMap<Box<str>, BTreeMap<u32, u32>>),
+    /// Who was at an address, by day.
+    Occupants(BTreeMap<u32, Occupants>),
+    /// Who assumed a role.
+    Caller(Caller),
 }
 
 /// Who was seen at an address on a day.
-#[derive(Clone, Debug, Default)]
-struct Occupants {
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Occupants {
     first_human: Option<u32>,
     /// With the first hour of each; at most the two earliest: that there are several is all that matters.
     instances: BTreeSet<(u32, u64)>,
+}
+
+/// Who assumed a role. Of the two records of one cross-account call, the one that names the caller is the lesser.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Caller {
+    is_outside: bool,
+    id: Box<str>,
+    parent: u64,
+}
+
+/// Principals remembered for one act on one day: more make no difference.
+const PEERS_A_DAY: usize = 8;
+/// Regions remembered of one account: AWS has fewer; a forged log may name any number.
+const REGIONS: usize = 48;
+
+/// The days that a judgement on `today` may look at.
+fn memory(today: u32) -> RangeInclusive<u32> {
+    today.saturating_sub(MEMORY_DAYS)..=today
+}
+
+impl Fact {
+    /// Adds what `other` knows of the same thing. Where the two are of different kinds, which no program of ours writes, this one stays.
+    pub fn merge(&mut self, other: Self) {
+        match (self, other) {
+            (Self::Doers(known), Self::Doers(days)) => {
+                for (day, doers) in days {
+                    let list = known.entry(day).or_default();
+                    doers.into_iter().for_each(|doer| add_peer(list, doer));
+                }
+            }
+            (Self::Watched(known), Self::Watched(regions)) => {
+                for (region, days) in regions {
+                    let known = known.entry(region).or_default();
+                    days.into_iter().for_each(|(day, hours)| *known.entry(day).or_default() |= hours);
+                }
+                while known.len() > REGIONS {
+                    known.pop_last();
+                }
+            }
+            (Self::Occupants(known), Self::Occupants(days)) => {
+                days.into_iter().for_each(|(day, other)| known.entry(day).or_default().merge(&other));
+            }
+            (Self::Caller(known), Self::Caller(other)) if other < *known => *known = other,
+            _ => {}
+        }
+    }
+
+    /// Forgets days before `oldest`.
+    pub fn forget(&mut self, oldest: u32) {
+        match self {
+            Self::Doers(days) => days.retain(|day, _| *day >= oldest),
+            Self::Watched(regions) => regions.retain(|_, days| {
+                days.retain(|day, _| *day >= oldest);
+                !days.is_empty()
+            }),
+            Self::Occupants(days) => days.retain(|day, _| *day >= oldest),
+            Self::Caller(_) => {}
+        }
+    }
 }
 
 impl Occupants {
@@ -55,132 +133,151 @@ impl Occupants {
     }
 }
 
-/// Who assumed a role. Of the two records of one cross-account call, the one that names the caller is the lesser.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Caller {
-    is_outside: bool,
-    id: Box<str>,
-    parent: u64,
+/// The facts that an hour of a scope tells.
+pub fn facts(scope: &Scope, hour: u32, folded: &Hour) -> Vec<(About, Fact)> {
+    match scope {
+        Scope::Principal(_) => folded
+            .principal_of(scope)
+            .map_or_else(Vec::new, |principal| of_principal(&principal, hour, folded)),
+        Scope::Address(address) => of_address(*address, hour, folded).into_iter().collect(),
+        Scope::Account(account) => of_account(account, hour, folded).into_iter().collect(),
+    }
 }
 
-/// Principals remembered for one act on one day: more make no difference.
-const PEERS_A_DAY: usize = 8;
+fn of_principal(principal: &Principal, hour: u32, folded: &Hour) -> Vec<(About, Fact)> {
+    let (account, who) = (hash(&principal.account_id), hash(&principal.id));
+    let acts: BTreeSet<u64> = folded.acts.iter().map(|(notable, _)| act_key(notable)).collect();
+    let acts =
+        acts.into_iter().map(|act| (About::Act(account, act), Fact::Doers([(hour / 24, vec![who])].into())));
+    let is_outside = principal.kind == PrincipalKind::ExternalAccount;
+    let sessions = folded.sessions.iter().map(|(session, edge)| {
+        let caller = Caller { is_outside, id: principal.id.clone(), parent: edge.parent };
+        (About::Session(session), Fact::Caller(caller))
+    });
+    acts.chain(sessions).collect()
+}
 
-/// The days that a judgement on `today` may look at.
-fn memory(today: u32) -> RangeInclusive<u32> {
-    today.saturating_sub(MEMORY_DAYS)..=today
+fn of_address(address: IpAddr, hour: u32, folded: &Hour) -> Option<(About, Fact)> {
+    if folded.seats.is_empty() {
+        return None;
+    }
+    let mut occupants = Occupants::default();
+    for seat in folded.seats.values() {
+        if seat.instance.is_empty() {
+            occupants.add_human(hour);
+        } else {
+            occupants.add_instance(hour, hash(&seat.instance));
+        }
+    }
+    Some((About::Address(address), Fact::Occupants([(hour / 24, occupants)].into())))
+}
+
+fn of_account(account: &str, hour: u32, folded: &Hour) -> Option<(About, Fact)> {
+    if folded.regions.is_empty() {
+        return None;
+    }
+    let mut regions: BTreeMap<Box<str>, BTreeMap<u32, u32>> = BTreeMap::new();
+    for region in folded.regions.values() {
+        regions.insert(region.clone(), [(hour / 24, 1 << (hour % 24))].into());
+    }
+    Some((About::Account(account.into()), Fact::Watched(regions)))
+}
+
+/// What judging some hours of a scope may ask of its peers; sessions lead to further ones, see [`Peers::parents`].
+pub fn questions(scope: &Scope, hours: &[(u32, Hour)]) -> BTreeSet<About> {
+    let mut asked = BTreeSet::new();
+    for (_, hour) in hours {
+        let principal = hour.principal_of(scope);
+        let home = principal.as_ref().map(|principal| &*principal.account_id);
+        asked.extend(home.map(|home| About::Account(home.into())));
+        for (notable, _) in hour.acts.iter() {
+            asked.extend(home.map(|home| About::Act(hash(home), act_key(notable))));
+            let accounts = [&notable.account_id, &notable.act.recipient];
+            let named = accounts.into_iter().filter(|account| !account.is_empty());
+            asked.extend(named.map(|account| About::Account(account.clone())));
+            asked.insert(About::Session(notable.session));
+        }
+        asked.extend(hour.seats.values().filter_map(|seat| seat.address).map(About::Address));
+    }
+    asked.remove(&About::Session(0));
+    asked
+}
+
+/// What is known of everybody, as far as it was gathered.
+#[derive(Debug, Default)]
+pub struct Peers {
+    facts: HashMap<About, Fact>,
 }
 
 impl Peers {
-    /// Adds an hour of a principal.
-    pub fn add(&mut self, principal: &Principal, hour: u32, folded: &Hour) {
-        let (account, who) = (hash(&principal.account_id), hash(&principal.id));
-        self.add_acts(&folded.acts, account, who, hour);
-        for (region, _) in folded.regions.iter() {
-            self.regions.entry((account, region)).or_default().insert(hour / 24);
-        }
-        for account in folded.accounts.values() {
-            self.add_account(account, hour);
-        }
-        let is_outside = principal.kind == PrincipalKind::ExternalAccount;
-        for (session, edge) in folded.sessions.iter() {
-            self.add_session(session, Caller { is_outside, id: principal.id.clone(), parent: edge.parent });
+    /// Adds a fact.
+    pub fn add(&mut self, about: About, fact: Fact) {
+        match self.facts.get_mut(&about) {
+            Some(known) => known.merge(fact),
+            None => _ = self.facts.insert(about, fact),
         }
     }
 
-    fn add_acts(&mut self, acts: &Acts, account: u64, who: u64, hour: u32) {
-        for (notable, _) in acts.iter() {
-            let days = self.acts.entry((account, act_key(notable))).or_default();
-            add_peer(days.entry(hour / 24).or_default(), who);
-        }
-    }
-
-    fn add_account(&mut self, account: &str, hour: u32) {
-        let days = self.accounts.entry(account.into()).or_default();
-        days.entry(hour / 24).and_modify(|first| *first = hour.min(*first)).or_insert(hour);
-    }
-
-    fn add_session(&mut self, session: u64, caller: Caller) {
-        match self.sessions.entry(session) {
-            Entry::Vacant(vacant) => _ = vacant.insert(caller),
-            Entry::Occupied(mut known) => {
-                if caller < *known.get() {
-                    known.insert(caller);
-                }
-            }
-        }
-    }
-
-    /// Adds an hour of an address: who used it.
-    pub fn add_address(&mut self, address: IpAddr, hour: u32, folded: &Hour) {
-        for seat in folded.seats.values() {
-            let occupants = self.addresses.entry(address).or_default().entry(hour / 24).or_default();
-            if seat.instance.is_empty() {
-                occupants.add_human(hour);
-            } else {
-                occupants.add_instance(hour, hash(&seat.instance));
-            }
-        }
+    /// Adds what an hour of a scope tells.
+    pub fn learn(&mut self, scope: &Scope, hour: u32, folded: &Hour) {
+        facts(scope, hour, folded).into_iter().for_each(|(about, fact)| self.add(about, fact));
     }
 
     /// Adds what `other` knows.
     pub fn merge(&mut self, other: Self) {
-        for (act, days) in other.acts {
-            let known = self.acts.entry(act).or_default();
-            for (day, principals) in days {
-                let list = known.entry(day).or_default();
-                principals.into_iter().for_each(|principal| add_peer(list, principal));
-            }
-        }
-        for (region, days) in other.regions {
-            self.regions.entry(region).or_default().extend(days);
-        }
-        for (account, days) in other.accounts {
-            days.into_values().for_each(|hour| self.add_account(&account, hour));
-        }
-        for (address, days) in other.addresses {
-            let known = self.addresses.entry(address).or_default();
-            for (day, occupants) in days {
-                known.entry(day).or_default().merge(&occupants);
-            }
-        }
-        for (session, caller) in other.sessions {
-            self.add_session(session, caller);
-        }
+        other.facts.into_iter().for_each(|(about, fact)| self.add(about, fact));
+    }
+
+    /// Sessions that began others and are not known yet: ask for them next.
+    pub fn parents(&self) -> BTreeSet<About> {
+        let parents = self.facts.values().filter_map(|fact| match fact {
+            Fact::Caller(caller) if caller.parent != 0 => Some(About::Session(caller.parent)),
+            _ => None,
+        });
+        parents.filter(|parent| !self.facts.contains_key(parent)).collect()
     }
 
     /// How many other principals of the account did such an act in the 30 days before `today`.
     pub fn others_who_did(&self, principal: &Principal, notable: &Notable, today: u32) -> usize {
         let who = hash(&principal.id);
-        let Some(days) = self.acts.get(&(hash(&principal.account_id), act_key(notable))) else { return 0 };
+        let about = About::Act(hash(&principal.account_id), act_key(notable));
+        let Some(Fact::Doers(days)) = self.facts.get(&about) else { return 0 };
         let before = days.range(memory(today)).filter(|(day, _)| **day < today);
         let others: HashSet<u64> =
             before.flat_map(|(_, principals)| principals).filter(|other| **other != who).copied().collect();
         others.len()
     }
 
-    /// Was this region used by the account's principals in the 30 days before `today`?
+    fn watched(&self, account: &str) -> Option<&BTreeMap<Box<str>, BTreeMap<u32, u32>>> {
+        match self.facts.get(&About::Account(account.into())) {
+            Some(Fact::Watched(regions)) => Some(regions),
+            _ => None,
+        }
+    }
+
+    /// Did somebody act in this region of the account in the 30 days before `today`?
     pub fn knows_region(&self, account: &str, region: &str, today: u32) -> bool {
-        let days = self.regions.get(&(hash(account), hash(region)));
-        days.is_some_and(|days| days.range(memory(today)).any(|day| *day < today))
+        let days = self.watched(account).and_then(|regions| regions.get(region));
+        days.is_some_and(|days| days.range(memory(today)).any(|(day, _)| *day < today))
     }
 
     /// Was the account's log read in the 30 days up to `hour`?
     pub fn is_own_account(&self, account: &str, hour: u32) -> bool {
-        let days = self.accounts.get(account);
-        days.is_some_and(|days| days.range(memory(hour / 24)).any(|(_, first)| *first <= hour))
+        let is_by_then = |(day, hours): (&u32, &u32)| day * 24 + hours.trailing_zeros() <= hour;
+        let regions = self.watched(account).into_iter().flatten();
+        regions.into_iter().any(|(_, days)| days.range(memory(hour / 24)).any(is_by_then))
     }
 
     /// Was the account's log read so many days before `today`, or, of the 30 remembered, earlier?
     pub fn has_watched(&self, account: &str, days: u32, today: u32) -> bool {
-        let watched = self.accounts.get(account);
-        watched.is_some_and(|watched| watched.range(memory(today)).any(|(day, _)| *day + days <= today))
+        let regions = self.watched(account).into_iter().flatten();
+        regions.into_iter().any(|(_, known)| known.range(memory(today)).any(|(day, _)| *day + days <= today))
     }
 
     /// Did a human work at a browser at this address in the 30 days up to `hour`, where at most one instance was seen?
     /// Where several instances are, it is their gateway, and humans may sit behind it too.
     pub fn is_where_humans_work(&self, address: IpAddr, hour: u32) -> bool {
-        let Some(days) = self.addresses.get(&address) else { return false };
+        let Some(Fact::Occupants(days)) = self.facts.get(&About::Address(address)) else { return false };
         let days = || days.range(memory(hour / 24)).map(|(_, occupants)| occupants);
         let instances: HashSet<u64> = days()
             .flat_map(|occupants| &occupants.instances)
@@ -193,25 +290,73 @@ impl Peers {
 
     /// Who assumed the role whose session has this key: from the nearest caller to the first.
     pub fn callers(&self, session: u64) -> Vec<&str> {
-        /// AWS allows longer chains; nobody builds them.
-        const LONGEST: usize = 4;
         let mut chain: Vec<&str> = Vec::new();
-        let mut next = self.sessions.get(&session);
+        let mut next = self.caller(session);
         while let Some(Caller { id, parent, .. }) = next
             && !chain.contains(&&**id)
-            && chain.len() < LONGEST
+            && chain.len() < LONGEST_CHAIN
         {
             chain.push(id);
-            next = self.sessions.get(parent);
+            next = self.caller(*parent);
         }
         chain
     }
+
+    fn caller(&self, session: u64) -> Option<&Caller> {
+        match self.facts.get(&About::Session(session)) {
+            Some(Fact::Caller(caller)) => Some(caller),
+            _ => None,
+        }
+    }
 }
+
+/// Roles assumed in a chain that are followed: AWS allows longer chains; nobody builds them.
+pub const LONGEST_CHAIN: usize = 4;
 
 /// The least hashes stay, so that order does not matter.
 fn add_peer(list: &mut Vec<u64>, who: u64) {
     if let Err(at) = list.binary_search(&who) {
         list.insert(at, who);
         list.truncate(PEERS_A_DAY);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn doers(pairs: &[(u32, u64)]) -> Fact {
+        let mut fact = Fact::Doers(BTreeMap::new());
+        pairs.iter().for_each(|(day, who)| fact.merge(Fact::Doers([(*day, vec![*who])].into())));
+        fact
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_and_copies_of_facts_change_nothing(pairs in prop::collection::vec((0u32..4, 0u64..30), 0..80), at in 0usize..80) {
+            let (left, right) = pairs.split_at(at.min(pairs.len()));
+            let mut merged = doers(right);
+            merged.merge(doers(left));
+            merged.merge(doers(right));
+            prop_assert_eq!(merged, doers(&pairs));
+        }
+    }
+
+    #[test]
+    fn an_account_remembers_a_bounded_number_of_regions() {
+        let mut peers = Peers::default();
+        for n in 0..100 {
+            let mut hour = Hour::default();
+            let region = format!("region-{n:03}");
+            hour.regions.insert(hash(&region), &region);
+            peers.learn(&Scope::Account("111122223333".into()), 48, &hour);
+        }
+        assert_eq!(peers.watched("111122223333").map(BTreeMap::len), Some(REGIONS));
+        assert!(
+            peers.knows_region("111122223333", "region-005", 3)
+                && !peers.knows_region("111122223333", "region-005", 2)
+        );
     }
 }

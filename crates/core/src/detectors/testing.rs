@@ -163,11 +163,7 @@ impl Story {
         let mut peers = Peers::default();
         for (scope, hours) in scopes {
             for (hour, folded) in hours {
-                match (scope, folded.principal_of(scope)) {
-                    (Scope::Principal(_), Some(principal)) => peers.add(&principal, *hour, folded),
-                    (Scope::Address(address), _) => peers.add_address(*address, *hour, folded),
-                    _ => {}
-                }
+                peers.learn(scope, *hour, folded);
             }
         }
         (own, peers)

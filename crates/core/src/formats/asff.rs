@@ -33,6 +33,7 @@ pub struct Asff {
     pub description: String,
     pub remediation: Remediation,
     pub product_fields: std::collections::BTreeMap<String, String>,
+    pub finding_provider_fields: ProviderFields,
     pub resources: Vec<Resource>,
     pub record_state: &'static str,
 }
@@ -43,6 +44,24 @@ pub struct Asff {
 pub struct Label {
     pub label: Severity,
     pub normalized: u8,
+    pub original: String,
+}
+
+/// What a provider says of a finding. After its creation, severity, confidence and types are updated here and nowhere else.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+#[expect(missing_docs, reason = "the names are ASFF's")]
+pub struct ProviderFields {
+    pub confidence: u8,
+    pub severity: ProviderSeverity,
+    pub types: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+#[expect(missing_docs, reason = "the names are ASFF's")]
+pub struct ProviderSeverity {
+    pub label: Severity,
     pub original: String,
 }
 
@@ -85,6 +104,8 @@ pub fn asff(finding: &Finding, now: Time) -> Asff {
     let account = if is_account(&finding.account_id) { &finding.account_id } else { NO_ACCOUNT };
     let region = if is_region(&finding.region) { &finding.region } else { "us-east-1" };
     let partition = partition(region);
+    let confidence = (finding.confidence * 100.0).round().clamp(0.0, 100.0) as u8;
+    let original = format!("{:.3}", finding.score);
     Asff {
         schema_version: "2018-10-08",
         id: text(&finding.id, ID),
@@ -99,9 +120,14 @@ pub fn asff(finding: &Finding, now: Time) -> Asff {
         severity: Label {
             label: finding.severity,
             normalized: normalized(finding),
-            original: format!("{:.3}", finding.score),
+            original: original.clone(),
         },
-        confidence: (finding.confidence * 100.0).round().clamp(0.0, 100.0) as u8,
+        confidence,
+        finding_provider_fields: ProviderFields {
+            confidence,
+            severity: ProviderSeverity { label: finding.severity, original },
+            types: types(finding),
+        },
         title: text(&format!("{}: {}", finding.title, short(&finding.principal)), TITLE),
         description: text(&describe(finding), DESCRIPTION),
         remediation: Remediation {
@@ -112,6 +138,34 @@ pub fn asff(finding: &Finding, now: Time) -> Asff {
         product_fields: product_fields(finding),
         resources: vec![resource(finding, partition, region)],
         record_state: if finding.status == Status::Open { "ACTIVE" } else { "ARCHIVED" },
+    }
+}
+
+impl Asff {
+    /// The same finding, published for the nth time: of two within one second, the later one has the later `UpdatedAt`.
+    #[must_use]
+    pub fn revised(mut self, revision: u32) -> Self {
+        let seconds = self.updated_at.trim_end_matches('Z');
+        self.updated_at = format!("{seconds}.{:03}Z", revision.min(999));
+        self
+    }
+
+    /// The same finding, filed under the account that imports it, which the default product ARN demands.
+    /// The account acted in is then named among the resources and fields.
+    #[must_use]
+    pub fn filed_under(mut self, account: &str, region: &str) -> Self {
+        let acted_in = std::mem::replace(&mut self.aws_account_id, account.to_owned());
+        let partition = partition(region);
+        self.product_arn =
+            format!("arn:{partition}:securityhub:{region}:{account}:product/{account}/default");
+        let id = format!("AWS::::Account:{acted_in}");
+        if self.resources.iter().all(|resource| resource.id != id) {
+            let region =
+                self.resources.first().map_or_else(|| region.to_owned(), |first| first.region.clone());
+            self.resources.push(Resource { kind: "AwsAccount", id, partition, region });
+        }
+        self.product_fields.insert("trailwarden/accountId".to_owned(), acted_in);
+        self
     }
 }
 
@@ -215,35 +269,20 @@ fn is_region(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{catalog::Technique, finding::Kind};
+    use crate::finding::testing::finding;
 
-    fn finding() -> Finding {
-        Finding {
-            id: "evasion/2026-03-02/0123456789abcdef".into(),
-            kind: Kind::Threat,
-            detector: "evasion".into(),
-            title: "Defences weakened".into(),
-            severity: Severity::High,
-            score: 0.76,
-            confidence: 0.6,
-            principal: "arn:aws:iam::111122223333:user/kim".into(),
-            principal_kind: PrincipalKind::User,
-            callers: vec![],
-            account_id: "111122223333".into(),
-            region: "eu-west-1".into(),
-            first_seen: Time(1_772_445_600),
-            last_seen: Time(1_772_445_700),
-            techniques: vec![Technique::find("T1562.008").unwrap()],
-            tactics: vec![Tactic::DefenseEvasion],
-            event_ids: vec!["e1".into()],
-            evidence: vec!["cloudtrail:StopLogging on main".into()],
-            recommendations: vec!["Switch it on".into()],
-            controls: vec![],
-            status: Status::Open,
-            contributions: vec![],
-            usual: vec![],
-            features: None,
-        }
+    #[test]
+    fn a_later_publication_has_a_later_time_and_another_account_files_it() {
+        let plain = asff(&finding(), Time(1_772_445_700));
+        let filed = plain.clone().revised(2).filed_under("999988887777", "eu-central-1");
+        assert!(filed.updated_at > plain.clone().revised(1).updated_at, "{}", filed.updated_at);
+        assert_eq!(filed.aws_account_id, "999988887777");
+        assert_eq!(
+            filed.product_arn,
+            "arn:aws:securityhub:eu-central-1:999988887777:product/999988887777/default"
+        );
+        assert_eq!(filed.product_fields["trailwarden/accountId"], "111122223333");
+        assert_eq!(filed.resources.last().unwrap().id, "AWS::::Account:111122223333");
     }
 
     #[test]

@@ -125,7 +125,7 @@ impl Reader<'_> {
     }
 
     /// Takes a record out of its envelopes.
-    fn open(&mut self, record: Record<'_>, bytes: &[u8], depth: u8) {
+    fn open<'r>(&mut self, record: Record<'r>, bytes: &'r [u8], depth: u8) {
         if depth > DEEPEST {
             return self.malformed("envelopes nested too deep".to_owned());
         }
@@ -153,7 +153,7 @@ impl Reader<'_> {
         self.emit(record, bytes);
     }
 
-    fn emit(&mut self, record: Record<'_>, bytes: &[u8]) {
+    fn emit<'r>(&mut self, record: Record<'r>, bytes: &'r [u8]) {
         if let Some(other) = record.other() {
             return (self.sink)(Item::Other(other));
         }

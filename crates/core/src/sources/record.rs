@@ -136,7 +136,7 @@ impl<'a> Record<'a> {
     }
 
     /// The event; `bytes` are the record's own, for one that lacks an id.
-    pub(super) fn into_event(self, bytes: &[u8], record: u64) -> Result<Event<'a>, Malformed> {
+    pub(super) fn into_event(self, bytes: &'a [u8], record: u64) -> Result<Event<'a>, Malformed> {
         let event_time = match self.event_time.filled() {
             None => Time::UNDATED,
             Some(text) => Time::parse(text)
@@ -169,6 +169,7 @@ impl<'a> Record<'a> {
             read_only: self.read_only.parse().ok(),
             mfa,
             outcome,
+            record: bytes,
             request_parameters: self.request_parameters,
             response_elements: self.response_elements,
         })

@@ -1,17 +1,213 @@
-//! Deltas in, hours kept.
+//! Deltas in, hours kept, judgements asked for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::{StreamExt, stream};
 
 use crate::{
-    activity::Folded,
-    ports::{Store, Unavailable},
+    activity::{Folded, Hour, Scope},
+    baseline::{About, Fact, facts},
+    event::Time,
+    kept::{self, KeptHour},
+    messages::{FeaturesExtracted, Notice},
+    ports::{Channel, Over, Table, Unavailable, Write, change},
 };
 
-/// Merges deltas into the store. Safe to repeat: merging is idempotent.
+/// Clock hours after an hour's own at which its judgement is final: its end, and two hours for what comes late.
+pub const WATERMARK: u32 = 3;
+/// Items worked on at once: enough to hide the table's latency.
+const AT_ONCE: usize = 16;
+
+/// What came of a batch.
+#[derive(Debug, Default)]
+pub struct Extracted {
+    /// Which messages of the batch must come again, and why.
+    pub failed: BTreeMap<usize, Unavailable>,
+    /// Hours written.
+    pub written: u64,
+    /// Events that were known already; an estimate where an hour has more than 48.
+    pub duplicates: f64,
+}
+
+/// Merges the hours of a batch of messages into the table, and announces those whose judgement should not wait.
 ///
-/// # Errors
-/// [`Unavailable`] if the store is; what was merged until then stays merged.
-pub async fn feature_extract(store: &impl Store, deltas: Vec<Folded>) -> Result<(), Unavailable> {
-    for (scope, hour, delta) in deltas {
-        store.merge(&scope, hour, delta).await?;
+/// Safe to repeat: merging is idempotent, and what is announced follows from what is kept.
+pub async fn feature_extract(
+    table: &impl Table,
+    bus: &impl Channel<Notice>,
+    batch: Vec<Vec<Folded>>,
+    now: Time,
+) -> Extracted {
+    let merged: Vec<_> = stream::iter(together(batch))
+        .map(async |((scope, hour), (delta, messages))| {
+            let merged = merge(table, &scope, hour, &delta, now).await;
+            (FeaturesExtracted { scope, hour, is_final: false }, messages, merged)
+        })
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await;
+    let mut extracted = Extracted::default();
+    let mut due: Vec<(FeaturesExtracted, BTreeSet<usize>, u64)> = Vec::new();
+    for (about, messages, merged) in merged {
+        match merged {
+            Ok(merged) => {
+                extracted.written += u64::from(merged.is_written);
+                extracted.duplicates += merged.duplicates;
+                due.extend(merged.due.map(|mark| (about, messages, mark)));
+            }
+            Err(error) => extracted.fail(&messages, error),
+        }
+    }
+    announce(table, bus, due, now, &mut extracted).await;
+    extracted
+}
+
+/// The hours of all messages, each once, with the messages it came in.
+fn together(batch: Vec<Vec<Folded>>) -> BTreeMap<(Scope, u32), (Hour, BTreeSet<usize>)> {
+    let mut hours: BTreeMap<(Scope, u32), (Hour, BTreeSet<usize>)> = BTreeMap::new();
+    for (message, deltas) in batch.into_iter().enumerate() {
+        for (scope, hour, delta) in deltas {
+            let (merged, messages) = hours.entry((scope, hour)).or_default();
+            merged.merge(delta);
+            messages.insert(message);
+        }
+    }
+    hours
+}
+
+impl Extracted {
+    fn fail(&mut self, messages: &BTreeSet<usize>, error: Unavailable) {
+        let reason = error.to_string();
+        let mut error = Some(error);
+        for message in messages {
+            let again = || Unavailable { service: "batch", source: reason.clone().into() };
+            self.failed.insert(*message, error.take().unwrap_or_else(again));
+        }
+    }
+}
+
+struct Merged {
+    is_written: bool,
+    duplicates: f64,
+    /// The mark to announce, if one is due.
+    due: Option<u64>,
+}
+
+/// Merges one hour. What others need is written before the hour: once the hour is kept, nothing says that it is missing.
+async fn merge(
+    table: &impl Table,
+    scope: &Scope,
+    hour: u32,
+    delta: &Hour,
+    now: Time,
+) -> Result<Merged, Unavailable> {
+    let key = kept::hour_key(scope, hour);
+    loop {
+        let item = table.get(&key).await?;
+        let known = item.as_ref().map(kept::read::<KeptHour>).transpose()?;
+        let is_new = known.is_none();
+        let old = known.unwrap_or_default();
+        let mut merged = KeptHour { hour: old.hour.clone(), ..old };
+        merged.hour.merge(delta.clone());
+        merged.due = (hour + WATERMARK).max(now.hour() + 1);
+        let duplicates = old.hour.events.distinct() + delta.events.distinct() - merged.hour.events.distinct();
+        let mark = merged.hour.mark();
+        let due = (mark != 0 && mark != old.announced).then_some(mark);
+        if !is_new && merged.hour == old.hour {
+            return Ok(Merged { is_written: false, duplicates, due });
+        }
+        keep_facts(table, scope, hour, &old.hour, &merged.hour, now).await?;
+        if is_new || merged.due != old.due {
+            let (entry, write) = kept::due_entry(scope, hour, merged.due);
+            table.put(&entry, write, Over::Anything).await?;
+        }
+        if table.put(&key, merged.write(hour, now), Over::from(item.as_ref())).await? {
+            return Ok(Merged { is_written: true, duplicates: duplicates.max(0.0), due });
+        }
+    }
+}
+
+/// Keeps what the merged hour tells of peers and the old one did not.
+async fn keep_facts(
+    table: &impl Table,
+    scope: &Scope,
+    hour: u32,
+    old: &Hour,
+    merged: &Hour,
+    now: Time,
+) -> Result<(), Unavailable> {
+    let known = facts(scope, hour, old);
+    let new: Vec<(About, Fact)> =
+        facts(scope, hour, merged).into_iter().filter(|fact| !known.contains(fact)).collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    let keys = new.iter().map(|(about, _)| kept::fact_key(about)).collect();
+    let kept: BTreeMap<_, _> = table.get_many(keys).await?.into_iter().collect();
+    for (about, fact) in new {
+        let key = kept::fact_key(&about);
+        let is_known = match kept.get(&key).map(kept::read::<Fact>).transpose()? {
+            None => false,
+            Some(known) => joined(&known, &fact) == known,
+        };
+        if !is_known {
+            keep_fact(table, &key, &fact, now).await?;
+        }
     }
     Ok(())
+}
+
+fn joined(known: &Fact, fact: &Fact) -> Fact {
+    let mut joined = known.clone();
+    joined.merge(fact.clone());
+    joined
+}
+
+async fn keep_fact(
+    table: &impl Table,
+    key: &crate::ports::Key,
+    fact: &Fact,
+    now: Time,
+) -> Result<(), Unavailable> {
+    change(table, key, |item| {
+        let known = item.map(kept::read::<Fact>).transpose()?;
+        let mut joined = known.as_ref().map_or_else(|| fact.clone(), |known| joined(known, fact));
+        if known.as_ref() == Some(&joined) {
+            return Ok(None);
+        }
+        joined.forget(now.day().saturating_sub(kept::HOURS_KEPT));
+        let expires = Some(Time(now.0 + i64::from(kept::HOURS_KEPT) * crate::event::DAY));
+        Ok::<_, Unavailable>(Some(Write { body: kept::write(&joined), expires, listed: None }))
+    })
+    .await
+}
+
+/// Sends what is due, and records it as sent only then.
+async fn announce(
+    table: &impl Table,
+    bus: &impl Channel<Notice>,
+    due: Vec<(FeaturesExtracted, BTreeSet<usize>, u64)>,
+    now: Time,
+    extracted: &mut Extracted,
+) {
+    let notices: Vec<Notice> =
+        due.iter().map(|(about, ..)| Notice::FeaturesExtracted(about.clone())).collect();
+    if notices.is_empty() {
+        return;
+    }
+    if let Err(error) = bus.send(&notices).await {
+        let messages = due.into_iter().flat_map(|(_, messages, _)| messages).collect();
+        return extracted.fail(&messages, error);
+    }
+    for (about, messages, mark) in due {
+        let key = kept::hour_key(&about.scope, about.hour);
+        let recorded = change(table, &key, |item| {
+            let Some(item) = item else { return Ok(None) };
+            let kept = KeptHour { announced: mark, ..kept::read(item)? };
+            Ok::<_, Unavailable>(Some(kept.write(about.hour, now)))
+        });
+        if let Err(error) = recorded.await {
+            extracted.fail(&messages, error);
+        }
+    }
 }

@@ -1,9 +1,10 @@
 //! Objects in, deltas out.
 
-use std::{collections::BTreeMap, io::Read};
+use std::{collections::BTreeMap, io::Read, ops::Range};
 
 use crate::{
     activity::Fold,
+    compliance,
     event::Time,
     sources::{Item, Limits, Malformed, Other, Unrecognised, read},
 };
@@ -41,35 +42,45 @@ impl Tally {
 /// Hours gathered before they are handed on: bounds what reading holds, however large an object is.
 const GATHERED: usize = 4_096;
 
-/// Reads one object into `fold`; events outside `span` are left out. What cannot be read goes to `report`;
-/// whenever `fold` has gathered much, it goes to `full`, which takes from it.
+/// Where the things go that are not folded.
+pub struct Sinks<'a> {
+    /// Takes from the fold whenever it has gathered much.
+    pub full: &'a mut dyn FnMut(&mut Fold),
+    /// Takes what could not be read.
+    pub malformed: &'a mut dyn FnMut(Malformed),
+    /// Takes the records of events that some compliance check speaks about.
+    pub checked: &'a mut dyn FnMut(&[u8]),
+}
+
+/// Reads one object into `fold`; events outside `span` are left out.
 ///
 /// # Errors
 /// [`Unrecognised`] if the object as a whole is not a log.
 pub fn ingest(
     input: impl Read,
     limits: Limits,
-    span: &std::ops::Range<Time>,
+    span: &Range<Time>,
     fold: &mut Fold,
-    report: &mut dyn FnMut(Malformed),
-    full: &mut dyn FnMut(&mut Fold),
+    sinks: Sinks<'_>,
 ) -> Result<Tally, Unrecognised> {
     let mut tally = Tally::default();
     read(input, limits, &mut |item| match item {
+        Item::Event(event) if !span.contains(&event.event_time) => {}
         Item::Event(event) => {
-            if span.contains(&event.event_time) {
-                tally.events += 1;
-                tally.undated += u64::from(event.event_time == Time::UNDATED);
-                fold.add(&event);
-                if fold.len() >= GATHERED {
-                    full(fold);
-                }
+            tally.events += 1;
+            tally.undated += u64::from(event.event_time == Time::UNDATED);
+            if compliance::speaks_about(&event) {
+                (sinks.checked)(event.record);
+            }
+            fold.add(&event);
+            if fold.len() >= GATHERED {
+                (sinks.full)(fold);
             }
         }
         Item::Other(other) => *tally.others.entry(other).or_default() += 1,
         Item::Malformed(malformed) => {
             tally.malformed += 1;
-            report(malformed);
+            (sinks.malformed)(malformed);
         }
     })?;
     Ok(tally)

@@ -1,235 +1,131 @@
-//! Hours in, findings out.
-
-use std::{collections::BTreeMap, ops::Range};
+//! Hours in, findings kept and published.
 
 use crate::{
-    activity::{Hour, Scope, Window},
-    baseline::{Baseline, Habits, MEMORY_DAYS, Peers},
-    detectors::{self, Detector},
-    event::{Principal, PrincipalKind},
-    features::Features,
-    finding::{EVENT_IDS, Finding, Kind, SILENCE, Severity, Status, THREAT},
+    activity::{Hour, Scope},
+    baseline::{About, Baseline, Fact, LONGEST_CHAIN, MEMORY_DAYS, Peers, questions},
+    event::Time,
+    finding::Finding,
+    judgement::{Surroundings, judge},
+    kept::{self, KeptHour},
+    messages::{FeaturesExtracted, Notice},
     networks::Networks,
-    risk::Signal,
+    ports::{Channel, Freshness, Item, Over, Table, Unavailable, Write},
     settings::Settings,
+    stages::findings,
 };
 
-/// What is the same for every scope.
-#[derive(Clone, Copy)]
-pub struct Surroundings<'a> {
-    /// What everybody did.
-    pub peers: &'a Peers,
-    /// What is known of addresses.
-    pub networks: &'a Networks,
-    /// The organisation's own facts.
-    pub settings: &'a Settings,
-}
-
-/// Judges the hours (ascending) of a scope from the day of hour `from` on, each with only what had happened by then.
+/// Judges a scope's day, keeps what was found, and publishes what is due; gives what left.
 ///
-/// One finding per detector, principal and day: that of the hour at which it was worst.
-pub fn judge(scope: &Scope, hours: &[(u32, Hour)], from: u32, around: Surroundings<'_>) -> Vec<Finding> {
-    let from = from - from % 24;
-    let judge = Judge { scope, hours, around };
-    let mut own = Baseline::default();
-    let mut findings = Vec::new();
-    let mut start = 0;
-    for day in hours.chunk_by(|a, b| a.0 / 24 == b.0 / 24) {
-        let today = day[0].0 / 24;
-        own.fade(today);
-        if day[day.len() - 1].0 >= from {
-            findings.extend(judge.day(&own, start..start + day.len(), from));
-        }
-        own.close(today, day);
-        start += day.len();
+/// A final judgement also keeps the baseline of the days before. Safe to repeat.
+///
+/// # Errors
+/// [`Unavailable`] if the table or the bus is.
+pub async fn score(
+    table: &impl Table,
+    bus: &impl Channel<Notice>,
+    networks: &Networks,
+    settings: &Settings,
+    due: &FeaturesExtracted,
+    now: Time,
+) -> Result<Vec<Finding>, Unavailable> {
+    let FeaturesExtracted { scope, hour, is_final } = due;
+    let day = hour / 24;
+    let known = Known { table, scope, networks, settings, now };
+    let baseline = known.baseline().await?;
+    let past = baseline.clone().filter(|own| own.last_active().is_some_and(|last| last < day));
+    let freshness = if *is_final { Freshness::Stale } else { Freshness::Fresh };
+    let (mut found, own) = known.judge(past, day, freshness).await?;
+    if !found.is_empty() {
+        // What was usual is told from the hours themselves, which only a finding needs.
+        found = known.judge(None, day, freshness).await?.0;
     }
-    findings
+    let days = day..=known.last_day(day);
+    findings::keep(table, scope, &days, &found, now).await?;
+    if *is_final && baseline.as_ref() != Some(&own) && own.last_active().is_some() {
+        known.keep_baseline(&own).await?;
+    }
+    findings::publish(table, bus, scope, &days, now).await
 }
 
-struct Judge<'a> {
+struct Known<'a, T> {
+    table: &'a T,
     scope: &'a Scope,
-    hours: &'a [(u32, Hour)],
-    around: Surroundings<'a>,
+    networks: &'a Networks,
+    settings: &'a Settings,
+    now: Time,
 }
 
-impl Judge<'_> {
-    /// The findings of one day, whose hours are at `day`.
-    fn day(&self, own: &Baseline, day: Range<usize>, from: u32) -> Vec<Finding> {
-        let Surroundings { peers, networks, settings } = self.around;
-        let habits = Habits { own, peers, networks, settings };
-        let mut worst: BTreeMap<(usize, Option<String>), (Signal, usize)> = BTreeMap::new();
-        let mut principal = None;
-        for index in day.clone().filter(|index| self.hours[*index].0 >= from) {
-            principal = self.principal_at(index).or(principal);
-            let window = Window::ending_at(self.scope, principal.as_ref(), self.hours, index);
-            for (at, detector) in
-                detectors::ALL.iter().enumerate().filter(|(_, detector)| detector.scope.is_of(self.scope))
-            {
-                let Some(signal) = (detector.detect)(&window, &habits) else { continue };
-                let known = worst.entry((at, signal.principal.clone())).or_default();
-                if signal.score >= known.0.score {
-                    *known = (signal, index);
-                }
-            }
-        }
-        let today = self.hours[day.start].0 / 24;
-        let mut findings = Vec::new();
-        for ((at, _), (signal, index)) in worst.into_iter().filter(|(_, (signal, _))| signal.score >= SILENCE)
-        {
-            let window = Window::ending_at(self.scope, principal.as_ref(), self.hours, index);
-            let mut finding = self.finding(detectors::ALL[at], signal, principal.as_ref(), today);
-            finding.usual = usual(own, self.remembered(&day));
-            finding.features = principal.as_ref().map(|_| Features::of(&window, &habits));
-            findings.push(finding);
-        }
-        findings
+impl<T: Table> Known<'_, T> {
+    async fn baseline(&self) -> Result<Option<Baseline>, Unavailable> {
+        let item = self.table.get(&kept::baseline_key(self.scope)).await?;
+        let baseline = item.as_ref().map(kept::read::<Vec<u8>>).transpose()?;
+        Ok(baseline.map(|bytes| Baseline::decode(&bytes)).transpose()?)
     }
 
-    fn finding(
+    async fn keep_baseline(&self, own: &Baseline) -> Result<(), Unavailable> {
+        let expires = Some(Time(self.now.0 + i64::from(kept::HOURS_KEPT) * crate::event::DAY));
+        let write = Write { body: kept::write(&own.encode()), expires, listed: None };
+        // It can always be made again from the hours: whichever writer is last, it will be corrected when it is wrong.
+        self.table.put(&kept::baseline_key(self.scope), write, Over::Anything).await?;
+        Ok(())
+    }
+
+    /// Judges from a day on: with what is known of the days before, or from all hours that are kept.
+    async fn judge(
         &self,
-        detector: &Detector,
-        signal: Signal,
-        principal: Option<&Principal>,
-        today: u32,
-    ) -> Finding {
-        let principal = self.principal_of(&signal, principal);
-        let first_seen = signal.evidence.iter().map(|evidence| evidence.first_seen).min().unwrap_or_default();
-        let last_seen = signal.evidence.iter().map(|evidence| evidence.last_seen).max().unwrap_or_default();
-        let account_id = Some(signal.account_id).filter(|account| !account.is_empty());
-        let mut finding = Finding {
-            id: Finding::id_of(detector.id, &self.subject(&principal), today),
-            kind: if signal.score >= THREAT { Kind::Threat } else { Kind::Anomaly },
-            detector: detector.id.to_owned(),
-            title: detector.title.to_owned(),
-            severity: Severity::of(detector.base_severity, signal.score),
-            score: signal.score,
-            confidence: (signal.confidence * 100.0).round() / 100.0,
-            principal: principal.id.to_string(),
-            principal_kind: principal.kind,
-            callers: callers(self.around.peers, &signal.sessions, &principal.id),
-            account_id: account_id.unwrap_or_else(|| principal.account_id.to_string()),
-            region: signal.region,
-            first_seen,
-            last_seen,
-            techniques: signal.techniques,
-            tactics: signal.tactics,
-            event_ids: Vec::new(),
-            evidence: signal.evidence.iter().map(|evidence| evidence.text.clone()).collect(),
-            recommendations: detector.mitigation.iter().map(ToString::to_string).collect(),
-            controls: Vec::new(),
-            status: Status::Open,
-            contributions: signal.evidence,
-            usual: Vec::new(),
-            features: None,
+        past: Option<Baseline>,
+        day: u32,
+        freshness: Freshness,
+    ) -> Result<(Vec<Finding>, Baseline), Unavailable> {
+        let first = match past.as_ref().and_then(Baseline::last_active) {
+            Some(last) => (last + 1).min(day.saturating_sub(1)),
+            None => day.saturating_sub(MEMORY_DAYS + 1),
         };
-        finding.event_ids = event_ids(&finding);
-        let settings = self.around.settings;
-        if let Some(rule) = settings.suppression(&finding.principal, &finding.account_id, detector.id, today)
-        {
-            finding.status = Status::Suppressed(rule);
-        }
-        finding
+        let hours = self.hours(first * 24, self.last_day(day) * 24 + 23, freshness).await?;
+        let judged = &hours[hours.partition_point(|(hour, _)| hour / 24 + 1 < day)..];
+        let peers = self.peers(judged).await?;
+        let around = Surroundings { peers: &peers, networks: self.networks, settings: self.settings };
+        Ok(judge(self.scope, past.unwrap_or_default(), &hours, day * 24, around))
     }
 
-    /// Who the scope's principal is, as far as the window that ends at `index` tells: later records say nothing yet.
-    fn principal_at(&self, index: usize) -> Option<Principal> {
-        let Scope::Principal(id) = self.scope else { return None };
-        let window = Window::ending_at(self.scope, None, self.hours, index);
-        let who = window.hours.iter().filter_map(|(_, hour)| hour.who.as_ref()).min()?;
-        Some(Principal::new(who.kind, id, &who.account_id))
+    /// The last day to be judged with a day: all that follow learnt from it; unless it is long past.
+    fn last_day(&self, day: u32) -> u32 {
+        let today = self.now.day();
+        if day + kept::HOURS_KEPT < today { day } else { today.max(day) }
     }
 
-    /// The hours of the 30 days before a day.
-    fn remembered(&self, day: &Range<usize>) -> &[(u32, Hour)] {
-        let oldest = (self.hours[day.start].0 / 24).saturating_sub(MEMORY_DAYS) * 24;
-        &self.hours[self.hours.partition_point(|(hour, _)| *hour < oldest)..day.start]
+    async fn hours(
+        &self,
+        first: u32,
+        last: u32,
+        freshness: Freshness,
+    ) -> Result<Vec<(u32, Hour)>, Unavailable> {
+        let (from, to) = (kept::hour_sort(first), kept::hour_sort(last));
+        let items = self.table.range(&kept::partition(self.scope), &from, &to, freshness).await?;
+        let read = |(sort, item): (String, Item)| {
+            let hour = kept::hour_of(&sort).ok_or(crate::activity::Damaged)?;
+            Ok((hour, kept::read::<KeptHour>(&item)?.hour))
+        };
+        items.into_iter().map(read).collect()
     }
 
-    /// What makes a finding's id: two addresses that take over one user are two findings.
-    fn subject(&self, principal: &Principal) -> String {
-        match self.scope {
-            Scope::Principal(_) => principal.id.to_string(),
-            Scope::Address(address) => format!("{}|{address}", principal.id),
-            Scope::Account(account) => format!("{}|{account}", principal.id),
-        }
-    }
-
-    /// Who a finding is about: whom the signal names, else the scope's principal, else the account or address itself.
-    fn principal_of(&self, signal: &Signal, principal: Option<&Principal>) -> Principal {
-        match (&signal.principal, principal, self.scope) {
-            (Some(id), ..) => named(id),
-            (None, Some(principal), _) => principal.clone(),
-            (None, None, Scope::Principal(id)) => named(id),
-            (None, None, Scope::Account(id)) => {
-                Principal::new(PrincipalKind::Unknown, &format!("account:{id}"), id)
+    /// What the judgement may ask of peers, and no more.
+    async fn peers(&self, hours: &[(u32, Hour)]) -> Result<Peers, Unavailable> {
+        let mut peers = Peers::default();
+        let mut asked = questions(self.scope, hours);
+        for _ in 0..LONGEST_CHAIN {
+            let by_key: std::collections::BTreeMap<_, About> =
+                asked.into_iter().map(|about| (kept::fact_key(&about), about)).collect();
+            if by_key.is_empty() {
+                break;
             }
-            (None, None, Scope::Address(address)) => {
-                Principal::new(PrincipalKind::Unknown, &format!("address:{address}"), "")
+            for (key, item) in self.table.get_many(by_key.keys().cloned().collect()).await? {
+                let Some(about) = by_key.get(&key) else { continue };
+                peers.add(about.clone(), kept::read::<Fact>(&item)?);
             }
+            asked =
+                peers.parents().into_iter().filter(|parent| !by_key.values().any(|a| a == parent)).collect();
         }
+        Ok(peers)
     }
-}
-
-/// A principal of which only the id is known.
-fn named(id: &str) -> Principal {
-    let account = crate::event::account_of(id).unwrap_or_default();
-    let kind = if id.ends_with(":root") { PrincipalKind::Root } else { PrincipalKind::User };
-    Principal {
-        kind,
-        id: id.into(),
-        account_id: account.into(),
-        name: id.rsplit('/').next().unwrap_or(id).into(),
-    }
-}
-
-/// Each id once, weightiest evidence first.
-fn event_ids(finding: &Finding) -> Vec<String> {
-    let mut seen = std::collections::HashSet::new();
-    let all = finding.contributions.iter().flat_map(|evidence| &evidence.event_ids);
-    all.filter(|id| seen.insert(*id)).take(EVENT_IDS).cloned().collect()
-}
-
-/// The original callers behind the sessions used, nearest first.
-fn callers(peers: &Peers, sessions: &std::collections::BTreeSet<u64>, principal: &str) -> Vec<String> {
-    let mut callers: Vec<String> = Vec::new();
-    for caller in sessions.iter().flat_map(|session| peers.callers(*session)) {
-        if caller != principal && !callers.iter().any(|known| known == caller) {
-            callers.push(caller.to_owned());
-        }
-    }
-    callers
-}
-
-/// What was usual before, in words.
-fn usual(own: &Baseline, before: &[(u32, Hour)]) -> Vec<String> {
-    if own.active_days() == 0 {
-        return vec!["Nothing is known of this principal before this day.".to_owned()];
-    }
-    let hours: Vec<String> = own.usual_hours().iter().map(|hour| format!("{hour:02}")).collect();
-    let mut usual = vec![
-        format!("Active on {} of the 30 days before.", own.active_days()),
-        format!(
-            "Usual hours of the day (UTC): {}.",
-            if hours.is_empty() { "none in particular".to_owned() } else { hours.join(" ") }
-        ),
-    ];
-    let names = |title: &str, of: fn(&Hour) -> Vec<String>| {
-        let top = most_frequent(before, of);
-        if top.is_empty() { None } else { Some(format!("{title}: {}.", top.join(", "))) }
-    };
-    usual.extend(names("Programs", |hour| hour.clients.values().map(ToString::to_string).collect()));
-    usual.extend(names("Addresses", |hour| hour.addresses.values().map(ToString::to_string).collect()));
-    usual.extend(names("Regions", |hour| hour.regions.values().map(ToString::to_string).collect()));
-    usual.extend(names("Calls", |hour| hour.calls.values().map(ToString::to_string).collect()));
-    usual
-}
-
-/// The names seen in most hours.
-fn most_frequent(hours: &[(u32, Hour)], of: fn(&Hour) -> Vec<String>) -> Vec<String> {
-    const TOLD: usize = 6;
-    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
-    hours.iter().flat_map(|(_, hour)| of(hour)).for_each(|name| *counts.entry(name).or_default() += 1);
-    let mut names: Vec<(String, u32)> = counts.into_iter().collect();
-    names.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    names.into_iter().take(TOLD).map(|(name, _)| name).collect()
 }

@@ -1,0 +1,88 @@
+//! A finding as a message to people: plain text that can be read on a telephone at night.
+
+use crate::{
+    event::clip,
+    finding::{Finding, Status},
+    stages::respond::Alert,
+};
+
+/// Longest subject that SNS takes, in characters of ASCII.
+const SUBJECT: usize = 100;
+/// Reasons told; the rest is in the finding.
+const REASONS: usize = 8;
+
+/// Tells of a finding.
+pub fn alert(finding: &Finding) -> Alert {
+    let state = match &finding.status {
+        Status::Open => finding.severity.label(),
+        Status::Closed(_) | Status::Suppressed(_) => "CLOSED",
+    };
+    let name = finding.principal.rsplit('/').next().unwrap_or_default();
+    let subject = format!("[{state}] {}: {name} in {}", finding.title, finding.account_id);
+    Alert { subject: ascii(&subject), text: text(finding, state) }
+}
+
+fn text(finding: &Finding, state: &str) -> String {
+    let mut lines = vec![
+        format!("{state}: {}", finding.title),
+        String::new(),
+        format!("Who:      {}", finding.principal),
+        format!("Account:  {}  Region: {}", finding.account_id, finding.region),
+        format!("When:     {} to {}", finding.first_seen, finding.last_seen),
+        format!("Score:    {:.2} of 1, confidence {:.0}%", finding.score, finding.confidence * 100.0),
+    ];
+    if let Status::Closed(reason) = &finding.status {
+        lines.push(format!("Closed:   {reason}"));
+    }
+    if !finding.callers.is_empty() {
+        lines.push(format!("Behind:   {}", finding.callers.join(", then ")));
+    }
+    lines.extend([String::new(), "What happened".to_owned()]);
+    lines.extend(finding.evidence.iter().take(REASONS).map(|reason| format!("- {reason}")));
+    if finding.evidence.len() > REASONS {
+        lines.push(format!("- and {} more", finding.evidence.len() - REASONS));
+    }
+    lines.extend([String::new(), "What to do".to_owned()]);
+    lines.extend(finding.recommendations.iter().map(|step| format!("- {step}")));
+    lines.extend([String::new(), format!("Finding {}", finding.id)]);
+    let lines: Vec<String> = lines.iter().map(|line| printable(line)).collect();
+    lines.join("\n")
+}
+
+/// One line of what a log said, without controls.
+fn printable(line: &str) -> String {
+    let clean: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    clip(&clean, 1_000).to_owned()
+}
+
+fn ascii(line: &str) -> String {
+    line.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).take(SUBJECT).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Severity;
+
+    #[test]
+    fn an_alert_says_who_what_and_what_to_do() {
+        let alert = alert(&crate::finding::testing::finding());
+        assert_eq!(alert.subject, "[HIGH] Defences weakened: kim in 111122223333");
+        for part in ["user/kim", "cloudtrail:StopLogging on main", "Switch it on", "evasion/2026-03-02/"] {
+            assert!(alert.text.contains(part), "{part}");
+        }
+    }
+
+    #[test]
+    fn hostile_text_stays_on_its_line() {
+        let finding = Finding {
+            severity: Severity::Critical,
+            title: "ü\u{1b}[31m\nSubject: x".repeat(30),
+            evidence: vec!["a\nWhat to do\n- wire the money".into()],
+            ..crate::finding::testing::finding()
+        };
+        let alert = alert(&finding);
+        assert!(alert.subject.len() <= SUBJECT && alert.subject.is_ascii() && !alert.subject.contains('\n'));
+        assert!(!alert.text.contains('\u{1b}') && alert.text.contains("- a What to do - wire the money"));
+    }
+}

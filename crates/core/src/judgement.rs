@@ -1,0 +1,243 @@
+//! Judging: a scope's hours in, findings out.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use crate::{
+    activity::{Hour, Scope, Window},
+    baseline::{Baseline, Habits, MEMORY_DAYS, Peers},
+    detectors::{self, Detector},
+    event::{Principal, PrincipalKind},
+    features::Features,
+    finding::{EVENT_IDS, Finding, Kind, SILENCE, Severity, Status, THREAT},
+    networks::Networks,
+    risk::Signal,
+    settings::Settings,
+};
+
+/// What is the same for every scope.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// What everybody did.
+    pub peers: &'a Peers,
+    /// What is known of addresses.
+    pub networks: &'a Networks,
+    /// The organisation's own facts.
+    pub settings: &'a Settings,
+}
+
+/// Judges the hours (ascending) of a scope from the day of hour `from` on, each with only what had happened by then.
+///
+/// `own` is what is known of the days before the hours; gives back what is known before the last day of the hours.
+/// One finding per detector, principal and day: that of the hour at which it was worst.
+pub fn judge(
+    scope: &Scope,
+    mut own: Baseline,
+    hours: &[(u32, Hour)],
+    from: u32,
+    around: Surroundings<'_>,
+) -> (Vec<Finding>, Baseline) {
+    let from = from - from % 24;
+    let judge = Judge { scope, hours, around };
+    let mut findings = Vec::new();
+    let mut start = 0;
+    for day in hours.chunk_by(|a, b| a.0 / 24 == b.0 / 24) {
+        let today = day[0].0 / 24;
+        own.fade(today);
+        if day[day.len() - 1].0 >= from {
+            findings.extend(judge.day(&own, start..start + day.len(), from));
+        }
+        start += day.len();
+        if start < hours.len() {
+            own.close(today, day);
+        }
+    }
+    (findings, own)
+}
+
+struct Judge<'a> {
+    scope: &'a Scope,
+    hours: &'a [(u32, Hour)],
+    around: Surroundings<'a>,
+}
+
+impl Judge<'_> {
+    /// The findings of one day, whose hours are at `day`.
+    fn day(&self, own: &Baseline, day: Range<usize>, from: u32) -> Vec<Finding> {
+        let Surroundings { peers, networks, settings } = self.around;
+        let habits = Habits { own, peers, networks, settings };
+        let mut worst: BTreeMap<(usize, Option<String>), (Signal, usize)> = BTreeMap::new();
+        let mut principal = None;
+        for index in day.clone().filter(|index| self.hours[*index].0 >= from) {
+            principal = self.principal_at(index).or(principal);
+            let window = Window::ending_at(self.scope, principal.as_ref(), self.hours, index);
+            for (at, detector) in
+                detectors::ALL.iter().enumerate().filter(|(_, detector)| detector.scope.is_of(self.scope))
+            {
+                let Some(signal) = (detector.detect)(&window, &habits) else { continue };
+                let known = worst.entry((at, signal.principal.clone())).or_default();
+                if signal.score >= known.0.score {
+                    *known = (signal, index);
+                }
+            }
+        }
+        let today = self.hours[day.start].0 / 24;
+        let mut findings = Vec::new();
+        for ((at, _), (signal, index)) in worst.into_iter().filter(|(_, (signal, _))| signal.score >= SILENCE)
+        {
+            let window = Window::ending_at(self.scope, principal.as_ref(), self.hours, index);
+            let mut finding = self.finding(detectors::ALL[at], signal, principal.as_ref(), today);
+            finding.usual = usual(own, self.remembered(&day));
+            finding.features = principal.as_ref().map(|_| Features::of(&window, &habits));
+            findings.push(finding);
+        }
+        findings
+    }
+
+    fn finding(
+        &self,
+        detector: &Detector,
+        signal: Signal,
+        principal: Option<&Principal>,
+        today: u32,
+    ) -> Finding {
+        let principal = self.principal_of(&signal, principal);
+        let first_seen = signal.evidence.iter().map(|evidence| evidence.first_seen).min().unwrap_or_default();
+        let last_seen = signal.evidence.iter().map(|evidence| evidence.last_seen).max().unwrap_or_default();
+        let account_id = Some(signal.account_id).filter(|account| !account.is_empty());
+        let mut finding = Finding {
+            id: Finding::id_of(detector.id, &self.subject(&principal), today),
+            kind: if signal.score >= THREAT { Kind::Threat } else { Kind::Anomaly },
+            detector: detector.id.to_owned(),
+            title: detector.title.to_owned(),
+            severity: Severity::of(detector.base_severity, signal.score),
+            score: signal.score,
+            confidence: (signal.confidence * 100.0).round() / 100.0,
+            principal: principal.id.to_string(),
+            principal_kind: principal.kind,
+            callers: callers(self.around.peers, &signal.sessions, &principal.id),
+            account_id: account_id.unwrap_or_else(|| principal.account_id.to_string()),
+            region: signal.region,
+            first_seen,
+            last_seen,
+            techniques: signal.techniques,
+            tactics: signal.tactics,
+            event_ids: Vec::new(),
+            evidence: signal.evidence.iter().map(|evidence| evidence.text.clone()).collect(),
+            recommendations: detector.mitigation.iter().map(ToString::to_string).collect(),
+            controls: Vec::new(),
+            status: Status::Open,
+            contributions: signal.evidence,
+            usual: Vec::new(),
+            features: None,
+        };
+        finding.event_ids = event_ids(&finding);
+        let settings = self.around.settings;
+        if let Some(rule) = settings.suppression(&finding.principal, &finding.account_id, detector.id, today)
+        {
+            finding.status = Status::Suppressed(rule);
+        }
+        finding
+    }
+
+    /// Who the scope's principal is, as far as the window that ends at `index` tells: later records say nothing yet.
+    fn principal_at(&self, index: usize) -> Option<Principal> {
+        let Scope::Principal(id) = self.scope else { return None };
+        let window = Window::ending_at(self.scope, None, self.hours, index);
+        let who = window.hours.iter().filter_map(|(_, hour)| hour.who.as_ref()).min()?;
+        Some(Principal::new(who.kind, id, &who.account_id))
+    }
+
+    /// The hours of the 30 days before a day.
+    fn remembered(&self, day: &Range<usize>) -> &[(u32, Hour)] {
+        let oldest = (self.hours[day.start].0 / 24).saturating_sub(MEMORY_DAYS) * 24;
+        &self.hours[self.hours.partition_point(|(hour, _)| *hour < oldest)..day.start]
+    }
+
+    /// What makes a finding's id: two addresses that take over one user are two findings.
+    fn subject(&self, principal: &Principal) -> String {
+        match self.scope {
+            Scope::Principal(_) => principal.id.to_string(),
+            Scope::Address(address) => format!("{}|{address}", principal.id),
+            Scope::Account(account) => format!("{}|{account}", principal.id),
+        }
+    }
+
+    /// Who a finding is about: whom the signal names, else the scope's principal, else the account or address itself.
+    fn principal_of(&self, signal: &Signal, principal: Option<&Principal>) -> Principal {
+        match (&signal.principal, principal, self.scope) {
+            (Some(id), ..) => named(id),
+            (None, Some(principal), _) => principal.clone(),
+            (None, None, Scope::Principal(id)) => named(id),
+            (None, None, Scope::Account(id)) => {
+                Principal::new(PrincipalKind::Unknown, &format!("account:{id}"), id)
+            }
+            (None, None, Scope::Address(address)) => {
+                Principal::new(PrincipalKind::Unknown, &format!("address:{address}"), "")
+            }
+        }
+    }
+}
+
+/// A principal of which only the id is known.
+fn named(id: &str) -> Principal {
+    let account = crate::event::account_of(id).unwrap_or_default();
+    let kind = if id.ends_with(":root") { PrincipalKind::Root } else { PrincipalKind::User };
+    Principal {
+        kind,
+        id: id.into(),
+        account_id: account.into(),
+        name: id.rsplit('/').next().unwrap_or(id).into(),
+    }
+}
+
+/// Each id once, weightiest evidence first.
+fn event_ids(finding: &Finding) -> Vec<String> {
+    let mut seen = std::collections::HashSet::new();
+    let all = finding.contributions.iter().flat_map(|evidence| &evidence.event_ids);
+    all.filter(|id| seen.insert(*id)).take(EVENT_IDS).cloned().collect()
+}
+
+/// The original callers behind the sessions used, nearest first.
+fn callers(peers: &Peers, sessions: &std::collections::BTreeSet<u64>, principal: &str) -> Vec<String> {
+    let mut callers: Vec<String> = Vec::new();
+    for caller in sessions.iter().flat_map(|session| peers.callers(*session)) {
+        if caller != principal && !callers.iter().any(|known| known == caller) {
+            callers.push(caller.to_owned());
+        }
+    }
+    callers
+}
+
+/// What was usual before, in words.
+fn usual(own: &Baseline, before: &[(u32, Hour)]) -> Vec<String> {
+    if own.active_days() == 0 {
+        return vec!["Nothing is known of this principal before this day.".to_owned()];
+    }
+    let hours: Vec<String> = own.usual_hours().iter().map(|hour| format!("{hour:02}")).collect();
+    let mut usual = vec![
+        format!("Active on {} of the 30 days before.", own.active_days()),
+        format!(
+            "Usual hours of the day (UTC): {}.",
+            if hours.is_empty() { "none in particular".to_owned() } else { hours.join(" ") }
+        ),
+    ];
+    let names = |title: &str, of: fn(&Hour) -> Vec<String>| {
+        let top = most_frequent(before, of);
+        if top.is_empty() { None } else { Some(format!("{title}: {}.", top.join(", "))) }
+    };
+    usual.extend(names("Programs", |hour| hour.clients.values().map(ToString::to_string).collect()));
+    usual.extend(names("Addresses", |hour| hour.addresses.values().map(ToString::to_string).collect()));
+    usual.extend(names("Regions", |hour| hour.regions.values().map(ToString::to_string).collect()));
+    usual.extend(names("Calls", |hour| hour.calls.values().map(ToString::to_string).collect()));
+    usual
+}
+
+/// The names seen in most hours.
+fn most_frequent(hours: &[(u32, Hour)], of: fn(&Hour) -> Vec<String>) -> Vec<String> {
+    const TOLD: usize = 6;
+    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+    hours.iter().flat_map(|(_, hour)| of(hour)).for_each(|name| *counts.entry(name).or_default() += 1);
+    let mut names: Vec<(String, u32)> = counts.into_iter().collect();
+    names.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    names.into_iter().take(TOLD).map(|(name, _)| name).collect()
+}

@@ -1,0 +1,301 @@
+//! What is kept in the table, under which keys, and for how long.
+//!
+//! Partitions are scopes, as `PRINCIPAL#arn`, and `ORG`; nothing scans. Every value begins with the version of its
+//! form, so that a program meets what an older or newer one wrote with open eyes.
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{
+    activity::{Damaged, Hour, Scope},
+    baseline::About,
+    event::{DAY, HOUR, Time, hash},
+    finding::{Finding, Severity, Status},
+    ports::{Item, Key, Write},
+};
+
+/// Days that hours are kept: baselines look back 30, windows one more, and a late start needs some room.
+pub const HOURS_KEPT: u32 = 40;
+/// Days that findings and incidents are kept.
+pub const FINDINGS_KEPT: u32 = 400;
+/// Days that an hour's due entry is kept: longer than any outage that somebody would not notice.
+const DUE_KEPT: i64 = 14;
+
+/// The form in which values are written.
+const FORM: u8 = 1;
+
+/// A value's bytes.
+pub fn write<T: Serialize>(value: &T) -> Vec<u8> {
+    postcard::to_extend(value, vec![FORM]).unwrap_or_default()
+}
+
+/// Reads what [`write`] wrote.
+///
+/// # Errors
+/// [`Damaged`] if it is not that, or of another form.
+pub fn read<T: DeserializeOwned>(item: &Item) -> Result<T, Damaged> {
+    match item.body.split_first() {
+        Some((&FORM, rest)) => postcard::from_bytes(rest).map_err(|_| Damaged),
+        _ => Err(Damaged),
+    }
+}
+
+/// The partition of a scope.
+pub fn partition(scope: &Scope) -> String {
+    match scope {
+        Scope::Principal(id) => format!("PRINCIPAL#{id}"),
+        Scope::Address(address) => format!("ADDRESS#{address}"),
+        Scope::Account(account) => format!("ACCOUNT#{account}"),
+    }
+}
+
+/// The partition of what belongs to everybody.
+pub const ORGANISATION: &str = "ORG";
+
+/// The sort key of an hour.
+pub fn hour_sort(hour: u32) -> String {
+    format!("HOUR#{hour:08}")
+}
+
+/// Which hour a sort key names.
+pub fn hour_of(sort: &str) -> Option<u32> {
+    sort.strip_prefix("HOUR#")?.parse().ok()
+}
+
+/// Where an hour of a scope is.
+pub fn hour_key(scope: &Scope, hour: u32) -> Key {
+    Key { partition: partition(scope), sort: hour_sort(hour) }
+}
+
+/// Where a principal's baseline is.
+pub fn baseline_key(scope: &Scope) -> Key {
+    Key { partition: partition(scope), sort: "BASELINE".to_owned() }
+}
+
+/// Where a fact is. Accounts are together, so that one query finds them all.
+pub fn fact_key(about: &About) -> Key {
+    let (partition, sort) = match about {
+        About::Act(account, act) => (format!("PEERS#{account:016x}"), format!("ACT#{act:016x}")),
+        About::Account(account) => (ORGANISATION.to_owned(), format!("ACCOUNT#{account}")),
+        About::Address(address) => (format!("ADDRESS#{address}"), "OCCUPANTS".to_owned()),
+        About::Session(session) => (format!("SESSION#{session:016x}"), "CALLER".to_owned()),
+    };
+    Key { partition, sort }
+}
+
+/// A day as text, `2026-03-02`.
+pub fn date(day: u32) -> String {
+    Time(i64::from(day) * DAY).to_string()[..10].to_owned()
+}
+
+/// The sort key of the findings from a day on.
+pub fn findings_from(day: u32) -> String {
+    format!("FINDING#{}", date(day))
+}
+
+/// Where a finding is: by the day it is of, which its id names.
+pub fn finding_key(scope: &Scope, id: &str) -> Key {
+    let date = id.split('/').nth(1).unwrap_or_default();
+    Key { partition: partition(scope), sort: format!("FINDING#{date}#{id}") }
+}
+
+/// Where what was done about a finding is.
+pub fn incident_key(scope: &Scope, finding_id: &str) -> Key {
+    Key { partition: partition(scope), sort: format!("INCIDENT#{finding_id}") }
+}
+
+/// Where the index lists a finding: by day, the worst last.
+fn listed(kind: &str, day: u32, severity: Severity, id: &str) -> Key {
+    Key { partition: format!("DAY#{}", date(day)), sort: format!("{kind}#{}#{id}", severity as u8) }
+}
+
+/// An hour as it is kept.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct KeptHour {
+    /// The [`Hour::mark`] of what was last announced.
+    pub announced: u64,
+    /// The clock hour in which its final judgement is due.
+    pub due: u32,
+    /// The hour.
+    pub hour: Hour,
+}
+
+impl KeptHour {
+    /// As an item that is forgotten when no baseline looks at it any more.
+    pub fn write(&self, hour: u32, now: Time) -> Write {
+        let kept = i64::from(HOURS_KEPT) * DAY;
+        let expires = (i64::from(hour) * HOUR).max(now.0 - kept + 2 * DAY) + kept;
+        Write { body: write(self), expires: Some(Time(expires)), listed: None }
+    }
+}
+
+/// Partitions among which the hours that are due in one clock hour are spread.
+pub const DUE_SHARDS: u64 = 8;
+
+/// The partition of the hours that are due in a clock hour.
+pub fn due_partition(due: u32, shard: u64) -> String {
+    format!("DUE#{due:08}#{shard}")
+}
+
+/// The entry by which a clock hour finds an hour that is due in it.
+pub fn due_entry(scope: &Scope, hour: u32, due: u32) -> (Key, Write) {
+    let partition = partition(scope);
+    let key = Key {
+        sort: format!("{hour:08}#{}", hash(&partition)),
+        partition: due_partition(due, hash(&partition) % DUE_SHARDS),
+    };
+    let expires = Some(Time(i64::from(due) * HOUR + DUE_KEPT * DAY));
+    (key, Write { body: write(&(scope, hour)), expires, listed: None })
+}
+
+/// A finding as it is kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeptFinding {
+    /// The finding.
+    pub finding: Finding,
+    /// What was last published of it.
+    pub published: Option<Published>,
+    /// Counts the changes that had to be published.
+    pub revision: u32,
+}
+
+/// What was last published of a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Published {
+    severity: Severity,
+    score: f32,
+    is_open: bool,
+}
+
+/// A finding is published again when its score has risen by this much.
+const WORSE: f32 = 0.05;
+
+impl KeptFinding {
+    /// A finding not seen before.
+    pub fn new(finding: Finding) -> Self {
+        Self { finding, published: None, revision: 0 }.counted()
+    }
+
+    /// The finding as it is now judged; `None` if that changes nothing.
+    pub fn replaced(&self, finding: Finding) -> Option<Self> {
+        if self.finding == finding {
+            return None;
+        }
+        let replaced = Self { finding, published: self.published, revision: self.revision };
+        Some(replaced.counted())
+    }
+
+    /// Counts the publication that is due now, if one is.
+    fn counted(mut self) -> Self {
+        self.revision += u32::from(self.is_due());
+        self
+    }
+
+    /// Must it be published, by what is kept? A finding is when it is new, worse, closed, or open again.
+    pub fn is_due(&self) -> bool {
+        let is_open = self.finding.status == Status::Open;
+        match &self.published {
+            None => is_open,
+            Some(last) if last.is_open != is_open => true,
+            Some(last) => {
+                is_open && (self.finding.severity > last.severity || self.finding.score >= last.score + WORSE)
+            }
+        }
+    }
+
+    /// What is recorded once it was published.
+    pub fn as_published(&self) -> Published {
+        Published {
+            severity: self.finding.severity,
+            score: self.finding.score,
+            is_open: self.finding.status == Status::Open,
+        }
+    }
+
+    /// As an item, listed in the index if it stands.
+    pub fn write(&self, now: Time) -> Write {
+        let finding = &self.finding;
+        let listed = listed("FINDING", finding.last_seen.day(), finding.severity, &finding.id);
+        Write {
+            body: write(&serde_json::to_vec(self).unwrap_or_default()),
+            expires: Some(Time(now.0 + i64::from(FINDINGS_KEPT) * DAY)),
+            listed: (finding.status == Status::Open).then_some(listed),
+        }
+    }
+
+    /// Reads what was kept.
+    ///
+    /// # Errors
+    /// [`Damaged`] if it is no finding.
+    pub fn read(item: &Item) -> Result<Self, Damaged> {
+        serde_json::from_slice(&read::<Vec<u8>>(item)?).map_err(|_| Damaged)
+    }
+}
+
+/// What was done about a finding.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Incident {
+    /// Which finding.
+    pub finding_id: String,
+    /// The publication of it that was filed.
+    pub filed: u32,
+    /// The severity that people were last told of.
+    pub told: Option<Severity>,
+    /// Does the finding stand?
+    pub is_open: bool,
+    /// What happened, in words, oldest first; at most [`STEPS`].
+    pub timeline: Vec<(Time, String)>,
+}
+
+/// Steps of an incident that are kept.
+pub const STEPS: usize = 100;
+
+impl Incident {
+    /// Adds a step; of too many, the oldest but the first go.
+    pub fn step(&mut self, at: Time, what: impl Into<String>) {
+        if self.timeline.len() >= STEPS {
+            self.timeline.remove(1);
+        }
+        self.timeline.push((at, what.into()));
+    }
+
+    /// As an item, listed in the index while it is open.
+    pub fn write(&self, finding: &Finding, now: Time) -> Write {
+        let listed = listed("INCIDENT", finding.last_seen.day(), finding.severity, &self.finding_id);
+        Write {
+            body: write(self),
+            expires: Some(Time(now.0 + i64::from(FINDINGS_KEPT) * DAY)),
+            listed: self.is_open.then_some(listed),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_of_another_form_is_refused() {
+        let item = |body: Vec<u8>| Item { body, version: 1 };
+        assert_eq!(read::<u32>(&item(write(&7u32))), Ok(7));
+        for body in [vec![], vec![FORM], vec![FORM + 1, 7]] {
+            assert_eq!(read::<u32>(&item(body)), Err(Damaged));
+        }
+    }
+
+    #[test]
+    fn an_old_hour_lives_on_for_two_days_and_a_new_one_for_forty() {
+        let now = Time(1_000 * DAY);
+        let expires = |hour: u32| KeptHour::default().write(hour, now).expires.unwrap().0 - now.0;
+        assert_eq!(expires(1_000 * 24), 40 * DAY);
+        assert_eq!(expires(0), 2 * DAY);
+    }
+
+    #[test]
+    fn keys_sort_by_time() {
+        assert!(hour_sort(9) < hour_sort(10) && hour_sort(99_999) < hour_sort(495_000));
+        assert_eq!(hour_of(&hour_sort(495_000)), Some(495_000));
+        let scope = Scope::Account("1".into());
+        let key = finding_key(&scope, &Finding::id_of("silence", "account:1", 10)).sort;
+        assert!(*findings_from(10) < *key && *key < *findings_from(11));
+    }
+}

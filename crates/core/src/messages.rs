@@ -1,0 +1,195 @@
+//! What the functions say to each other.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    activity::{Damaged, Folded, Scope},
+    finding::Finding,
+};
+
+/// An hour of a scope whose judgement is due.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct FeaturesExtracted {
+    /// Whose.
+    pub scope: Scope,
+    /// Which hour, since 1970.
+    pub hour: u32,
+    /// Its watermark has passed: the judgement is final.
+    pub is_final: bool,
+}
+
+/// A finding that is new, worse, or closed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FindingRaised {
+    /// Where it is kept.
+    pub scope: Scope,
+    /// Counts its publications: a later one replaces an earlier one, in whatever order they arrive.
+    pub revision: u32,
+    /// The finding.
+    pub finding: Finding,
+}
+
+/// What was done about a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResponseTaken {
+    /// Which finding.
+    pub finding_id: String,
+    /// Which publication of it.
+    pub revision: u32,
+    /// What was done, in words.
+    pub taken: Vec<String>,
+}
+
+/// A message on the bus.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Notice {
+    /// An hour waits to be judged.
+    FeaturesExtracted(FeaturesExtracted),
+    /// A finding leaves.
+    FindingRaised(Box<FindingRaised>),
+    /// A response was taken.
+    ResponseTaken(ResponseTaken),
+}
+
+impl Notice {
+    /// `detail-type` on the bus.
+    pub fn detail_type(&self) -> &'static str {
+        match self {
+            Self::FeaturesExtracted(_) => "FeaturesExtracted",
+            Self::FindingRaised(_) => "FindingRaised",
+            Self::ResponseTaken(_) => "ResponseTaken",
+        }
+    }
+
+    /// `detail` on the bus.
+    pub fn detail(&self) -> String {
+        match self {
+            Self::FeaturesExtracted(detail) => serde_json::to_string(detail),
+            Self::FindingRaised(detail) => serde_json::to_string(detail),
+            Self::ResponseTaken(detail) => serde_json::to_string(detail),
+        }
+        .unwrap_or_default()
+    }
+}
+
+/// `source` of everything we put on the bus.
+pub const SOURCE: &str = "trailwarden";
+
+/// Hours to be judged, sent together because their watermark passed together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closings {
+    /// Which.
+    pub closings: Vec<FeaturesExtracted>,
+}
+
+/// What waits to be judged: one hour, as the bus brings it, or many that closed together.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Judgeable {
+    Closed(Closings),
+    Extracted { detail: FeaturesExtracted },
+}
+
+/// Reads what the score function is sent.
+///
+/// # Errors
+/// [`Damaged`] if it is neither of the two.
+pub fn judgeable(body: &str) -> Result<Vec<FeaturesExtracted>, Damaged> {
+    match serde_json::from_str(body).map_err(|_| Damaged)? {
+        Judgeable::Closed(closed) => Ok(closed.closings),
+        Judgeable::Extracted { detail } => Ok(vec![detail]),
+    }
+}
+
+/// Reads a finding that the bus brings.
+///
+/// # Errors
+/// [`Damaged`] if it is none.
+pub fn raised(body: &str) -> Result<FindingRaised, Damaged> {
+    #[derive(Deserialize)]
+    struct Envelope {
+        detail: FindingRaised,
+    }
+    serde_json::from_str::<Envelope>(body).map(|envelope| envelope.detail).map_err(|_| Damaged)
+}
+
+/// The form of packed hours: changed whenever an older reader would misread them.
+const PACKED: &str = "h1:";
+/// Bytes of one message, at most: SQS charges by 64 KB, and takes ten such messages in one call.
+pub const MESSAGE_BYTES: usize = 64 << 10;
+
+/// Packs hours into as few messages as their size allows, those of one scope together.
+pub fn pack(mut hours: Vec<Folded>) -> Vec<String> {
+    hours.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+    let mut messages = Vec::new();
+    let mut batch = Vec::new();
+    let room = (MESSAGE_BYTES - PACKED.len()) / 4 * 3;
+    for hour in hours {
+        let Ok(bytes) = postcard::to_stdvec(&hour) else { continue };
+        if !batch.is_empty() && batch.len() + bytes.len() > room {
+            messages.push(sealed(&std::mem::take(&mut batch)));
+        }
+        batch.extend(bytes);
+    }
+    if !batch.is_empty() {
+        messages.push(sealed(&batch));
+    }
+    messages
+}
+
+fn sealed(batch: &[u8]) -> String {
+    format!("{PACKED}{}", STANDARD.encode(batch))
+}
+
+/// Unpacks what [`pack`] packed.
+///
+/// # Errors
+/// [`Damaged`] if it is not that, or of another version.
+pub fn unpack(message: &str) -> Result<Vec<Folded>, Damaged> {
+    let bytes =
+        message.strip_prefix(PACKED).and_then(|packed| STANDARD.decode(packed).ok()).ok_or(Damaged)?;
+    let mut rest = &bytes[..];
+    let mut hours = Vec::new();
+    while !rest.is_empty() {
+        let (hour, behind) = postcard::take_from_bytes(rest).map_err(|_| Damaged)?;
+        hours.push(hour);
+        rest = behind;
+    }
+    Ok(hours)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{activity::Hour, event::hash};
+
+    fn hour(words: u32) -> Hour {
+        let mut hour = Hour::default();
+        for word in 0..words {
+            let word = format!("service:Operation{word}");
+            hour.calls.insert(hash(&word), &word);
+        }
+        hour
+    }
+
+    #[test]
+    fn hours_are_packed_within_the_limit_and_come_back_whole() {
+        let account = |n: u32| Scope::Account(format!("{n:012}").into());
+        let hours: Vec<Folded> = (0..300).rev().map(|n| (account(n), n, hour(n % 64))).collect();
+        let messages = pack(hours.clone());
+        assert!(messages.len() > 1 && messages.iter().all(|message| message.len() <= MESSAGE_BYTES));
+        let mut unpacked: Vec<Folded> =
+            messages.iter().flat_map(|message| unpack(message).unwrap()).collect();
+        unpacked.reverse();
+        assert_eq!(unpacked, hours);
+    }
+
+    #[test]
+    fn what_is_no_pack_is_refused() {
+        for message in ["", "h1:", "h1:!!", "h2:AAAA", "{}", "h1:AAAA"] {
+            assert_eq!(unpack(message).unwrap_or_default(), vec![], "{message}");
+        }
+        assert_eq!(unpack("h2:AAAA"), Err(Damaged));
+    }
+}

@@ -1,0 +1,116 @@
+//! Keeping findings and publishing those that are due: the outbox of `score`, `compliance-check` and `watermark`.
+
+use std::ops::RangeInclusive;
+
+use crate::{
+    activity::Scope,
+    event::Time,
+    finding::{Finding, Status},
+    kept::{self, KeptFinding},
+    messages::{FindingRaised, Notice},
+    ports::{Channel, Freshness, Item, Over, Table, Unavailable, change},
+};
+
+/// Keeps what was judged of some days of a scope, and closes what is no longer supported.
+///
+/// # Errors
+/// [`Unavailable`] if the table is.
+pub async fn keep(
+    table: &impl Table,
+    scope: &Scope,
+    days: &RangeInclusive<u32>,
+    judged: &[Finding],
+    now: Time,
+) -> Result<(), Unavailable> {
+    for finding in judged {
+        keep_one(table, scope, now, &finding.id, |_| Some(finding.clone())).await?;
+    }
+    for (_, kept) in load(table, scope, days).await? {
+        let is_ours = crate::detectors::ALL.iter().any(|detector| detector.id == kept.finding.detector);
+        let is_supported = judged.iter().any(|finding| finding.id == kept.finding.id);
+        if is_ours && !is_supported && kept.finding.status == Status::Open {
+            keep_one(table, scope, now, &kept.finding.id, |known| Some(closed(known?, NO_LONGER))).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Why a finding is closed that a later judgement does not support.
+const NO_LONGER: &str = "judged again with events that came later, it no longer stands";
+
+/// A finding that no longer stands.
+pub(super) fn closed(finding: &Finding, reason: &str) -> Finding {
+    Finding { status: Status::Closed(reason.to_owned()), ..finding.clone() }
+}
+
+/// Keeps one finding as `judged` says, given what is kept.
+pub(super) async fn keep_one(
+    table: &impl Table,
+    scope: &Scope,
+    now: Time,
+    id: &str,
+    mut judged: impl FnMut(Option<&Finding>) -> Option<Finding>,
+) -> Result<(), Unavailable> {
+    change(table, &kept::finding_key(scope, id), |item| {
+        let known = item.map(KeptFinding::read).transpose()?;
+        let Some(finding) = judged(known.as_ref().map(|known| &known.finding)) else { return Ok(None) };
+        let changed = match known {
+            None => Some(KeptFinding::new(finding)),
+            Some(known) => known.replaced(finding),
+        };
+        Ok::<_, Unavailable>(changed.map(|changed| changed.write(now)))
+    })
+    .await
+}
+
+/// The findings of some days of a scope.
+pub(super) async fn load(
+    table: &impl Table,
+    scope: &Scope,
+    days: &RangeInclusive<u32>,
+) -> Result<Vec<(Item, KeptFinding)>, Unavailable> {
+    let partition = kept::partition(scope);
+    let (from, to) = (kept::findings_from(*days.start()), kept::findings_from(*days.end() + 1));
+    let items = table.range(&partition, &from, &to, Freshness::Fresh).await?;
+    let read = |(_, item): (String, Item)| Ok((item.clone(), KeptFinding::read(&item)?));
+    items.into_iter().map(read).collect()
+}
+
+/// Publishes the findings of some days of a scope that are due by what is kept; gives those that left.
+///
+/// # Errors
+/// [`Unavailable`] if the table or the bus is; then they are still due.
+pub async fn publish(
+    table: &impl Table,
+    bus: &impl Channel<Notice>,
+    scope: &Scope,
+    days: &RangeInclusive<u32>,
+    now: Time,
+) -> Result<Vec<Finding>, Unavailable> {
+    let kept = load(table, scope, days).await?;
+    let due: Vec<(Item, KeptFinding)> = kept.into_iter().filter(|(_, kept)| kept.is_due()).collect();
+    if due.is_empty() {
+        return Ok(Vec::new());
+    }
+    let notice = |kept: &KeptFinding| {
+        let (revision, finding) = (kept.revision, kept.finding.clone());
+        Notice::FindingRaised(Box::new(FindingRaised { scope: scope.clone(), revision, finding }))
+    };
+    bus.send(&due.iter().map(|(_, kept)| notice(kept)).collect::<Vec<_>>()).await?;
+    let mut left = Vec::new();
+    for (item, sent) in due {
+        let key = kept::finding_key(scope, &sent.finding.id);
+        let published = KeptFinding { published: Some(sent.as_published()), ..sent.clone() };
+        // Mostly nobody changed it meanwhile. If somebody did, what was published is still recorded, and theirs is due.
+        if !table.put(&key, published.write(now), Over::Version(item.version)).await? {
+            change(table, &key, |item| {
+                let Some(item) = item else { return Ok(None) };
+                let kept = KeptFinding { published: Some(sent.as_published()), ..KeptFinding::read(item)? };
+                Ok::<_, Unavailable>(Some(kept.write(now)))
+            })
+            .await?;
+        }
+        left.push(sent.finding);
+    }
+    Ok(left)
+}

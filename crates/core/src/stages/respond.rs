@@ -1,0 +1,187 @@
+//! Findings in; filed, told to people, and remembered as incidents.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    event::{DAY, Time},
+    finding::{Finding, Severity, Status},
+    formats::{
+        alert::alert,
+        asff::{Asff, asff},
+    },
+    kept::{self, Incident},
+    messages::{FindingRaised, Notice, ResponseTaken},
+    ports::{Channel, FindingsHub, Table, Unavailable, change},
+};
+
+/// A message to people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alert {
+    /// One line of plain ASCII.
+    pub subject: String,
+    /// What happened, and what to do.
+    pub text: String,
+}
+
+/// Where things go.
+pub struct Outlets<'a, H, A, B> {
+    /// Security Hub.
+    pub hub: &'a H,
+    /// People.
+    pub people: &'a A,
+    /// The bus.
+    pub bus: &'a B,
+    /// Under which account findings are filed; `None` for each finding's own.
+    pub filed_under: Option<(String, String)>,
+}
+
+/// What is too old to wake anybody: a backfill brings months of it.
+const NEWS: i64 = DAY;
+
+/// Files a batch of findings, and tells people of the worst; gives the positions of those that must come again.
+///
+/// Each publication is filed once, in whatever order they come, and each severity told once.
+pub async fn respond<H, A, B>(
+    table: &impl Table,
+    outlets: &Outlets<'_, H, A, B>,
+    batch: Vec<FindingRaised>,
+    now: Time,
+) -> BTreeMap<usize, Unavailable>
+where
+    H: FindingsHub,
+    A: Channel<Alert>,
+    B: Channel<Notice>,
+{
+    let mut failed = BTreeMap::new();
+    let mut due: Vec<(Vec<usize>, FindingRaised, Vec<String>)> = Vec::new();
+    for (positions, raised) in latest(batch) {
+        match tell(table, outlets, &raised, now).await {
+            Err(error) => fail(&mut failed, &positions, &error),
+            Ok(Told { is_filed: true, .. }) => {}
+            Ok(Told { taken, .. }) => due.push((positions, raised, taken)),
+        }
+    }
+    let filed: Vec<Asff> = due.iter().map(|(_, raised, _)| outlets.asff(raised, now)).collect();
+    let refused = match outlets.hub.import(&filed).await {
+        _ if filed.is_empty() => return failed,
+        Ok(refused) => refused,
+        Err(error) => {
+            due.iter().for_each(|(positions, ..)| fail(&mut failed, positions, &error));
+            return failed;
+        }
+    };
+    for (at, (positions, raised, mut taken)) in due.into_iter().enumerate() {
+        if let Some(reason) = refused.get(&at) {
+            let error = Unavailable { service: "securityhub", source: reason.clone().into() };
+            fail(&mut failed, &positions, &error);
+            continue;
+        }
+        taken.push("filed in Security Hub".to_owned());
+        if let Err(error) = record(table, outlets.bus, &raised, taken, now).await {
+            fail(&mut failed, &positions, &error);
+        }
+    }
+    failed
+}
+
+fn fail(failed: &mut BTreeMap<usize, Unavailable>, positions: &[usize], error: &Unavailable) {
+    for position in positions {
+        let again = Unavailable { service: error.service, source: error.source.to_string().into() };
+        failed.insert(*position, again);
+    }
+}
+
+/// Of several publications of one finding the last, with the positions of all.
+fn latest(batch: Vec<FindingRaised>) -> Vec<(Vec<usize>, FindingRaised)> {
+    let mut by_id: BTreeMap<String, (Vec<usize>, FindingRaised)> = BTreeMap::new();
+    for (position, raised) in batch.into_iter().enumerate() {
+        let (positions, last) =
+            by_id.entry(raised.finding.id.clone()).or_insert_with(|| (Vec::new(), raised.clone()));
+        positions.push(position);
+        if raised.revision > last.revision {
+            *last = raised;
+        }
+    }
+    by_id.into_values().collect()
+}
+
+impl<H, A, B> Outlets<'_, H, A, B> {
+    fn asff(&self, raised: &FindingRaised, now: Time) -> Asff {
+        let asff = asff(&raised.finding, now).revised(raised.revision);
+        match &self.filed_under {
+            Some((account, region)) => asff.filed_under(account, region),
+            None => asff,
+        }
+    }
+}
+
+struct Told {
+    is_filed: bool,
+    taken: Vec<String>,
+}
+
+/// Tells people, if they should be and were not: before anything else, so that nothing delays it.
+async fn tell<H, A: Channel<Alert>, B>(
+    table: &impl Table,
+    outlets: &Outlets<'_, H, A, B>,
+    raised: &FindingRaised,
+    now: Time,
+) -> Result<Told, Unavailable> {
+    let finding = &raised.finding;
+    let key = kept::incident_key(&raised.scope, &finding.id);
+    let incident =
+        table.get(&key).await?.as_ref().map(kept::read::<Incident>).transpose()?.unwrap_or_default();
+    if incident.filed >= raised.revision {
+        return Ok(Told { is_filed: true, taken: Vec::new() });
+    }
+    let Some((told, what)) = news(&incident, finding, now) else {
+        return Ok(Told { is_filed: false, taken: Vec::new() });
+    };
+    outlets.people.send(&[alert(finding)]).await?;
+    change(table, &key, |item| {
+        let mut incident = item.map(kept::read::<Incident>).transpose()?.unwrap_or_default();
+        incident.finding_id.clone_from(&finding.id);
+        incident.told = told;
+        incident.is_open = finding.status == Status::Open;
+        incident.step(now, what);
+        Ok::<_, Unavailable>(Some(incident.write(finding, now)))
+    })
+    .await?;
+    Ok(Told { is_filed: false, taken: vec![what.to_owned()] })
+}
+
+/// What people will then have been told, and how that is called; `None` if there is nothing to tell.
+fn news(incident: &Incident, finding: &Finding, now: Time) -> Option<(Option<Severity>, &'static str)> {
+    if finding.status != Status::Open {
+        return incident.told.map(|_| (None, "people were told that it no longer stands"));
+    }
+    let is_worse = incident.told.is_none_or(|told| finding.severity > told);
+    let is_new = finding.last_seen.0 > now.0 - NEWS;
+    (finding.severity >= Severity::High && is_worse && is_new)
+        .then_some((Some(finding.severity), "people were told"))
+}
+
+/// Says on the bus what was done, then records it.
+async fn record(
+    table: &impl Table,
+    bus: &impl Channel<Notice>,
+    raised: &FindingRaised,
+    taken: Vec<String>,
+    now: Time,
+) -> Result<(), Unavailable> {
+    let FindingRaised { scope, revision, finding } = raised;
+    let response = ResponseTaken { finding_id: finding.id.clone(), revision: *revision, taken };
+    bus.send(&[Notice::ResponseTaken(response)]).await?;
+    change(table, &kept::incident_key(scope, &finding.id), |item| {
+        let mut incident = item.map(kept::read::<Incident>).transpose()?.unwrap_or_default();
+        if incident.filed >= *revision {
+            return Ok(None);
+        }
+        incident.finding_id.clone_from(&finding.id);
+        incident.filed = *revision;
+        incident.is_open = finding.status == Status::Open;
+        incident.step(now, format!("filed in Security Hub as {}", finding.severity.label()));
+        Ok::<_, Unavailable>(Some(incident.write(finding, now)))
+    })
+    .await
+}

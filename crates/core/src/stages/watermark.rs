@@ -1,0 +1,123 @@
+//! Time passing: hours close, and silence is noticed.
+
+use std::ops::RangeInclusive;
+
+use crate::{
+    activity::Scope,
+    baseline::Fact,
+    event::Time,
+    finding::Status,
+    kept::{self, DUE_SHARDS, ORGANISATION},
+    messages::{Closings, FeaturesExtracted, MESSAGE_BYTES, Notice},
+    ports::{Channel, Freshness, Key, Over, Table, Unavailable, Write},
+    silence::{DETECTOR, silences},
+    stages::findings,
+};
+
+/// Seconds of a clock hour that pass before it is worked on: whoever wrote into it at its start is done by then.
+const SLACK: i64 = 240;
+/// Clock hours looked back when nothing is known of an earlier run.
+const FIRST_LOOK: u32 = 14 * 24;
+
+/// Sends every hour whose watermark has passed to be judged finally; gives how many.
+///
+/// Where it stands is recorded after each clock hour, so that an outage of any length is made up for.
+///
+/// # Errors
+/// [`Unavailable`] if the table or the queue is; the next run goes on from there.
+pub async fn close_hours(
+    table: &impl Table,
+    queue: &impl Channel<String>,
+    now: Time,
+) -> Result<u64, Unavailable> {
+    let cursor = Key { partition: ORGANISATION.to_owned(), sort: "WATERMARK".to_owned() };
+    let until = Time(now.0 - SLACK).hour();
+    let closed = table.get(&cursor).await?.as_ref().map(kept::read::<u32>).transpose()?;
+    let first = closed.map_or(until.saturating_sub(FIRST_LOOK), |closed| closed + 1);
+    let mut sent = 0;
+    for due in first..=until {
+        for shard in 0..DUE_SHARDS {
+            let closings = due_in(table, &kept::due_partition(due, shard)).await?;
+            sent += closings.len() as u64;
+            if !closings.is_empty() {
+                queue.send(&packed(closings)).await?;
+            }
+        }
+        let write = Write { body: kept::write(&due), ..Write::default() };
+        table.put(&cursor, write, Over::Anything).await?;
+    }
+    Ok(sent)
+}
+
+async fn due_in(table: &impl Table, partition: &str) -> Result<Vec<FeaturesExtracted>, Unavailable> {
+    let entries = table.range(partition, "0", ":", Freshness::Fresh).await?;
+    let read = |(_, item)| {
+        let (scope, hour): (Scope, u32) = kept::read(&item)?;
+        Ok(FeaturesExtracted { scope, hour, is_final: true })
+    };
+    entries.into_iter().map(read).collect()
+}
+
+/// As few messages as their size allows.
+fn packed(closings: Vec<FeaturesExtracted>) -> Vec<String> {
+    let mut messages = Vec::new();
+    let mut batch = Vec::new();
+    let mut size = 0;
+    let text = |closings| serde_json::to_string(&Closings { closings }).unwrap_or_default();
+    for closing in closings {
+        let bytes = serde_json::to_vec(&closing).map_or(0, |json| json.len() + 1);
+        if !batch.is_empty() && (size + bytes > MESSAGE_BYTES - 64 || batch.len() >= CLOSINGS) {
+            messages.push(text(std::mem::take(&mut batch)));
+            size = 0;
+        }
+        size += bytes;
+        batch.push(closing);
+    }
+    messages.push(text(batch));
+    messages
+}
+
+/// Hours judged for one message: few enough to be done again without regret.
+const CLOSINGS: usize = 25;
+
+/// Raises a finding for each account or Region that fell silent, closes those that are heard again, and publishes both.
+///
+/// # Errors
+/// [`Unavailable`] if the table or the bus is.
+pub async fn watch_silence(
+    table: &impl Table,
+    bus: &impl Channel<Notice>,
+    now: Time,
+) -> Result<usize, Unavailable> {
+    let accounts = table.range(ORGANISATION, "ACCOUNT#", "ACCOUNT$", Freshness::Stale).await?;
+    let mut published = 0;
+    for (sort, item) in accounts {
+        let Some(account) = sort.strip_prefix("ACCOUNT#") else { continue };
+        published += watch(table, bus, account, &kept::read::<Fact>(&item)?, now).await?;
+    }
+    Ok(published)
+}
+
+async fn watch(
+    table: &impl Table,
+    bus: &impl Channel<Notice>,
+    account: &str,
+    heard: &Fact,
+    now: Time,
+) -> Result<usize, Unavailable> {
+    let scope = Scope::Account(account.into());
+    let days: RangeInclusive<u32> = now.day().saturating_sub(kept::HOURS_KEPT)..=now.day();
+    let silent = silences(account, heard, now);
+    for finding in &silent {
+        findings::keep_one(table, &scope, now, &finding.id, |_| Some(finding.clone())).await?;
+    }
+    for (_, kept) in findings::load(table, &scope, &days).await? {
+        let known = &kept.finding;
+        let is_silent = silent.iter().any(|finding| finding.id == known.id);
+        if known.detector == DETECTOR && known.status == Status::Open && !is_silent {
+            let heard_again = |known: Option<&_>| Some(findings::closed(known?, "it is heard again"));
+            findings::keep_one(table, &scope, now, &known.id, heard_again).await?;
+        }
+    }
+    Ok(findings::publish(table, bus, &scope, &days, now).await?.len())
+}

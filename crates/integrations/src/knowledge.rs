@@ -1,0 +1,98 @@
+//! What an organisation tells us of itself: `settings/settings.toml`, `settings/networks.csv` or `.mmdb` in our bucket.
+//!
+//! Both may be missing. A new file is taken up within minutes; one that cannot be read is refused, told in the log and
+//! counted, and what was known before stays in force.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use trailwarden_core::{detectors, networks::Networks, ports::Unavailable, settings::Settings};
+
+use crate::{objects::Objects, telemetry};
+
+const FOLDER: &str = "settings/";
+const SETTINGS: &str = "settings/settings.toml";
+const NETWORKS: [&str; 2] = ["settings/networks.csv", "settings/networks.mmdb"];
+/// How long is not looked for a new file.
+const TRUSTED: Duration = Duration::from_secs(300);
+
+/// What is known, looked up again now and then.
+pub struct Knowledge {
+    objects: Objects,
+    bucket: String,
+    known: RefCell<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    looked: Option<Instant>,
+    tags: BTreeMap<String, String>,
+    settings: Rc<Settings>,
+    networks: Rc<Networks>,
+}
+
+impl Knowledge {
+    /// From this bucket.
+    pub fn new(objects: Objects, bucket: String) -> Self {
+        Self { objects, bucket, known: RefCell::default() }
+    }
+
+    /// What is known now.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if S3 is, and nothing was ever known; later, what is known stays in force.
+    pub async fn current(&self) -> Result<(Rc<Settings>, Rc<Networks>), Unavailable> {
+        let looked = self.known.borrow().looked;
+        if looked.is_none_or(|looked| looked.elapsed() > TRUSTED) {
+            match self.look().await {
+                Ok(()) => self.known.borrow_mut().looked = Some(Instant::now()),
+                Err(error) if looked.is_none() => return Err(error),
+                Err(error) => tracing::warn!(%error, "settings could not be looked up; the known ones stay"),
+            }
+        }
+        let known = self.known.borrow();
+        Ok((known.settings.clone(), known.networks.clone()))
+    }
+
+    async fn look(&self) -> Result<(), Unavailable> {
+        let tags: BTreeMap<String, String> =
+            self.objects.tags(&self.bucket, FOLDER).await?.into_iter().collect();
+        let is_new = |key: &str| tags.get(key) != self.known.borrow().tags.get(key);
+        if is_new(SETTINGS) {
+            let bytes = self.read(SETTINGS, &tags).await?;
+            match settings(bytes.as_deref()) {
+                Ok(settings) => self.known.borrow_mut().settings = Rc::new(settings),
+                Err(reason) => refuse(SETTINGS, &reason),
+            }
+        }
+        if NETWORKS.into_iter().any(is_new) {
+            let key = NETWORKS.into_iter().find(|key| tags.contains_key(*key)).unwrap_or(NETWORKS[0]);
+            match self.read(key, &tags).await?.map(Networks::read) {
+                None => self.known.borrow_mut().networks = Rc::default(),
+                Some(Ok(networks)) => self.known.borrow_mut().networks = Rc::new(networks),
+                Some(Err(error)) => refuse(key, &error.to_string()),
+            }
+        }
+        self.known.borrow_mut().tags = tags;
+        Ok(())
+    }
+
+    async fn read(&self, key: &str, tags: &BTreeMap<String, String>) -> Result<Option<Vec<u8>>, Unavailable> {
+        if tags.contains_key(key) { self.objects.read(&self.bucket, key).await } else { Ok(None) }
+    }
+}
+
+fn settings(bytes: Option<&[u8]>) -> Result<Settings, String> {
+    let Some(bytes) = bytes else { return Ok(Settings::default()) };
+    let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+    Settings::parse(text, &detectors::ids()).map_err(|error| error.to_string())
+}
+
+fn refuse(key: &str, reason: &str) {
+    tracing::error!(key, reason, "refused; what was known before stays in force");
+    telemetry::emit(&[telemetry::count("SettingsRefused", 1.0)]);
+}

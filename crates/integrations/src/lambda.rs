@@ -1,0 +1,54 @@
+//! Serving a function's invocations: the one place of partial batch failures.
+
+use std::collections::BTreeMap;
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde::{Serialize, de::DeserializeOwned};
+use trailwarden_core::ports::Unavailable;
+
+/// Those of a batch that must come again, by position, and why.
+pub type Failed = BTreeMap<usize, Unavailable>;
+
+/// Serves batches of SQS: each with the bodies of its messages. Only those that failed come again.
+///
+/// # Errors
+/// What ended the function.
+pub async fn serve_queue(handle: impl AsyncFn(Vec<String>) -> Failed) -> Result<(), Error> {
+    let handle = &handle;
+    serve(async |event: SqsEvent| {
+        let ids: Vec<String> =
+            event.records.iter().map(|record| record.message_id.clone().unwrap_or_default()).collect();
+        let bodies = event.records.into_iter().map(|record| record.body.unwrap_or_default()).collect();
+        Ok(response(&ids, &Box::pin(handle(bodies)).await))
+    })
+    .await
+}
+
+/// Serves any invocation.
+///
+/// # Errors
+/// What ended the function.
+pub async fn serve<E, A>(handle: impl AsyncFn(E) -> Result<A, Error>) -> Result<(), Error>
+where
+    E: DeserializeOwned + 'static,
+    A: Serialize,
+{
+    lambda_runtime::tracing::init_default_subscriber();
+    let handle = &handle;
+    // Boxed, or the futures of the SDK's calls nest deeper than the compiler looks.
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<E>| Box::pin(handle(event.payload)).await)).await
+}
+
+/// The answer that makes SQS and Kinesis deliver again just what failed.
+pub fn response(ids: &[String], failed: &Failed) -> SqsBatchResponse {
+    let mut response = SqsBatchResponse::default();
+    for (at, error) in failed {
+        let Some(id) = ids.get(*at) else { continue };
+        tracing::error!(message_id = %id, %error, "failed; it will come again");
+        let mut failure = BatchItemFailure::default();
+        failure.item_identifier.clone_from(id);
+        response.batch_item_failures.push(failure);
+    }
+    response
+}

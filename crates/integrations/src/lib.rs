@@ -1,0 +1,45 @@
+//! Everything of Trailwarden that leaves the process in AWS: one file per service, on core's ports.
+//!
+//! Clients are built once, in a function's `main`, from an environment that is read once, there.
+
+pub mod bus;
+pub mod environment;
+pub mod knowledge;
+pub mod lambda;
+pub mod objects;
+pub mod people;
+pub mod quarantine;
+pub mod queue;
+pub mod reading;
+pub mod security_hub;
+pub mod table;
+pub mod telemetry;
+
+use std::{error::Error, time::SystemTime};
+
+use trailwarden_core::{event::Time, ports::Unavailable};
+
+/// The clock, asked once per batch.
+pub fn now() -> Time {
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Time(i64::try_from(since_1970.as_secs()).unwrap_or_default())
+}
+
+/// An SDK's error with all that it says of its causes, as the ports' own.
+fn unavailable(service: &'static str, error: &(dyn Error + 'static)) -> Unavailable {
+    let mut reason = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !reason.contains(&cause_text) {
+            reason = format!("{reason}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    Unavailable { service, source: reason.into() }
+}
+
+/// A reason of our own.
+fn refused(service: &'static str, reason: impl Into<String>) -> Unavailable {
+    Unavailable { service, source: reason.into().into() }
+}

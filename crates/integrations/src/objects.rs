@@ -1,0 +1,114 @@
+//! Objects of S3.
+
+use std::{io::Read, str::FromStr};
+
+use aws_config::SdkConfig;
+use aws_sdk_s3::{Client, error::ProvideErrorMetadata, primitives::ByteStream};
+use tokio_util::io::SyncIoBridge;
+use trailwarden_core::{
+    ports::Unavailable,
+    stages::backfill::{Listing, Page},
+};
+
+use crate::unavailable;
+
+const SERVICE: &str = "s3";
+
+/// A client of S3.
+#[derive(Clone, Debug)]
+pub struct Objects {
+    client: Client,
+}
+
+impl Objects {
+    /// Of the function's own Region.
+    pub fn new(aws: &SdkConfig) -> Self {
+        Self { client: Client::new(aws) }
+    }
+
+    /// An object as a stream, to be read where blocking is allowed; `None` if it is gone.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if S3 does not give it.
+    pub async fn open(
+        &self,
+        bucket: &str,
+        key: &str,
+    ) -> Result<Option<impl Read + Send + 'static>, Unavailable> {
+        let Some(body) = self.body(bucket, key).await? else { return Ok(None) };
+        Ok(Some(SyncIoBridge::new(body.into_async_read())))
+    }
+
+    /// A whole object; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if S3 does not give it.
+    pub async fn read(&self, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, Unavailable> {
+        let Some(body) = self.body(bucket, key).await? else { return Ok(None) };
+        let bytes = body.collect().await.map_err(|error| unavailable(SERVICE, &error))?;
+        Ok(Some(bytes.to_vec()))
+    }
+
+    async fn body(&self, bucket: &str, key: &str) -> Result<Option<ByteStream>, Unavailable> {
+        match self.client.get_object().bucket(bucket).key(key).send().await {
+            Ok(object) => Ok(Some(object.body)),
+            Err(error) if error.code() == Some("NoSuchKey") => Ok(None),
+            Err(error) => Err(unavailable(SERVICE, &error)),
+        }
+    }
+
+    /// Writes an object.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if S3 does not take it.
+    pub async fn write(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<(), Unavailable> {
+        let put = self.client.put_object().bucket(bucket).key(key).body(ByteStream::from(bytes));
+        put.send().await.map_err(|error| unavailable(SERVICE, &error))?;
+        Ok(())
+    }
+
+    /// The keys below a prefix, each with its ETag; at most 1,000.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if S3 does not list them.
+    pub async fn tags(&self, bucket: &str, prefix: &str) -> Result<Vec<(String, String)>, Unavailable> {
+        let page = self.client.list_objects_v2().bucket(bucket).prefix(prefix).send().await;
+        let objects = page.map_err(|error| unavailable(SERVICE, &error))?.contents.unwrap_or_default();
+        Ok(objects.into_iter().filter_map(|object| Some((object.key?, object.e_tag?))).collect())
+    }
+}
+
+impl Listing for Objects {
+    async fn list(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        after: Option<&str>,
+        folders: bool,
+    ) -> Result<Page, Unavailable> {
+        let list = self.client.list_objects_v2().bucket(bucket).prefix(prefix);
+        let list = list.set_start_after(after.map(str::to_owned));
+        let list = if folders { list.delimiter("/") } else { list };
+        let page = list.send().await.map_err(|error| unavailable(SERVICE, &error))?;
+        Ok(Page {
+            keys: page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key).collect(),
+            folders: page
+                .common_prefixes
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(|below| below.prefix)
+                .collect(),
+            is_last: !page.is_truncated.unwrap_or_default(),
+        })
+    }
+}
+
+/// An `s3://bucket/key` for people.
+pub(crate) fn place(bucket: &str, key: &str) -> String {
+    format!("s3://{bucket}/{key}")
+}
+
+/// A number that the template gives as text.
+pub fn parsed<T: FromStr>(text: &str) -> Option<T> {
+    text.parse().ok()
+}

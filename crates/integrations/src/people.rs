@@ -1,0 +1,35 @@
+//! Alerts to people, by a topic of SNS.
+
+use aws_config::SdkConfig;
+use aws_sdk_sns::Client;
+use trailwarden_core::{
+    ports::{Channel, Unavailable},
+    stages::respond::Alert,
+};
+
+use crate::unavailable;
+
+/// A topic.
+#[derive(Clone, Debug)]
+pub struct Topic {
+    client: Client,
+    arn: String,
+}
+
+impl Topic {
+    /// The topic with this ARN.
+    pub fn new(aws: &SdkConfig, arn: String) -> Self {
+        Self { client: Client::new(aws), arn }
+    }
+}
+
+impl Channel<Alert> for Topic {
+    async fn send(&self, alerts: &[Alert]) -> Result<(), Unavailable> {
+        for alert in alerts {
+            let publish =
+                self.client.publish().topic_arn(&self.arn).subject(&alert.subject).message(&alert.text);
+            publish.send().await.map_err(|error| unavailable("sns", &error))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,271 @@
+//! What `ingest` does with a batch: reads logs as streams, and sends on what it folds, as it goes.
+//!
+//! Reading blocks a thread of its own; what it gathers comes back through a short channel, so that however large an
+//! object is, little of it is held at once. Parts of an object that fails later may have been sent: that does not
+//! matter, since merging is idempotent.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Read},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::{
+    sync::mpsc::{self, Receiver, Sender},
+    task::spawn_blocking,
+};
+use trailwarden_core::{
+    activity::{Fold, Folded},
+    arrivals::{Contents, Object, Parcel},
+    event::Time,
+    messages::{MESSAGE_BYTES, pack},
+    ports::{Channel, Unavailable},
+    sources::{Limits, Malformed, Other, Unrecognised},
+    stages::ingest::{Sinks, Tally, ingest},
+};
+
+use crate::{
+    lambda::Failed,
+    now,
+    objects::{Objects, place},
+    quarantine::{Quarantine, Unread},
+    queue::Queue,
+    refused,
+};
+
+/// Where ingest reads from and sends to.
+pub struct Reading {
+    /// Where logs are.
+    pub objects: Objects,
+    /// Takes hours.
+    pub activity: Queue,
+    /// Takes the events that checks speak about.
+    pub compliance: Queue,
+    /// Takes what cannot be read.
+    pub quarantine: Quarantine,
+}
+
+/// What came of a batch.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// The positions of parcels that must come again.
+    pub failed: Failed,
+    /// What was read.
+    pub tally: Tally,
+    /// Records and whole objects that were put aside.
+    pub quarantined: u64,
+}
+
+/// What the reading thread has for the sending side.
+enum Gathered {
+    Hours(Vec<Folded>),
+    Checked(String),
+}
+
+/// Batches on their way from the reading to the sending side.
+const UNDER_WAY: usize = 2;
+/// The longest record that is sent to be checked: CloudTrail's own are at most 256 KB.
+const LONGEST: usize = 512 << 10;
+/// Uncompressed bytes of one object: what can be read in a function's time.
+const OBJECT_BYTES: u64 = 4 << 30;
+
+impl Reading {
+    /// Reads a batch. A parcel fails as a whole if an object of it cannot be had, or nothing can be sent.
+    pub async fn read(&self, parcels: Vec<Parcel>) -> Batch {
+        let mut read = Batch::default();
+        let mut hours = Vec::new();
+        let all = 0..parcels.len();
+        for (at, parcel) in parcels.into_iter().enumerate() {
+            let outcome = match parcel.contents {
+                Contents::Nothing => Ok(()),
+                Contents::Logs(bytes) => self.message(bytes, &parcel.id, &mut hours, &mut read).await,
+                Contents::Objects(objects) => self.objects(&objects, &mut hours, &mut read).await,
+            };
+            if let Err(error) = outcome {
+                read.failed.insert(at, error);
+            }
+        }
+        if let Err(error) = self.activity.send(&pack(hours)).await {
+            let reason = error.to_string();
+            // All parcels: nobody knows any more whose hours were not sent.
+            read.failed = all.map(|at| (at, refused("sqs", reason.clone()))).collect();
+        }
+        read
+    }
+
+    async fn objects(
+        &self,
+        objects: &[Object],
+        hours: &mut Vec<Folded>,
+        read: &mut Batch,
+    ) -> Result<(), Unavailable> {
+        for object in objects {
+            let place = place(&object.bucket, &object.key);
+            match self.objects.open(&object.bucket, &object.key).await? {
+                Some(stream) => self.stream(stream, &place, None, hours, read).await?,
+                None => {
+                    let mut unread = Unread::default();
+                    unread.whole("the object is gone");
+                    read.quarantined += unread.count;
+                    self.quarantine.keep(&place, None, &unread, now()).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn message(
+        &self,
+        bytes: Vec<u8>,
+        id: &str,
+        hours: &mut Vec<Folded>,
+        read: &mut Batch,
+    ) -> Result<(), Unavailable> {
+        let body: Arc<[u8]> = bytes.into();
+        self.stream(io::Cursor::new(body.clone()), &format!("message {id}"), Some(&body), hours, read).await
+    }
+
+    /// Reads one stream to its end, sending what it gathers; the last of it is left in `hours`.
+    async fn stream(
+        &self,
+        stream: impl Read + Send + 'static,
+        place: &str,
+        body: Option<&[u8]>,
+        hours: &mut Vec<Folded>,
+        read: &mut Batch,
+    ) -> Result<(), Unavailable> {
+        let (sender, receiver) = mpsc::channel(UNDER_WAY);
+        let reading = spawn_blocking(move || read_blocking(stream, &sender));
+        let sent = self.send_on(receiver, hours).await;
+        let Outcome { tally, unread, broken } =
+            reading.await.map_err(|error| refused("ingest", format!("reading {place}: {error}")))?;
+        sent?;
+        if let Some(error) = broken {
+            return Err(refused("s3", format!("reading {place}: {error}")));
+        }
+        read.tally.add(&tally);
+        if unread.count > 0 {
+            read.quarantined += unread.count;
+            self.quarantine.keep(place, body, &unread, now()).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends what is gathered; small remainders wait for those of the next stream.
+    async fn send_on(
+        &self,
+        mut gathered: Receiver<Gathered>,
+        hours: &mut Vec<Folded>,
+    ) -> Result<(), Unavailable> {
+        while let Some(gathered) = gathered.recv().await {
+            match gathered {
+                Gathered::Checked(records) => self.compliance.send(&[records]).await?,
+                Gathered::Hours(more) => {
+                    hours.extend(more);
+                    if hours.len() >= MANY {
+                        self.activity.send(&pack(std::mem::take(hours))).await?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Hours that are not held back for the end of a batch.
+const MANY: usize = 2_048;
+
+struct Outcome {
+    tally: Tally,
+    unread: Unread,
+    /// Why the stream ended early, if it did.
+    broken: Option<io::Error>,
+}
+
+/// A stream that remembers why it broke: to the source, that looks like a log cut off.
+struct Watched<R> {
+    inner: R,
+    broken: Arc<Mutex<Option<io::Error>>>,
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.inner.read(buffer).inspect_err(|error| {
+            let copy = io::Error::new(error.kind(), error.to_string());
+            self.broken.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(copy);
+        })
+    }
+}
+
+fn read_blocking(stream: impl Read, sender: &Sender<Gathered>) -> Outcome {
+    let broken = Arc::new(Mutex::new(None));
+    let watched = Watched { inner: stream, broken: broken.clone() };
+    let mut fold = Fold::default();
+    let mut checked = Checked { records: String::new(), too_long: Vec::new(), sender };
+    let mut unread = Unread::default();
+    // If nobody takes what is sent, sending has failed, and the stream is read again.
+    let mut full = |fold: &mut Fold| _ = sender.blocking_send(Gathered::Hours(fold.take()));
+    let sinks = Sinks {
+        full: &mut full,
+        malformed: &mut |malformed| unread.add(&malformed),
+        checked: &mut |record| checked.add(record),
+    };
+    let limits = Limits { object_bytes: OBJECT_BYTES, ..Limits::default() };
+    let tally = match ingest(watched, limits, &(Time(i64::MIN)..Time(i64::MAX)), &mut fold, sinks) {
+        Ok(tally) => tally,
+        Err(Unrecognised::Empty) => Tally::default(),
+        Err(error) => {
+            unread.whole(&error.to_string());
+            Tally::default()
+        }
+    };
+    let foreign = tally.others.get(&Other::NotCloudTrail).copied().unwrap_or_default();
+    if foreign > 0 {
+        unread.whole(&format!("{foreign} record(s) that are {}", Other::NotCloudTrail.describe()));
+    }
+    checked.too_long.iter().for_each(|malformed| unread.add(malformed));
+    checked.flush();
+    _ = sender.blocking_send(Gathered::Hours(fold.take()));
+    let broken = broken.lock().unwrap_or_else(PoisonError::into_inner).take();
+    Outcome { tally, unread, broken }
+}
+
+/// Records on their way to the compliance queue: as lines, several to a message.
+struct Checked<'a> {
+    records: String,
+    too_long: Vec<Malformed>,
+    sender: &'a Sender<Gathered>,
+}
+
+impl Checked<'_> {
+    fn add(&mut self, record: &[u8]) {
+        if record.len() > LONGEST {
+            let reason = format!("longer than {LONGEST} bytes, so no compliance check reads it");
+            return self.too_long.push(Malformed { record: 0, reason });
+        }
+        if self.records.len() + record.len() > MESSAGE_BYTES {
+            self.flush();
+        }
+        self.records.push_str(&String::from_utf8_lossy(record));
+        self.records.push('\n');
+    }
+
+    fn flush(&mut self) {
+        if !self.records.is_empty() {
+            let records = std::mem::take(&mut self.records);
+            _ = self.sender.blocking_send(Gathered::Checked(records));
+        }
+    }
+}
+
+/// What `ingest` counts.
+pub fn metrics(read: &Batch) -> Vec<crate::telemetry::Metric> {
+    let Tally { events, undated, .. } = read.tally;
+    let counts: BTreeMap<&'static str, u64> =
+        [("Events", events), ("Undated", undated), ("Quarantined", read.quarantined)].into();
+    counts
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| crate::telemetry::count(name, count as f64))
+        .collect()
+}

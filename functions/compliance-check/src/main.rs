@@ -1,0 +1,32 @@
+//! Events in, violations kept and published.
+
+use std::collections::BTreeMap;
+
+use lambda_runtime::Error;
+use trailwarden_core::stages::compliance_check::compliance_check;
+use trailwarden_integrations::{
+    bus::Bus,
+    environment::{aws, variable},
+    lambda::{Failed, serve_queue},
+    now,
+    table::DynamoTable,
+    telemetry,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let aws = aws().await;
+    let table = DynamoTable::new(&aws, variable("TABLE_NAME")?);
+    let bus = Bus::new(&aws, variable("EVENT_BUS_NAME")?);
+    serve_queue(async |messages| {
+        let mut failed: Failed = BTreeMap::new();
+        for (at, message) in messages.iter().enumerate() {
+            match compliance_check(&table, &bus, message, now()).await {
+                Ok(left) => telemetry::left(&left, now()),
+                Err(error) => _ = failed.insert(at, error),
+            }
+        }
+        failed
+    })
+    .await
+}

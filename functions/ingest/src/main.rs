@@ -1,0 +1,43 @@
+//! Logs in, whatever brings them; hours and events to be checked out.
+
+use lambda_runtime::Error;
+use serde_json::{Value, value::RawValue};
+use trailwarden_core::arrivals::{Sender, Transformed, open};
+use trailwarden_integrations::{
+    environment::{aws, variable},
+    lambda::{response, serve},
+    objects::Objects,
+    quarantine::Quarantine,
+    queue::Queue,
+    reading::{Reading, metrics},
+    telemetry::emit,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let aws = aws().await;
+    let objects = Objects::new(&aws);
+    let reading = Reading {
+        activity: Queue::new(&aws, variable("ACTIVITY_QUEUE_URL")?),
+        compliance: Queue::new(&aws, variable("COMPLIANCE_QUEUE_URL")?),
+        quarantine: Quarantine::new(objects.clone(), variable("DATA_BUCKET")?),
+        objects,
+    };
+    serve(async |invocation: Box<RawValue>| {
+        let (parcels, sender) = open(invocation.get());
+        let ids: Vec<String> = parcels.iter().map(|parcel| parcel.id.clone()).collect();
+        let read = reading.read(parcels).await;
+        emit(&metrics(&read));
+        match sender {
+            Sender::Batch => Ok(serde_json::to_value(response(&ids, &read.failed))?),
+            Sender::Firehose(records) => {
+                let failed: Vec<String> = read.failed.keys().filter_map(|at| ids.get(*at).cloned()).collect();
+                Ok(serde_json::to_value(Transformed::new(records, &failed))?)
+            }
+            Sender::Direct => {
+                read.failed.into_values().next().map_or(Ok(Value::Null), |error| Err(error.into()))
+            }
+        }
+    })
+    .await
+}

@@ -1,0 +1,47 @@
+//! Findings in; filed in Security Hub, told to people, remembered as incidents.
+
+use std::collections::BTreeMap;
+
+use lambda_runtime::Error;
+use trailwarden_core::{
+    messages::raised,
+    ports::Unavailable,
+    stages::respond::{Outlets, respond},
+};
+use trailwarden_integrations::{
+    bus::Bus,
+    environment::{aws, variable},
+    lambda::{Failed, serve_queue},
+    now,
+    people::Topic,
+    security_hub::SecurityHub,
+    table::DynamoTable,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let aws = aws().await;
+    let table = DynamoTable::new(&aws, variable("TABLE_NAME")?);
+    let bus = Bus::new(&aws, variable("EVENT_BUS_NAME")?);
+    let people = Topic::new(&aws, variable("ALERT_TOPIC_ARN")?);
+    let hub = SecurityHub::new(&aws);
+    let filed_under = Some((variable("HUB_ACCOUNT_ID")?, variable("AWS_REGION")?));
+    let outlets = Outlets { hub: &hub, people: &people, bus: &bus, filed_under };
+    serve_queue(async |messages| {
+        let mut failed: Failed = BTreeMap::new();
+        let (mut batch, mut positions) = (Vec::new(), Vec::new());
+        for (at, message) in messages.iter().enumerate() {
+            match raised(message) {
+                Ok(finding) => {
+                    batch.push(finding);
+                    positions.push(at);
+                }
+                Err(error) => _ = failed.insert(at, Unavailable::from(error)),
+            }
+        }
+        let again = respond(&table, &outlets, batch, now()).await;
+        failed.extend(again.into_iter().map(|(at, error)| (positions[at], error)));
+        failed
+    })
+    .await
+}

@@ -1,0 +1,29 @@
+//! Time passing: hours close, and silence is noticed. Run by a schedule.
+
+use lambda_runtime::Error;
+use serde_json::{Value, json};
+use trailwarden_core::stages::watermark::{close_hours, watch_silence};
+use trailwarden_integrations::{
+    bus::Bus,
+    environment::{aws, variable},
+    lambda::serve,
+    now,
+    queue::Queue,
+    table::DynamoTable,
+    telemetry::{count, emit},
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let aws = aws().await;
+    let table = DynamoTable::new(&aws, variable("TABLE_NAME")?);
+    let bus = Bus::new(&aws, variable("EVENT_BUS_NAME")?);
+    let score = Queue::new(&aws, variable("SCORE_QUEUE_URL")?);
+    serve(async |_: Value| {
+        let closed = close_hours(&table, &score, now()).await?;
+        let silent = watch_silence(&table, &bus, now()).await?;
+        emit(&[count("HoursClosed", closed as f64), count("SilenceFindings", silent as f64)]);
+        Ok(json!({ "hours_closed": closed, "silence_findings": silent }))
+    })
+    .await
+}
