@@ -1,6 +1,6 @@
 //! Time passing: hours close, and silence is noticed.
 
-use std::ops::RangeInclusive;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use crate::{
     activity::Scope,
@@ -37,7 +37,7 @@ pub async fn close_hours(
     let mut sent = 0;
     for due in first..=until {
         for shard in 0..DUE_SHARDS {
-            let closings = due_in(table, &kept::due_partition(due, shard)).await?;
+            let closings = due_in(table, &kept::due_partition(due, shard), now).await?;
             sent += closings.len() as u64;
             if !closings.is_empty() {
                 queue.send(&packed(closings)).await?;
@@ -49,13 +49,22 @@ pub async fn close_hours(
     Ok(sent)
 }
 
-async fn due_in(table: &impl Table, partition: &str) -> Result<Vec<FeaturesExtracted>, Unavailable> {
-    let entries = table.range(partition, "0", ":", Freshness::Fresh).await?;
-    let read = |(_, item)| {
+/// The judgements due in a shard: one of each scope, from its earliest hour on, since that covers the later ones.
+async fn due_in(
+    table: &impl Table,
+    partition: &str,
+    now: Time,
+) -> Result<Vec<FeaturesExtracted>, Unavailable> {
+    let mut earliest: BTreeMap<(Scope, Option<u32>), u32> = BTreeMap::new();
+    for (_, item) in table.range(partition, "0", ":", Freshness::Fresh).await? {
         let (scope, hour): (Scope, u32) = kept::read(&item)?;
-        Ok(FeaturesExtracted { scope, hour, is_final: true })
-    };
-    entries.into_iter().map(read).collect()
+        let day = hour / 24;
+        // Days long past are judged each by itself.
+        let long_past = (day + kept::HOURS_KEPT < now.day()).then_some(day);
+        earliest.entry((scope, long_past)).and_modify(|known| *known = hour.min(*known)).or_insert(hour);
+    }
+    let closing = |((scope, _), hour)| FeaturesExtracted { scope, hour, is_final: true };
+    Ok(earliest.into_iter().map(closing).collect())
 }
 
 /// As few messages as their size allows.

@@ -1,0 +1,68 @@
+"""The processes in which the emulator runs functions.
+
+It runs each execution environment as a process of its own, from a folder named by its port. Only such processes are
+ever looked at or killed.
+"""
+
+import os
+import re
+import signal
+from contextlib import suppress
+
+import psutil
+
+GONE = (psutil.Error, OSError)
+
+
+class Functions:
+    """The function processes of the emulator that listens on a port."""
+
+    def __init__(self, gateway_port):
+        self._home = re.compile(rf"/ministack-provided-code-{gateway_port}/")
+
+    def processes(self):
+        """Those that run now."""
+        found = []
+        for process in psutil.process_iter():
+            with suppress(*GONE):
+                if self._home.search(process.exe()):
+                    found.append(process)
+        return found
+
+    def owner(self, local_port, remote_port):
+        """The function process that holds the near end of a connection; `None` if no function does."""
+        for process in self.processes():
+            with suppress(*GONE):
+                for link in process.net_connections(kind="tcp"):
+                    if link.laddr.port == local_port and link.raddr and link.raddr.port == remote_port:
+                        return process
+        return None
+
+    def peak_memory(self):
+        """The most MB that any process of each function ever held."""
+        peaks = {}
+        for process in self.processes():
+            with suppress(*GONE):
+                name = name_of(process)
+                peaks[name] = max(peaks.get(name, 0.0), high_water(process.pid))
+        return peaks
+
+    def kill(self):
+        """Ends all of them at once."""
+        for process in self.processes():
+            with suppress(*GONE):
+                os.kill(process.pid, signal.SIGKILL)
+
+
+def name_of(process):
+    """The name of the function that a process runs, as it is told itself."""
+    return process.environ().get("AWS_LAMBDA_FUNCTION_NAME", "?")
+
+
+def high_water(pid):
+    """The kernel's own high-water mark of resident memory, in MB."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        for line in status:
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    return 0.0

@@ -1,0 +1,613 @@
+//! The stages as the functions run them, on a table in memory: what they find is what the command finds; and no crash,
+//! copy or delay of a message changes that.
+#![allow(clippy::expect_used, reason = "a test ends where something is missing")]
+
+mod support;
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
+
+use pollster::block_on;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use support::{findings, ndjson, records, root, text};
+use trailwarden_core::{
+    activity::Fold,
+    event::{HOUR, Time},
+    finding::{Finding, Severity, Status},
+    formats::asff::Asff,
+    kept::{self, KeptFinding, KeptHour},
+    messages::{FeaturesExtracted, FindingRaised, Notice, judgeable, pack, unpack},
+    networks::Networks,
+    ports::{Channel, FindingsHub, Freshness, Item, Key, Memory, Over, Table, Unavailable, Write},
+    settings::Settings,
+    sources::{Item as Read, Limits, read},
+    stages::{
+        backfill::{Listing, Page, Request, backfill},
+        compliance_check::compliance_check,
+        feature_extract::feature_extract,
+        respond::{Alert, Outlets, respond},
+        score::score,
+        watermark::{close_hours, watch_silence},
+    },
+};
+
+/// When, and how, the outside world fails: at its nth use, before or after the work is done; from then on the function
+/// is dead until its message is delivered again.
+#[derive(Default)]
+struct Faults {
+    uses: Cell<usize>,
+    fails_at: Cell<Option<usize>>,
+    is_after: Cell<bool>,
+    is_dead: Cell<bool>,
+}
+
+fn broken() -> Unavailable {
+    Unavailable { service: "test", source: "a fault".into() }
+}
+
+impl Faults {
+    fn before(&self) -> Result<(), Unavailable> {
+        self.uses.set(self.uses.get() + 1);
+        let is_now = self.fails_at.get() == Some(self.uses.get());
+        if is_now && !self.is_after.get() {
+            self.is_dead.set(true);
+        }
+        if self.is_dead.get() { Err(broken()) } else { Ok(()) }
+    }
+
+    fn after<T>(&self, done: T) -> Result<T, Unavailable> {
+        if self.fails_at.get() == Some(self.uses.get()) && self.is_after.get() {
+            self.is_dead.set(true);
+            return Err(broken());
+        }
+        Ok(done)
+    }
+}
+
+/// Everything outside the functions.
+#[derive(Default)]
+struct World {
+    table: Memory,
+    faults: Faults,
+    notices: RefCell<Vec<Notice>>,
+    queue: RefCell<Vec<String>>,
+    alerts: RefCell<Vec<Alert>>,
+    filed: RefCell<Vec<Asff>>,
+    refuses: RefCell<BTreeSet<String>>,
+}
+
+impl Table for World {
+    async fn get(&self, key: &Key) -> Result<Option<Item>, Unavailable> {
+        self.faults.before()?;
+        self.faults.after(self.table.get(key).await?)
+    }
+    async fn get_many(&self, keys: Vec<Key>) -> Result<Vec<(Key, Item)>, Unavailable> {
+        self.faults.before()?;
+        self.faults.after(self.table.get_many(keys).await?)
+    }
+    async fn range(
+        &self,
+        partition: &str,
+        from: &str,
+        to: &str,
+        freshness: Freshness,
+    ) -> Result<Vec<(String, Item)>, Unavailable> {
+        self.faults.before()?;
+        self.faults.after(self.table.range(partition, from, to, freshness).await?)
+    }
+    async fn put(&self, key: &Key, write: Write, over: Over) -> Result<bool, Unavailable> {
+        assert!(write.body.len() <= 64 << 10, "{key:?}: {} bytes", write.body.len());
+        self.faults.before()?;
+        self.faults.after(self.table.put(key, write, over).await?)
+    }
+}
+
+macro_rules! channel {
+    ($message:ty, $field:ident) => {
+        impl Channel<$message> for World {
+            async fn send(&self, messages: &[$message]) -> Result<(), Unavailable> {
+                self.faults.before()?;
+                self.$field.borrow_mut().extend(messages.iter().cloned());
+                self.faults.after(())
+            }
+        }
+    };
+}
+channel!(Notice, notices);
+channel!(String, queue);
+channel!(Alert, alerts);
+
+impl FindingsHub for World {
+    async fn import(&self, findings: &[Asff]) -> Result<BTreeMap<usize, String>, Unavailable> {
+        self.faults.before()?;
+        let refuses = self.refuses.borrow();
+        let (mut refused, mut filed) = (BTreeMap::new(), self.filed.borrow_mut());
+        for (at, finding) in findings.iter().enumerate() {
+            if refuses.contains(&finding.id) {
+                refused.insert(at, "InvalidInput".to_owned());
+            } else {
+                filed.push(finding.clone());
+            }
+        }
+        self.faults.after(refused)
+    }
+}
+
+impl World {
+    fn at(fails_at: usize, is_after: bool) -> Self {
+        let world = Self::default();
+        world.faults.fails_at.set(Some(fails_at));
+        world.faults.is_after.set(is_after);
+        world
+    }
+
+    /// Delivers a batch until nothing of it fails; says how often.
+    fn deliver<M>(&self, mut batch: Vec<M>, stage: impl Fn(&[M]) -> BTreeMap<usize, Unavailable>) -> usize {
+        let mut times = 0;
+        while !batch.is_empty() {
+            self.faults.is_dead.set(false);
+            let failed = stage(&batch);
+            let mut at = 0;
+            batch.retain(|_| {
+                at += 1;
+                failed.contains_key(&(at - 1))
+            });
+            times += 1;
+            assert!(times < 5, "a message fails again and again");
+        }
+        self.faults.is_dead.set(false);
+        times
+    }
+
+    fn extract(&self, messages: Vec<String>, now: Time) {
+        self.deliver(messages, |batch| {
+            let hours = batch.iter().map(|message| unpack(message).expect("a pack")).collect();
+            block_on(feature_extract(self, self, hours, now)).failed
+        });
+    }
+
+    fn judge(&self, due: Vec<FeaturesExtracted>, now: Time) {
+        let (networks, settings) = (Networks::default(), Settings::default());
+        self.deliver(due, |batch| {
+            let outcomes =
+                batch.iter().map(|due| block_on(score(self, self, &networks, &settings, due, now)).err());
+            outcomes.enumerate().filter_map(|(at, error)| Some((at, error?))).collect()
+        });
+    }
+
+    /// Everything that waits on the bus and in the queue, until nothing waits.
+    fn work_off(&self, now: Time) {
+        loop {
+            let notices = self.notices.take();
+            let queue = self.queue.take();
+            if notices.is_empty() && queue.is_empty() {
+                return;
+            }
+            let mut due: Vec<FeaturesExtracted> =
+                queue.iter().flat_map(|message| judgeable(message).expect("closings")).collect();
+            let mut raised = Vec::new();
+            for notice in notices {
+                match notice {
+                    Notice::FeaturesExtracted(extracted) => due.push(extracted),
+                    Notice::FindingRaised(finding) => raised.push(*finding),
+                    Notice::ResponseTaken(_) => {}
+                }
+            }
+            self.judge(due, now);
+            self.respond(raised, now);
+        }
+    }
+
+    fn respond(&self, raised: Vec<FindingRaised>, now: Time) {
+        let outlets = Outlets { hub: self, people: self, bus: self, filed_under: None };
+        self.deliver(raised, |batch| block_on(respond(self, &outlets, batch.to_vec(), now)));
+    }
+
+    /// Lets time pass: whatever closed by then is judged finally.
+    fn close(&self, now: Time) {
+        self.deliver(vec![()], |_| {
+            block_on(close_hours(self, self, now)).err().into_iter().map(|error| (0, error)).collect()
+        });
+        self.work_off(now);
+    }
+
+    fn kept(&self) -> BTreeMap<String, KeptFinding> {
+        let items = self.table.items();
+        let findings = items.iter().filter(|(key, _)| key.sort.starts_with("FINDING#"));
+        findings
+            .map(|(_, item)| KeptFinding::read(item).expect("a finding"))
+            .map(|kept| (kept.finding.id.clone(), kept))
+            .collect()
+    }
+
+    fn open(&self) -> BTreeMap<String, Finding> {
+        let open = self.kept().into_iter().filter(|(_, kept)| kept.finding.status == Status::Open);
+        open.map(|(id, kept)| (id, kept.finding)).collect()
+    }
+
+    fn hours(&self) -> BTreeMap<Key, (u64, trailwarden_core::activity::Hour)> {
+        let items = self.table.items();
+        let hours = items.into_iter().filter(|(key, _)| key.sort.starts_with("HOUR#"));
+        hours
+            .map(|(key, item)| {
+                let kept: KeptHour = kept::read(&item).expect("an hour");
+                (key, (kept.announced, kept.hour))
+            })
+            .collect()
+    }
+}
+
+/// Records as messages of the activity queue: each message has the records of one "object".
+fn messages(records: &[Value]) -> Vec<String> {
+    let mut fold = Fold::default();
+    let log = json!({ "Records": records }).to_string();
+    read(log.as_bytes(), Limits::default(), &mut |item| {
+        if let Read::Event(event) = item {
+            fold.add(&event);
+        }
+    })
+    .expect("a log");
+    pack(fold.take())
+}
+
+fn time_of(record: &Value) -> Option<Time> {
+    Time::parse(record["eventTime"].as_str()?)
+}
+
+/// Records by clock hour, in the order of time.
+fn by_hour(records: &[Value]) -> BTreeMap<u32, Vec<Value>> {
+    let mut hours: BTreeMap<u32, Vec<Value>> = BTreeMap::new();
+    for record in records {
+        hours.entry(time_of(record).map_or(0, Time::hour)).or_default().push(record.clone());
+    }
+    hours
+}
+
+/// What identifies a judgement: everything that the command prints of it.
+fn printed(finding: &Finding) -> Value {
+    // By way of text, as the command prints it: a short decimal stays one.
+    let text = serde_json::to_string(finding).expect("JSON");
+    let finding: Value = serde_json::from_str(&text).expect("JSON");
+    let keys = [
+        "id",
+        "kind",
+        "severity",
+        "score",
+        "confidence",
+        "principal",
+        "account_id",
+        "region",
+        "techniques",
+        "tactics",
+        "event_ids",
+        "evidence",
+        "callers",
+    ];
+    keys.into_iter()
+        .map(|key| (key.to_owned(), finding[key].clone()))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+/// Feeds records hour by hour, each a little after it is over, closing hours as time passes; then lets all close.
+fn live(records: &[Value]) -> World {
+    let world = World::default();
+    let hours = by_hour(records);
+    let (first, last) = (*hours.keys().next().expect("an hour"), *hours.keys().last().expect("an hour"));
+    for hour in first..=last + 5 {
+        let now = Time((i64::from(hour) + 1) * HOUR + 600);
+        if let Some(records) = hours.get(&hour) {
+            world.extract(messages(records), now);
+            world.work_off(now);
+        }
+        world.close(now);
+    }
+    world
+}
+
+fn scenario(id: &str) -> Vec<Value> {
+    let folder = root().join("tests/scenarios").join(id);
+    let log = fs::read_dir(folder).expect("a scenario").map(|entry| entry.expect("an entry").path());
+    let is_log = |path: &std::path::PathBuf| {
+        path.file_stem().is_some_and(|stem| stem.to_string_lossy().starts_with("log"))
+    };
+    records(&log.into_iter().find(is_log).expect("a log"))
+}
+
+#[test]
+fn hour_by_hour_the_functions_find_what_the_command_finds() {
+    let mut compared = 0;
+    for entry in fs::read_dir(root().join("tests/scenarios")).expect("scenarios") {
+        let id = entry.expect("an entry").file_name().to_string_lossy().into_owned();
+        let records = scenario(&id);
+        if records.iter().any(|record| time_of(record).is_none()) {
+            continue; // a year of 1970 would pass hour by hour
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("log.json"), json!({ "Records": records }).to_string())
+            .expect("written");
+        let expected: BTreeMap<String, Value> = findings(&ndjson(&[text(folder.path())]))
+            .into_iter()
+            .map(|finding| (finding["id"].as_str().expect("an id").to_owned(), finding))
+            .collect();
+        let found = live(&records).open();
+        assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "{id}");
+        for (finding_id, finding) in found {
+            for (key, value) in printed(&finding).as_object().expect("an object") {
+                assert_eq!(value, &expected[&finding_id][key], "{id}: {finding_id}: {key}");
+            }
+            compared += 1;
+        }
+    }
+    assert!(compared > 40, "only {compared} findings");
+}
+
+/// A short story with acts, sign-ins, roles assumed and refusals, over three days.
+fn story() -> Vec<Value> {
+    ["role-chain", "iam-admin-user", "credential-stuffing"].into_iter().flat_map(scenario).collect()
+}
+
+fn latest(records: &[Value]) -> Time {
+    records.iter().filter_map(time_of).max().expect("a time")
+}
+
+/// Runs a whole story as one batch, with a fault at the nth use of the outside world.
+fn at_once(records: &[Value], world: World) -> World {
+    let now = Time(latest(records).0 + 600);
+    world.extract(records.chunks(40).flat_map(messages).collect(), now);
+    world.work_off(now);
+    world.close(Time(now.0 + 5 * HOUR));
+    world
+}
+
+#[test]
+fn a_crash_at_any_point_loses_nothing_and_files_nothing_twice() {
+    let records = story();
+    let calm = at_once(&records, World::default());
+    let expected = (calm.hours(), calm.open().values().map(printed).collect::<Vec<_>>());
+    let uses = calm.faults.uses.get();
+    assert!(uses > 100 && expected.1.len() >= 3, "{uses} uses, {} findings", expected.1.len());
+    let step = uses.div_ceil(150);
+    for (fails_at, is_after) in (1..=uses).step_by(step).flat_map(|at| [(at, false), (at, true)]) {
+        let world = at_once(&records, World::at(fails_at, is_after));
+        let found = (world.hours(), world.open().values().map(printed).collect::<Vec<_>>());
+        assert!(found == expected, "use {fails_at} failed (after: {is_after})");
+        assert!(world.kept().values().all(|kept| !kept.is_due()), "something waits to be published");
+        let told = world.alerts.borrow().len();
+        // The one message whose sending failed after it was sent is the only one that may come twice.
+        assert!(told <= calm.alerts.borrow().len() + usize::from(is_after), "{told} alerts");
+        let filed: BTreeSet<_> = world.filed.borrow().iter().map(|asff| asff.id.clone()).collect();
+        assert_eq!(filed, world.open().into_keys().collect(), "filed");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #[test]
+    fn the_order_copies_and_size_of_messages_change_nothing(seed in any::<u64>(), size in 5usize..80, copies in 0usize..20) {
+        let records = story();
+        let now = Time(latest(&records).0 + 600);
+        let calm = at_once(&records, World::default());
+        let mut all: Vec<String> = records.chunks(size).flat_map(messages).collect();
+        all.extend(all.clone().into_iter().take(copies));
+        all.sort_by_key(|message| trailwarden_core::event::checksum(message.as_bytes()) ^ seed);
+        let world = World::default();
+        for batch in all.chunks(3) {
+            world.extract(batch.to_vec(), now);
+            world.work_off(now);
+        }
+        world.close(Time(now.0 + 5 * HOUR));
+        prop_assert_eq!(world.hours(), calm.hours());
+        let found = |world: &World| world.open().values().map(printed).collect::<Vec<_>>();
+        prop_assert_eq!(found(&world), found(&calm));
+    }
+}
+
+#[test]
+fn a_late_hour_changes_the_judgement_of_its_day_and_of_those_that_followed() {
+    let records = scenario("quiet-developer-day");
+    let whole = live(&records);
+    let (late, punctual): (Vec<_>, Vec<_>) =
+        records.iter().cloned().enumerate().partition(|(at, _)| at % 7 == 3);
+    let records_of =
+        |numbered: Vec<(usize, Value)>| numbered.into_iter().map(|(_, record)| record).collect::<Vec<_>>();
+    let world = live(&records_of(punctual));
+    let now = Time(latest(&records).0 + 8 * HOUR);
+    world.extract(messages(&records_of(late)), now);
+    world.work_off(now);
+    world.close(Time(now.0 + 2 * HOUR));
+    let hours =
+        |world: &World| world.hours().into_iter().map(|(key, (_, hour))| (key, hour)).collect::<Vec<_>>();
+    assert_eq!(hours(&world), hours(&whole));
+    let found = |world: &World| world.open().values().map(printed).collect::<Vec<_>>();
+    assert_eq!(found(&world), found(&whole));
+}
+
+fn raised(finding: &Finding, revision: u32) -> FindingRaised {
+    let scope = trailwarden_core::activity::Scope::Principal(finding.principal.as_str().into());
+    FindingRaised { scope, revision, finding: finding.clone() }
+}
+
+/// A finding that somebody should be woken for.
+fn serious() -> (Finding, Time) {
+    let world = at_once(&story(), World::default());
+    let finding = world.open().into_values().max_by_key(|finding| finding.severity).expect("a finding");
+    assert!(finding.severity >= Severity::High);
+    let now = Time(finding.last_seen.0 + 60);
+    (finding, now)
+}
+
+#[test]
+fn a_finding_is_filed_once_for_each_publication_in_whatever_order_they_come() {
+    let (finding, now) = serious();
+    let closed = Finding { status: Status::Closed("it was us".into()), ..finding.clone() };
+    let world = World::default();
+    world.respond(vec![raised(&finding, 1)], now);
+    world.respond(vec![raised(&closed, 2), raised(&finding, 1)], now);
+    world.respond(vec![raised(&finding, 1)], now);
+    let states: Vec<&str> = world.filed.borrow().iter().map(|asff| asff.record_state).collect();
+    assert_eq!(states, ["ACTIVE", "ARCHIVED"]);
+    let times: Vec<String> = world.filed.borrow().iter().map(|asff| asff.updated_at.clone()).collect();
+    assert!(times[0] < times[1], "Security Hub ignores an update that is not later: {times:?}");
+    let subjects: Vec<String> = world.alerts.borrow().iter().map(|alert| alert.subject.clone()).collect();
+    assert_eq!(subjects.len(), 2, "told once, and told that it is over: {subjects:?}");
+    assert!(subjects[0].starts_with(&format!("[{}] ", finding.severity.label())), "{subjects:?}");
+    assert!(subjects[1].starts_with("[CLOSED] "), "{subjects:?}");
+}
+
+#[test]
+fn one_bad_finding_does_not_hold_up_the_others() {
+    let (finding, now) = serious();
+    let world = World::default();
+    let other = Finding { id: format!("{}-other", finding.id), ..finding.clone() };
+    world.refuses.borrow_mut().insert(finding.id.clone());
+    let outlets = Outlets { hub: &world, people: &world, bus: &world, filed_under: None };
+    let batch = vec![raised(&finding, 1), raised(&other, 1)];
+    let failed = block_on(respond(&world, &outlets, batch, now));
+    assert_eq!(
+        failed.keys().copied().collect::<Vec<_>>(),
+        [0],
+        "it comes again, and ends in the dead letters"
+    );
+    assert_eq!(world.filed.borrow().iter().map(|asff| asff.id.clone()).collect::<Vec<_>>(), [other.id]);
+    assert_eq!(world.alerts.borrow().len(), 2, "people are told all the same");
+}
+
+#[test]
+fn nothing_older_than_a_day_wakes_anybody() {
+    let (finding, now) = serious();
+    let world = World::default();
+    world.respond(vec![raised(&finding, 1)], Time(now.0 + 25 * HOUR));
+    assert_eq!((world.filed.borrow().len(), world.alerts.borrow().len()), (1, 0));
+}
+
+#[test]
+fn a_violation_is_one_finding_a_day_however_its_events_come() {
+    let record = |id: &str, time: &str| {
+        json!({ "eventID": id, "eventTime": time, "eventName": "CreateUser", "eventSource": "iam.amazonaws.com",
+            "awsRegion": "us-east-1", "recipientAccountId": "111122223333",
+            "userIdentity": { "type": "Root", "accountId": "111122223333", "arn": "arn:aws:iam::111122223333:root" } })
+        .to_string()
+    };
+    let (a, b) = (record("a", "2026-03-02T10:00:00Z"), record("b", "2026-03-02T09:00:00Z"));
+    let check = |messages: &[String]| {
+        let world = World::default();
+        for message in messages {
+            block_on(compliance_check(&world, &world, message, Time(1_772_500_000))).expect("checked");
+        }
+        world.kept().into_values().map(|kept| kept.finding).collect::<Vec<_>>()
+    };
+    let found = check(&[format!("{a}\n{b}\n")]);
+    assert_eq!(found, check(&[b.clone(), a.clone(), b.clone()]));
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].event_ids.join(" "), &*found[0].detector), ("a b".to_owned(), "root-use"));
+}
+
+#[test]
+fn silence_is_raised_once_and_closed_when_it_ends() {
+    let hour = 490_000 / 24 * 24;
+    let record = |hour: u32| {
+        json!({ "eventID": format!("e{hour}"), "eventTime": Time(i64::from(hour) * HOUR).to_string(), "eventName": "ListUsers",
+            "eventSource": "iam.amazonaws.com", "awsRegion": "us-east-1", "recipientAccountId": "111122223333",
+            "userIdentity": { "type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/kim", "accountId": "111122223333" } })
+    };
+    let world = World::default();
+    let hear = |from: u32, to: u32| {
+        let records: Vec<Value> = (from..to).map(record).collect();
+        world.extract(messages(&records), Time(i64::from(to) * HOUR));
+        world.notices.take();
+    };
+    let watch =
+        |hour: u32| block_on(watch_silence(&world, &world, Time(i64::from(hour) * HOUR))).expect("watched");
+    hear(hour, hour + 10 * 24);
+    let last = hour + 10 * 24;
+    assert_eq!((watch(last + 3), watch(last + 8), watch(last + 9)), (0, 1, 0));
+    let open: Vec<Finding> = world.open().into_values().collect();
+    assert_eq!(
+        (open.len(), &*open[0].title, open[0].severity),
+        (1, "An account fell silent", Severity::High)
+    );
+    hear(last + 9, last + 11);
+    assert_eq!(watch(last + 11), 1);
+    assert!(world.open().is_empty());
+}
+
+/// A bucket with two accounts, one of them in an organisation's folder.
+struct Bucket(Vec<String>);
+
+impl Listing for Bucket {
+    async fn list(
+        &self,
+        _: &str,
+        prefix: &str,
+        after: Option<&str>,
+        folders: bool,
+    ) -> Result<Page, Unavailable> {
+        let below = self
+            .0
+            .iter()
+            .filter(|key| key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after));
+        if folders {
+            let folder = |key: &String| Some(format!("{prefix}{}/", key[prefix.len()..].split_once('/')?.0));
+            let folders: BTreeSet<String> = below
+                .filter_map(folder)
+                .filter(|folder| after.is_none_or(|after| folder.as_str() > after))
+                .collect();
+            return Ok(Page { folders: folders.into_iter().collect(), is_last: true, ..Page::default() });
+        }
+        let keys: Vec<String> = below.cloned().collect();
+        let is_last = keys.len() <= 3;
+        Ok(Page { keys: keys.into_iter().take(3).collect(), is_last, ..Page::default() })
+    }
+}
+
+#[test]
+fn a_backfill_that_is_interrupted_goes_on_and_sends_everything_newest_first() {
+    let now = Time::parse("2026-03-03T12:00:00Z").expect("a time");
+    let mut keys = Vec::new();
+    for folder in ["logs/AWSLogs/111122223333", "logs/AWSLogs/o-abc/444455556666"] {
+        for day in ["2026/03/03", "2026/03/02", "2026/02/01"] {
+            keys.extend((0..5).map(|n| format!("{folder}/CloudTrail/us-east-1/{day}/{n}.json.gz")));
+        }
+        keys.push(format!("{folder}/CloudTrail-Digest/us-east-1/2026/03/03/d.json.gz"));
+    }
+    keys.sort();
+    let bucket = Bucket(keys);
+    let request = Request { bucket: "trail".into(), prefix: "logs/".into(), days: 2 };
+    for fails_at in 1..40 {
+        let world = World::at(fails_at, fails_at % 2 == 0);
+        let mut runs = 0;
+        let progress = loop {
+            world.faults.is_dead.set(false);
+            runs += 1;
+            let turns = Cell::new(0);
+            let is_time = || turns.replace(turns.get() + 1) < 3;
+            match block_on(backfill(&world, &bucket, &world, &request, now, is_time)) {
+                Ok(progress) if progress.is_done => break progress,
+                _ => assert!(runs < 60, "it never ends"),
+            }
+        };
+        assert_eq!((progress.days_done, progress.objects), (2, 20), "{progress:?}");
+        let sent: Vec<String> = world
+            .queue
+            .borrow()
+            .iter()
+            .flat_map(|message| {
+                let message: Value = serde_json::from_str(message).expect("JSON");
+                message["s3ObjectKey"]
+                    .as_array()
+                    .expect("keys")
+                    .iter()
+                    .map(|key| key.as_str().expect("a key").to_owned())
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        assert!(sent[0].contains("2026/03/03"));
+        let distinct: BTreeSet<&String> = sent.iter().collect();
+        assert_eq!(distinct.len(), 20, "all of two days, and nothing else");
+    }
+}
