@@ -6,7 +6,7 @@ mod support;
 use std::{fmt::Write, fs, path::PathBuf};
 
 use serde_json::Value;
-use support::{findings, is_alert, ndjson, root, text};
+use support::{findings, is_alert, log_in, ndjson, root, text};
 
 fn scenarios() -> Vec<(String, PathBuf)> {
     let mut found: Vec<_> = fs::read_dir(root().join("tests/scenarios"))
@@ -18,12 +18,6 @@ fn scenarios() -> Vec<(String, PathBuf)> {
     found.sort();
     assert!(found.len() >= 50, "only {} scenarios", found.len());
     found
-}
-
-fn log(folder: &PathBuf) -> PathBuf {
-    let mut logs = fs::read_dir(folder).expect("a scenario").map(|entry| entry.expect("an entry").path());
-    logs.find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("log.")))
-        .expect("a log")
 }
 
 /// What matters of a finding, in lines that a person can review.
@@ -69,7 +63,7 @@ fn summary(findings: &[Value]) -> String {
 #[test]
 fn each_story_is_told_as_expected() {
     for (id, folder) in scenarios() {
-        let found = findings(&ndjson(&[text(&log(&folder))]));
+        let found = findings(&ndjson(&[text(&log_in(&folder))]));
         let mut settings = insta::Settings::clone_current();
         settings.set_snapshot_path(&folder);
         settings.set_prepend_module_to_snapshot(false);
@@ -85,7 +79,7 @@ fn the_guilty_are_named_and_nobody_else() {
     for (id, folder) in scenarios() {
         let story = fs::read_to_string(folder.join("story.md")).expect("a story");
         let guilty = story.lines().find(|line| line.contains("Guilty principal")).expect("a guilty line");
-        for finding in findings(&ndjson(&[text(&log(&folder))])).iter().filter(|finding| is_alert(finding)) {
+        for finding in findings(&ndjson(&[text(&log_in(&folder))])).iter().filter(|finding| is_alert(finding)) {
             let principal = finding["principal"].as_str().expect("a principal");
             let name = principal.rsplit(['/', ':']).next().expect("a name");
             let is_named = guilty.contains(principal) || story.contains(name);
@@ -128,7 +122,7 @@ fn the_samples_story_is_found_and_its_innocents_are_left_alone() {
 fn table() -> String {
     let mut table = String::from("| scenario | techniques | found by |\n|---|---|---|\n");
     for (id, folder) in scenarios().iter().filter(|(id, _)| !id.starts_with("quiet-")) {
-        let found = findings(&ndjson(&[text(&log(folder))]));
+        let found = findings(&ndjson(&[text(&log_in(folder))]));
         let alerts: Vec<&Value> = found.iter().filter(|finding| is_alert(finding)).collect();
         let of = |key: &str| {
             let mut words: Vec<&str> = alerts

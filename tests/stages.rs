@@ -13,7 +13,7 @@ use std::{
 use pollster::block_on;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use support::{findings, ndjson, records, root, text};
+use support::{findings, ndjson, records, root, scenario_log, text};
 use trailwarden_core::{
     activity::Fold,
     event::{HOUR, Time},
@@ -29,7 +29,7 @@ use trailwarden_core::{
         backfill::{Listing, Page, Request, backfill},
         compliance_check::compliance_check,
         feature_extract::feature_extract,
-        respond::{Alert, Outlets, respond},
+        respond::{Alert, Filing, Outlets, respond},
         score::score,
         watermark::{close_hours, watch_silence},
     },
@@ -203,7 +203,7 @@ impl World {
     }
 
     fn respond(&self, raised: Vec<FindingRaised>, now: Time) {
-        let outlets = Outlets { hub: self, people: self, bus: self, filed_under: None };
+        let outlets = Outlets { hub: self, people: self, bus: self, filing: filing() };
         self.deliver(raised, |batch| block_on(respond(self, &outlets, batch.to_vec(), now)));
     }
 
@@ -310,12 +310,7 @@ fn live(records: &[Value]) -> World {
 }
 
 fn scenario(id: &str) -> Vec<Value> {
-    let folder = root().join("tests/scenarios").join(id);
-    let log = fs::read_dir(folder).expect("a scenario").map(|entry| entry.expect("an entry").path());
-    let is_log = |path: &std::path::PathBuf| {
-        path.file_stem().is_some_and(|stem| stem.to_string_lossy().starts_with("log"))
-    };
-    records(&log.into_iter().find(is_log).expect("a log"))
+    records(&scenario_log(id))
 }
 
 #[test]
@@ -409,14 +404,19 @@ proptest! {
 
 #[test]
 fn a_late_hour_changes_the_judgement_of_its_day_and_of_those_that_followed() {
-    let records = scenario("quiet-developer-day");
-    let whole = live(&records);
+    for id in ["quiet-developer-day", "iam-admin-user", "anomalous-access"] {
+        late_hours(&scenario(id));
+    }
+}
+
+fn late_hours(records: &[Value]) {
+    let whole = live(records);
     let (late, punctual): (Vec<_>, Vec<_>) =
         records.iter().cloned().enumerate().partition(|(at, _)| at % 7 == 3);
     let records_of =
         |numbered: Vec<(usize, Value)>| numbered.into_iter().map(|(_, record)| record).collect::<Vec<_>>();
     let world = live(&records_of(punctual));
-    let now = Time(latest(&records).0 + 8 * HOUR);
+    let now = Time(latest(records).0 + 8 * HOUR);
     world.extract(messages(&records_of(late)), now);
     world.work_off(now);
     world.close(Time(now.0 + 2 * HOUR));
@@ -430,6 +430,10 @@ fn a_late_hour_changes_the_judgement_of_its_day_and_of_those_that_followed() {
 fn raised(finding: &Finding, revision: u32) -> FindingRaised {
     let scope = trailwarden_core::activity::Scope::Principal(finding.principal.as_str().into());
     FindingRaised { scope, revision, finding: finding.clone() }
+}
+
+fn filing() -> Filing {
+    Filing { account: "999988887777".into(), region: "eu-central-1".into(), each_in_its_own: false }
 }
 
 /// A finding that somebody should be woken for.
@@ -451,6 +455,7 @@ fn a_finding_is_filed_once_for_each_publication_in_whatever_order_they_come() {
     world.respond(vec![raised(&finding, 1)], now);
     let states: Vec<&str> = world.filed.borrow().iter().map(|asff| asff.record_state).collect();
     assert_eq!(states, ["ACTIVE", "ARCHIVED"]);
+    assert!(world.filed.borrow().iter().all(|asff| asff.aws_account_id == "999988887777"));
     let times: Vec<String> = world.filed.borrow().iter().map(|asff| asff.updated_at.clone()).collect();
     assert!(times[0] < times[1], "Security Hub ignores an update that is not later: {times:?}");
     let subjects: Vec<String> = world.alerts.borrow().iter().map(|alert| alert.subject.clone()).collect();
@@ -465,7 +470,7 @@ fn one_bad_finding_does_not_hold_up_the_others() {
     let world = World::default();
     let other = Finding { id: format!("{}-other", finding.id), ..finding.clone() };
     world.refuses.borrow_mut().insert(finding.id.clone());
-    let outlets = Outlets { hub: &world, people: &world, bus: &world, filed_under: None };
+    let outlets = Outlets { hub: &world, people: &world, bus: &world, filing: filing() };
     let batch = vec![raised(&finding, 1), raised(&other, 1)];
     let failed = block_on(respond(&world, &outlets, batch, now));
     assert_eq!(

@@ -13,6 +13,18 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
+/// The log of a scenario.
+pub(crate) fn scenario_log(id: &str) -> PathBuf {
+    log_in(&root().join("tests/scenarios").join(id))
+}
+
+/// The log in a scenario's folder.
+pub(crate) fn log_in(folder: &Path) -> PathBuf {
+    let mut files = std::fs::read_dir(folder).expect("a scenario").map(|entry| entry.expect("an entry").path());
+    let is_log = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("log."));
+    files.find(is_log).expect("a log")
+}
+
 /// Runs the command.
 pub(crate) fn trailwarden(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_trailwarden")).args(arguments).output().expect("the command runs")

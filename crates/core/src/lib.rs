@@ -9,6 +9,7 @@ pub mod catalog;
 pub mod compliance;
 pub mod detectors;
 pub mod event;
+pub mod fast_lane;
 pub mod features;
 pub mod finding;
 pub mod formats;

@@ -2,11 +2,16 @@
 //!
 //! Limits by AWS: 100 findings and 6 MB a call, 240 KB a finding, 10 calls a second per account and Region.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
-use aws_config::SdkConfig;
+use aws_config::{SdkConfig, sts::AssumeRoleProvider};
 use aws_sdk_securityhub::{
     Client,
+    config::SharedCredentialsProvider,
     types::{
         AwsSecurityFinding, FindingProviderFields, FindingProviderSeverity, Partition, Recommendation,
         RecordState, Remediation, Resource, Severity, SeverityLabel,
@@ -18,7 +23,7 @@ use trailwarden_core::{
     ports::{FindingsHub, Unavailable},
 };
 
-use crate::{queue::runs, unavailable};
+use crate::{queue::runs, refused, unavailable};
 
 const SERVICE: &str = "securityhub";
 /// Findings that one call takes.
@@ -28,35 +33,81 @@ const BYTES: usize = 5_000_000;
 /// One function may call so often that two at once stay below ten calls a second.
 const PACE: Duration = Duration::from_millis(200);
 
-/// Security Hub.
-#[derive(Clone, Debug)]
+/// Security Hub, of one account or of many.
 pub struct SecurityHub {
-    client: Client,
+    aws: SdkConfig,
+    /// The function's own account.
+    home: String,
+    /// Assumed in other accounts to file there.
+    role: Option<String>,
+    clients: RefCell<HashMap<String, Client>>,
 }
 
 impl SecurityHub {
-    /// Of the function's own account and Region.
-    pub fn new(aws: &SdkConfig) -> Self {
-        Self { client: Client::new(aws) }
+    /// Files under `home`; and by `role`, where given, under other accounts.
+    pub fn new(aws: &SdkConfig, home: String, role: Option<String>) -> Self {
+        let clients = RefCell::new([(home.clone(), Client::new(aws))].into());
+        Self { aws: aws.clone(), home, role, clients }
+    }
+
+    /// A client that may file under an account.
+    async fn client(&self, filed: &Asff) -> Result<Client, Unavailable> {
+        let account = &filed.aws_account_id;
+        if let Some(client) = self.clients.borrow().get(account) {
+            return Ok(client.clone());
+        }
+        let Some(role) = &self.role else {
+            return Err(refused(SERVICE, format!("no role to file under account {account}")));
+        };
+        let partition = filed.product_arn.split(':').nth(1).unwrap_or("aws");
+        let assumed = AssumeRoleProvider::builder(format!("arn:{partition}:iam::{account}:role/{role}"))
+            .session_name("trailwarden")
+            .external_id(&self.home)
+            .configure(&self.aws)
+            .build()
+            .await;
+        let config = self.aws.to_builder().credentials_provider(SharedCredentialsProvider::new(assumed)).build();
+        let client = Client::new(&config);
+        self.clients.borrow_mut().insert(account.clone(), client.clone());
+        Ok(client)
+    }
+
+    /// Files findings of one account that fit one call; gives those that were refused.
+    async fn file(&self, findings: &[&Asff]) -> Result<Vec<(String, String)>, Unavailable> {
+        let Some(first) = findings.first() else { return Ok(Vec::new()) };
+        let mapped = findings.iter().map(|finding| mapped(finding)).collect();
+        let call = self.client(first).await?.batch_import_findings().set_findings(Some(mapped));
+        let answer = call.send().await.map_err(|error| unavailable(SERVICE, &error))?;
+        let failed = answer.failed_findings.unwrap_or_default().into_iter();
+        let refused = failed.map(|failed| {
+            let reason = [failed.error_code, failed.error_message].into_iter().flatten();
+            (failed.id.unwrap_or_default(), reason.collect::<Vec<_>>().join(": "))
+        });
+        Ok(refused.collect())
     }
 }
 
 impl FindingsHub for SecurityHub {
     async fn import(&self, findings: &[Asff]) -> Result<BTreeMap<usize, String>, Unavailable> {
-        let sizes = findings.iter().map(|finding| serde_json::to_vec(finding).map_or(0, |json| json.len()));
+        let mut by_account: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (at, finding) in findings.iter().enumerate() {
+            by_account.entry(&finding.aws_account_id).or_default().push(at);
+        }
         let mut refused = BTreeMap::new();
-        for (nth, run) in runs(sizes, FINDINGS, BYTES).into_iter().enumerate() {
-            if nth > 0 {
-                tokio::time::sleep(PACE).await;
-            }
-            let mapped = findings[run.clone()].iter().map(mapped).collect();
-            let answer = self.client.batch_import_findings().set_findings(Some(mapped)).send().await;
-            let failed = answer.map_err(|error| unavailable(SERVICE, &error))?.failed_findings;
-            for failed in failed.unwrap_or_default() {
-                let reason = [failed.error_code.as_deref(), failed.error_message.as_deref()];
-                let reason = reason.into_iter().flatten().collect::<Vec<_>>().join(": ");
-                let is_it = |at: &usize| failed.id.as_deref() == Some(&findings[*at].id);
-                refused.extend(run.clone().filter(is_it).map(|at| (at, reason.clone())));
+        let mut calls = 0;
+        for positions in by_account.values() {
+            let size = |at: &usize| serde_json::to_vec(&findings[*at]).map_or(0, |json| json.len());
+            for run in runs(positions.iter().map(size), FINDINGS, BYTES) {
+                if calls > 0 {
+                    tokio::time::sleep(PACE).await;
+                }
+                calls += 1;
+                let positions = &positions[run];
+                let few: Vec<&Asff> = positions.iter().map(|at| &findings[*at]).collect();
+                for (id, reason) in self.file(&few).await? {
+                    let is_it = |at: &&usize| findings[**at].id == id;
+                    refused.extend(positions.iter().filter(is_it).map(|at| (*at, reason.clone())));
+                }
             }
         }
         Ok(refused)
@@ -122,4 +173,63 @@ fn resource(resource: &asff::Resource) -> Resource {
         .partition(Partition::from(resource.partition))
         .region(&resource.region)
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use trailwarden_core::{event::Time, messages::raised};
+
+    use super::*;
+
+    const EVENT: &str = include_str!("../../../events/respond.json");
+
+    #[test]
+    fn the_sdk_is_told_all_that_core_says() {
+        let event: serde_json::Value = serde_json::from_str(EVENT).unwrap();
+        let finding = raised(event["Records"][0]["body"].as_str().unwrap()).unwrap().finding;
+        let core = asff::asff(&finding, Time(1_772_445_700)).revised(3).filed_under("999988887777", "eu-west-1");
+        let sdk = mapped(&core);
+        let json = serde_json::to_value(&core).unwrap();
+        assert_eq!(json.as_object().unwrap().len(), 19, "a new field of core's must be mapped, and compared here");
+        let same = [
+            ("SchemaVersion", sdk.schema_version.as_deref()),
+            ("Id", sdk.id.as_deref()),
+            ("ProductArn", sdk.product_arn.as_deref()),
+            ("GeneratorId", sdk.generator_id.as_deref()),
+            ("AwsAccountId", sdk.aws_account_id.as_deref()),
+            ("FirstObservedAt", sdk.first_observed_at.as_deref()),
+            ("LastObservedAt", sdk.last_observed_at.as_deref()),
+            ("CreatedAt", sdk.created_at.as_deref()),
+            ("UpdatedAt", sdk.updated_at.as_deref()),
+            ("Title", sdk.title.as_deref()),
+            ("Description", sdk.description.as_deref()),
+            ("RecordState", sdk.record_state.as_ref().map(RecordState::as_str)),
+        ];
+        for (key, value) in same {
+            assert_eq!(json[key].as_str(), value, "{key}");
+        }
+        let severity = sdk.severity.unwrap();
+        assert_eq!(json["Severity"]["Label"].as_str(), severity.label.as_ref().map(SeverityLabel::as_str));
+        assert_eq!(json["Severity"]["Normalized"].as_i64(), severity.normalized.map(i64::from));
+        assert_eq!(json["Severity"]["Original"].as_str(), severity.original.as_deref());
+        assert_eq!(json["Confidence"].as_i64(), sdk.confidence.map(i64::from));
+        assert_eq!(json["Types"], serde_json::json!(sdk.types));
+        assert_eq!(json["ProductFields"], serde_json::json!(sdk.product_fields));
+        let text = sdk.remediation.and_then(|remediation| remediation.recommendation).and_then(|said| said.text);
+        assert_eq!(json["Remediation"]["Recommendation"]["Text"].as_str(), text.as_deref());
+        let provided = sdk.finding_provider_fields.unwrap();
+        assert_eq!(json["FindingProviderFields"]["Confidence"].as_i64(), provided.confidence.map(i64::from));
+        assert_eq!(json["FindingProviderFields"]["Types"], serde_json::json!(provided.types));
+        let severity = provided.severity.unwrap();
+        assert_eq!(json["FindingProviderFields"]["Severity"]["Label"].as_str(), severity.label.as_ref().map(SeverityLabel::as_str));
+        assert_eq!(json["FindingProviderFields"]["Severity"]["Original"].as_str(), severity.original.as_deref());
+        let resources = sdk.resources.unwrap();
+        assert_eq!(json["Resources"].as_array().map(Vec::len), Some(resources.len()));
+        for (json, sdk) in json["Resources"].as_array().unwrap().iter().zip(&resources) {
+            assert_eq!(
+                (json["Type"].as_str(), json["Id"].as_str(), json["Partition"].as_str(), json["Region"].as_str()),
+                (sdk.r#type.as_deref(), sdk.id.as_deref(), sdk.partition.as_ref().map(Partition::as_str), sdk.region.as_deref())
+            );
+        }
+    }
 }

@@ -6,11 +6,11 @@ use lambda_runtime::Error;
 use trailwarden_core::{
     messages::raised,
     ports::Unavailable,
-    stages::respond::{Outlets, respond},
+    stages::respond::{Filing, Outlets, respond},
 };
 use trailwarden_integrations::{
     bus::Bus,
-    environment::{aws, variable},
+    environment::{aws, optional, variable},
     lambda::{Failed, serve_queue},
     now,
     people::Topic,
@@ -24,9 +24,14 @@ async fn main() -> Result<(), Error> {
     let table = DynamoTable::new(&aws, variable("TABLE_NAME")?);
     let bus = Bus::new(&aws, variable("EVENT_BUS_NAME")?);
     let people = Topic::new(&aws, variable("ALERT_TOPIC_ARN")?);
-    let hub = SecurityHub::new(&aws);
-    let filed_under = Some((variable("HUB_ACCOUNT_ID")?, variable("AWS_REGION")?));
-    let outlets = Outlets { hub: &hub, people: &people, bus: &bus, filed_under };
+    let role = optional("MEMBER_ROLE_NAME");
+    let filing = Filing {
+        account: variable("HUB_ACCOUNT_ID")?,
+        region: variable("AWS_REGION")?,
+        each_in_its_own: role.is_some(),
+    };
+    let hub = SecurityHub::new(&aws, filing.account.clone(), role);
+    let outlets = Outlets { hub: &hub, people: &people, bus: &bus, filing };
     serve_queue(async |messages| {
         let mut failed: Failed = BTreeMap::new();
         let (mut batch, mut positions) = (Vec::new(), Vec::new());

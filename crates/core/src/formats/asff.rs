@@ -97,7 +97,7 @@ const RECOMMENDATION: usize = 512;
 const FIELD: usize = 2048;
 const ID: usize = 512;
 /// Security Hub refuses an account that is not 12 digits; records of unknown accounts are filed under this.
-const NO_ACCOUNT: &str = "000000000000";
+pub const NO_ACCOUNT: &str = "000000000000";
 
 /// Maps a finding. `now` becomes `UpdatedAt`: Security Hub ignores an update that is not later than the last.
 pub fn asff(finding: &Finding, now: Time) -> Asff {
@@ -158,6 +158,9 @@ impl Asff {
         let partition = partition(region);
         self.product_arn =
             format!("arn:{partition}:securityhub:{region}:{account}:product/{account}/default");
+        if acted_in == account {
+            return self;
+        }
         let id = format!("AWS::::Account:{acted_in}");
         if self.resources.iter().all(|resource| resource.id != id) {
             let region =

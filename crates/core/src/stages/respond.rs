@@ -7,7 +7,7 @@ use crate::{
     finding::{Finding, Severity, Status},
     formats::{
         alert::alert,
-        asff::{Asff, asff},
+        asff::{Asff, NO_ACCOUNT, asff},
     },
     kept::{self, Incident},
     messages::{FindingRaised, Notice, ResponseTaken},
@@ -31,8 +31,20 @@ pub struct Outlets<'a, H, A, B> {
     pub people: &'a A,
     /// The bus.
     pub bus: &'a B,
-    /// Under which account findings are filed; `None` for each finding's own.
-    pub filed_under: Option<(String, String)>,
+    /// Where findings are filed.
+    pub filing: Filing,
+}
+
+/// Under which account and in which Region findings are filed. The default product ARN demands that the account is
+/// that of whoever files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filing {
+    /// The account that all findings are filed under, and those without one of their own in any case.
+    pub account: String,
+    /// The Region in which they are filed.
+    pub region: String,
+    /// Each under its own account instead, by a role there.
+    pub each_in_its_own: bool,
 }
 
 /// What is too old to wake anybody: a backfill brings months of it.
@@ -107,11 +119,10 @@ fn latest(batch: Vec<FindingRaised>) -> Vec<(Vec<usize>, FindingRaised)> {
 
 impl<H, A, B> Outlets<'_, H, A, B> {
     fn asff(&self, raised: &FindingRaised, now: Time) -> Asff {
+        let Filing { account, region, each_in_its_own } = &self.filing;
         let asff = asff(&raised.finding, now).revised(raised.revision);
-        match &self.filed_under {
-            Some((account, region)) => asff.filed_under(account, region),
-            None => asff,
-        }
+        let own = asff.aws_account_id.clone();
+        asff.filed_under(if *each_in_its_own && own != NO_ACCOUNT { &own } else { account }, region)
     }
 }
 

@@ -1,0 +1,155 @@
+//! What every table must do: the one in memory, and DynamoDB.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test ends where something is missing")]
+
+use std::collections::BTreeSet;
+
+use trailwarden_core::{
+    activity::{Fold, Folded, Scope},
+    event::Time,
+    kept::{self, KeptHour},
+    messages::Notice,
+    ports::{Channel, Freshness, Key, Memory, Over, Table, Unavailable, Write, change},
+    sources::{Item, Limits, read},
+    stages::feature_extract::feature_extract,
+};
+use trailwarden_integrations::{environment, now, table::DynamoTable};
+
+fn key(partition: &str, sort: &str) -> Key {
+    Key { partition: partition.to_owned(), sort: sort.to_owned() }
+}
+
+fn body(bytes: &[u8]) -> Write {
+    Write { body: bytes.to_vec(), ..Write::default() }
+}
+
+/// What is written is read, under its own key only; a write over something else than is said does nothing.
+async fn writes_are_conditional(table: &impl Table) {
+    let at = key("CONTRACT#é", "A");
+    assert_eq!(table.get(&at).await.unwrap(), None);
+    assert!(table.put(&at, body(b"1"), Over::Nothing).await.unwrap());
+    assert!(!table.put(&at, body(b"2"), Over::Nothing).await.unwrap());
+    let first = table.get(&at).await.unwrap().unwrap();
+    assert!(table.put(&at, body(b"3"), Over::Version(first.version)).await.unwrap());
+    assert!(!table.put(&at, body(b"4"), Over::Version(first.version)).await.unwrap());
+    let second = table.get(&at).await.unwrap().unwrap();
+    assert_eq!(second.body, b"3");
+    assert_ne!(second.version, first.version);
+    assert!(table.put(&at, body(b""), Over::Anything).await.unwrap());
+    assert_eq!(table.get(&at).await.unwrap().unwrap().body, b"");
+    assert_eq!(table.get(&key("CONTRACT#é", "B")).await.unwrap(), None);
+}
+
+/// A range has both its ends, ascending, of one partition, however many pages it takes.
+async fn ranges_are_whole_and_ordered(table: &impl Table) {
+    for n in (0..120).rev() {
+        let write = body(&vec![n; 20 << 10]);
+        assert!(table.put(&key("CONTRACT#range", &kept::hour_sort(u32::from(n))), write, Over::Anything).await.unwrap());
+    }
+    table.put(&key("CONTRACT#range2", &kept::hour_sort(5)), body(b"x"), Over::Anything).await.unwrap();
+    let hours = async |from: u32, to: u32| -> Vec<u32> {
+        let (from, to) = (kept::hour_sort(from), kept::hour_sort(to));
+        let found = table.range("CONTRACT#range", &from, &to, Freshness::Fresh).await.unwrap();
+        found.iter().map(|(sort, item)| {
+            let hour = kept::hour_of(sort).unwrap();
+            assert_eq!((item.body.len(), u32::from(item.body[0])), (20 << 10, hour));
+            hour
+        }).collect()
+    };
+    assert_eq!(hours(0, 200).await, (0..120).collect::<Vec<_>>());
+    assert_eq!(hours(7, 9).await, [7, 8, 9]);
+    assert_eq!(hours(9, 7).await, Vec::<u32>::new());
+    let keys: Vec<Key> = (0..150).chain(0..3).map(|n| key("CONTRACT#range", &kept::hour_sort(n))).collect();
+    let found: BTreeSet<Key> = table.get_many(keys).await.unwrap().into_iter().map(|(key, _)| key).collect();
+    assert_eq!(found.len(), 120);
+}
+
+/// Many writers at one item: each change is made, none is lost.
+async fn races_lose_nothing(table: &impl Table) {
+    let at = key("CONTRACT#race", "A");
+    let writer = async |n: u32| {
+        for turn in 0..5 {
+            change(table, &at, |item| {
+                let mut known: BTreeSet<u32> = item.map(|item| kept::read(item).unwrap()).unwrap_or_default();
+                known.insert(n * 100 + turn);
+                Ok::<_, Unavailable>(Some(body(&kept::write(&known))))
+            })
+            .await
+            .unwrap();
+        }
+    };
+    futures_util::future::join_all((0..8).map(writer)).await;
+    let known: BTreeSet<u32> = kept::read(&table.get(&at).await.unwrap().unwrap()).unwrap();
+    assert_eq!(known.len(), 40);
+}
+
+struct Nowhere;
+
+impl Channel<Notice> for Nowhere {
+    async fn send(&self, _: &[Notice]) -> Result<(), Unavailable> {
+        Ok(())
+    }
+}
+
+/// Four copies of feature-extract at one principal's hour, each with a part of its events, some twice.
+async fn racing_copies_merge_to_the_same_hour(table: &impl Table) {
+    let scope = Scope::Principal("arn:aws:iam::111122223333:user/racer".into());
+    let hours = |from: usize, to: usize| -> Vec<Folded> {
+        let record = |n: usize| {
+            format!(
+                r#"{{"eventID":"race-{n}","eventTime":"2026-03-02T10:{:02}:00Z","eventName":"List{}","eventSource":"iam.amazonaws.com","userIdentity":{{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/racer"}}}}"#,
+                n % 60, n % 9
+            )
+        };
+        let log: Vec<String> = (from..to).map(record).collect();
+        let mut fold = Fold::default();
+        read(log.join("\n").as_bytes(), Limits::default(), &mut |item| {
+            if let Item::Event(event) = item {
+                fold.add(&event);
+            }
+        })
+        .unwrap();
+        fold.take()
+    };
+    let now = now();
+    let copy = async |n: usize| {
+        for part in 0..6 {
+            let from = n * 20 + part * 10;
+            let done = feature_extract(table, &Nowhere, vec![hours(from, from + 15)], now).await;
+            assert!(done.failed.is_empty(), "{:?}", done.failed);
+        }
+    };
+    futures_util::future::join_all((0..4).map(copy)).await;
+    let hour = Time::parse("2026-03-02T10:00:00Z").unwrap().hour();
+    let item = table.get(&kept::hour_key(&scope, hour)).await.unwrap().unwrap();
+    let kept: KeptHour = kept::read(&item).unwrap();
+    let all = hours(0, 125).into_iter().find(|(of, ..)| *of == scope).unwrap().2;
+    assert_eq!(kept.hour, all);
+}
+
+async fn contract(table: &impl Table) {
+    writes_are_conditional(table).await;
+    ranges_are_whole_and_ordered(table).await;
+    races_lose_nothing(table).await;
+    racing_copies_merge_to_the_same_hour(table).await;
+}
+
+#[tokio::test]
+async fn memory_keeps_the_contract() {
+    contract(&Memory::default()).await;
+}
+
+/// Run by the deployed-stack test, which names a table of the emulator and how to reach it.
+#[tokio::test]
+#[ignore = "needs a DynamoDB table: CONTRACT_TABLE, AWS_ENDPOINT_URL and credentials"]
+async fn dynamodb_keeps_the_contract_and_shows_nothing_that_expired() {
+    let table = DynamoTable::new(&environment::aws().await, environment::variable("CONTRACT_TABLE").unwrap());
+    contract(&table).await;
+    let at = key("CONTRACT#expired", "A");
+    let expired = Write { expires: Some(Time(now().0 - 1)), ..body(b"old") };
+    assert!(table.put(&at, expired, Over::Nothing).await.unwrap());
+    assert_eq!(table.get(&at).await.unwrap(), None);
+    assert_eq!(table.get_many(vec![at.clone()]).await.unwrap(), vec![]);
+    assert_eq!(table.range("CONTRACT#expired", "A", "Z", Freshness::Stale).await.unwrap(), vec![]);
+    assert!(table.put(&at, body(b"new"), Over::Nothing).await.unwrap(), "what has expired is not in the way");
+    assert_eq!(table.get(&at).await.unwrap().unwrap().body, b"new");
+}

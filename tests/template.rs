@@ -1,0 +1,53 @@
+//! What the templates and sample events say is what the code says.
+#![allow(clippy::expect_used, reason = "a test ends where something is missing")]
+
+mod support;
+
+use std::{fmt::Write, fs};
+
+use support::root;
+use trailwarden_core::fast_lane::patterns;
+
+const BEGIN: &str = "  # fast lane: begin (generated from the catalogue of calls)\n";
+const END: &str = "  # fast lane: end\n";
+
+/// The rules of a template, each with its target.
+fn rules(target: &str) -> String {
+    let mut rules = String::new();
+    for (nth, pattern) in patterns().iter().enumerate() {
+        let _ = write!(
+            rules,
+            "  FastLane{}:\n    Type: AWS::Events::Rule\n    Properties:\n      Description: Calls that should not wait for the trail's next object\n      EventPattern: {pattern}\n      Targets:\n{target}\n",
+            nth + 1
+        );
+    }
+    rules
+}
+
+/// Into the hub's own queue.
+const TO_QUEUE: &str = "        - Id: fast-queue
+          Arn: !GetAtt FastQueue.Arn
+          DeadLetterConfig: { Arn: !GetAtt RulesDeadLetters.Arn }
+";
+/// To the hub's bus, by a role of the account.
+const TO_HUB: &str = "        - Id: hub
+          Arn: !Ref HubBusArn
+          RoleArn: !Sub arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${ForwardingRoleName}
+";
+
+/// With `UPDATE_TEMPLATE=1` the rules are written instead.
+#[test]
+fn the_fast_lanes_rules_are_those_of_the_catalogue() {
+    for (name, target) in [("template.yaml", TO_QUEUE), ("member.yaml", TO_HUB)] {
+        let path = root().join(name);
+        let text = fs::read_to_string(&path).expect("a template");
+        let (before, rest) = text.split_once(BEGIN).expect("where the rules begin");
+        let (written, after) = rest.split_once(END).expect("where the rules end");
+        let expected = rules(target);
+        if std::env::var_os("UPDATE_TEMPLATE").is_some() {
+            fs::write(&path, [before, BEGIN, &expected, END, after].concat()).expect("written");
+        } else {
+            assert_eq!(written, expected, "{name}: run this test once with UPDATE_TEMPLATE=1");
+        }
+    }
+}
