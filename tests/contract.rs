@@ -43,17 +43,25 @@ async fn writes_are_conditional(table: &impl Table) {
 async fn ranges_are_whole_and_ordered(table: &impl Table) {
     for n in (0..120).rev() {
         let write = body(&vec![n; 20 << 10]);
-        assert!(table.put(&key("CONTRACT#range", &kept::hour_sort(u32::from(n))), write, Over::Anything).await.unwrap());
+        assert!(
+            table
+                .put(&key("CONTRACT#range", &kept::hour_sort(u32::from(n))), write, Over::Anything)
+                .await
+                .unwrap()
+        );
     }
     table.put(&key("CONTRACT#range2", &kept::hour_sort(5)), body(b"x"), Over::Anything).await.unwrap();
     let hours = async |from: u32, to: u32| -> Vec<u32> {
         let (from, to) = (kept::hour_sort(from), kept::hour_sort(to));
         let found = table.range("CONTRACT#range", &from, &to, Freshness::Fresh).await.unwrap();
-        found.iter().map(|(sort, item)| {
-            let hour = kept::hour_of(sort).unwrap();
-            assert_eq!((item.body.len(), u32::from(item.body[0])), (20 << 10, hour));
-            hour
-        }).collect()
+        found
+            .iter()
+            .map(|(sort, item)| {
+                let hour = kept::hour_of(sort).unwrap();
+                assert_eq!((item.body.len(), u32::from(item.body[0])), (20 << 10, hour));
+                hour
+            })
+            .collect()
     };
     assert_eq!(hours(0, 200).await, (0..120).collect::<Vec<_>>());
     assert_eq!(hours(7, 9).await, [7, 8, 9]);
@@ -97,7 +105,8 @@ async fn racing_copies_merge_to_the_same_hour(table: &impl Table) {
         let record = |n: usize| {
             format!(
                 r#"{{"eventID":"race-{n}","eventTime":"2026-03-02T10:{:02}:00Z","eventName":"List{}","eventSource":"iam.amazonaws.com","userIdentity":{{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/racer"}}}}"#,
-                n % 60, n % 9
+                n % 60,
+                n % 9
             )
         };
         let log: Vec<String> = (from..to).map(record).collect();

@@ -67,14 +67,17 @@ fn ingest_takes_what_brings_logs() {
 fn ingest_takes_word_of_objects() {
     for name in ["ingest-s3.json", "ingest-sns.json"] {
         let (parcels, _) = open(&sample(name));
-        let named = parcels.iter().filter(|parcel| matches!(&parcel.contents, Contents::Objects(objects) if !objects.is_empty()));
+        let named = parcels
+            .iter()
+            .filter(|parcel| matches!(&parcel.contents, Contents::Objects(objects) if !objects.is_empty()));
         assert!(named.count() > 0, "{name}");
     }
 }
 
 #[test]
 fn feature_extract_and_score_take_their_messages() {
-    let hours: Vec<_> = bodies("feature-extract.json").iter().flat_map(|body| unpack(body).expect("a pack")).collect();
+    let hours: Vec<_> =
+        bodies("feature-extract.json").iter().flat_map(|body| unpack(body).expect("a pack")).collect();
     assert!(hours.iter().any(|(scope, ..)| matches!(scope, Scope::Principal(_))));
     let due: Vec<_> = bodies("score.json").iter().flat_map(|body| judgeable(body).expect("due")).collect();
     assert_eq!(due.iter().filter(|due| due.is_final).count(), 1);
@@ -122,19 +125,25 @@ fn envelope(source: &str, kind: &str, detail: &Value) -> Value {
         "account": "111122223333", "time": "2026-03-02T10:00:00Z", "region": "us-east-1", "resources": [], "detail": detail })
 }
 
+fn write(name: &str, event: &Value) {
+    let text = serde_json::to_string_pretty(event).expect("JSON") + "\n";
+    fs::write(path(name), text).expect("written");
+}
+
 /// Run with `--ignored` to write the samples again, after a change of what the functions say to each other.
 #[test]
 #[ignore = "writes the samples"]
 fn write_the_samples() {
-    let write = |name: &str, event: &Value| {
-        let text = serde_json::to_string_pretty(event).expect("JSON") + "\n";
-        fs::write(path(name), text).expect("written");
-    };
     let stopped = support::records(&scenario_log("trail-stopped"));
-    let last = stopped.iter().find(|record| record["eventName"] == "StopLogging").expect("StopLogging").clone();
+    let last =
+        stopped.iter().find(|record| record["eventName"] == "StopLogging").expect("StopLogging").clone();
     let call = envelope("aws.cloudtrail", "AWS API Call via CloudTrail", &last);
     let key = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/02/111122223333_CloudTrail_us-east-1_20260302T1005Z_Ab3dEf6hIj9kLm0n.json.gz";
-    let created = envelope("aws.s3", "Object Created", &json!({ "bucket": { "name": "example-trail" }, "object": { "key": key, "size": 20_000 } }));
+    let created = envelope(
+        "aws.s3",
+        "Object Created",
+        &json!({ "bucket": { "name": "example-trail" }, "object": { "key": key, "size": 20_000 } }),
+    );
     write("ingest.json", &sqs("fast", &[call.to_string()]));
     write("ingest-eventbridge.json", &call);
     write("ingest-s3.json", &sqs("bulk", &[created.to_string()]));
@@ -142,15 +151,29 @@ fn write_the_samples() {
         "Message": json!({ "s3Bucket": "example-trail", "s3ObjectKey": [key] }).to_string() });
     write("ingest-sns.json", &sqs("bulk", &[announced.to_string()]));
     let data = STANDARD.encode(last.to_string());
-    write("ingest-kinesis.json", &json!({ "Records": [{ "kinesis": { "kinesisSchemaVersion": "1.0", "partitionKey": "1",
-        "sequenceNumber": "49590338271490256608559692538361571095921575989136588898", "data": data }, "eventSource": "aws:kinesis" }] }));
-    write("ingest-firehose.json", &json!({ "invocationId": "1", "deliveryStreamArn": "arn:aws:firehose:us-east-1:111122223333:deliverystream/trail",
-        "region": "us-east-1", "records": [{ "recordId": "1", "data": data }] }));
+    write(
+        "ingest-kinesis.json",
+        &json!({ "Records": [{ "kinesis": { "kinesisSchemaVersion": "1.0", "partitionKey": "1",
+        "sequenceNumber": "49590338271490256608559692538361571095921575989136588898", "data": data }, "eventSource": "aws:kinesis" }] }),
+    );
+    write(
+        "ingest-firehose.json",
+        &json!({ "invocationId": "1", "deliveryStreamArn": "arn:aws:firehose:us-east-1:111122223333:deliverystream/trail",
+        "region": "us-east-1", "records": [{ "recordId": "1", "data": data }] }),
+    );
     let logs = json!({ "messageType": "DATA_MESSAGE", "owner": "111122223333", "logGroup": "trail", "logStream": "1", "subscriptionFilters": ["all"],
         "logEvents": [{ "id": "1", "timestamp": 1_772_445_600_000u64, "message": last.to_string() }] });
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     std::io::Write::write_all(&mut packed, logs.to_string().as_bytes()).expect("packed");
-    write("ingest-cloudwatch-logs.json", &json!({ "awslogs": { "data": STANDARD.encode(packed.finish().expect("packed")) } }));
+    write(
+        "ingest-cloudwatch-logs.json",
+        &json!({ "awslogs": { "data": STANDARD.encode(packed.finish().expect("packed")) } }),
+    );
+    write_what_functions_say(&stopped, &last);
+}
+
+/// The messages between the functions.
+fn write_what_functions_say(stopped: &[Value], last: &Value) {
     let mut fold = Fold::default();
     read(json!({ "Records": stopped }).to_string().as_bytes(), Limits::default(), &mut |item| {
         if let Item::Event(event) = item {

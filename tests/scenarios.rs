@@ -79,7 +79,8 @@ fn the_guilty_are_named_and_nobody_else() {
     for (id, folder) in scenarios() {
         let story = fs::read_to_string(folder.join("story.md")).expect("a story");
         let guilty = story.lines().find(|line| line.contains("Guilty principal")).expect("a guilty line");
-        for finding in findings(&ndjson(&[text(&log_in(&folder))])).iter().filter(|finding| is_alert(finding)) {
+        for finding in findings(&ndjson(&[text(&log_in(&folder))])).iter().filter(|finding| is_alert(finding))
+        {
             let principal = finding["principal"].as_str().expect("a principal");
             let name = principal.rsplit(['/', ':']).next().expect("a name");
             let is_named = guilty.contains(principal) || story.contains(name);

@@ -124,10 +124,10 @@ channel!(Alert, alerts);
 impl FindingsHub for World {
     async fn import(&self, findings: &[Asff]) -> Result<BTreeMap<usize, String>, Unavailable> {
         self.faults.before()?;
-        let refuses = self.refuses.borrow();
+        let bad = self.refuses.borrow();
         let (mut refused, mut filed) = (BTreeMap::new(), self.filed.borrow_mut());
         for (at, finding) in findings.iter().enumerate() {
-            if refuses.contains(&finding.id) {
+            if bad.contains(&finding.id) {
                 refused.insert(at, "InvalidInput".to_owned());
             } else {
                 filed.push(finding.clone());

@@ -20,8 +20,10 @@ pub(crate) fn scenario_log(id: &str) -> PathBuf {
 
 /// The log in a scenario's folder.
 pub(crate) fn log_in(folder: &Path) -> PathBuf {
-    let mut files = std::fs::read_dir(folder).expect("a scenario").map(|entry| entry.expect("an entry").path());
-    let is_log = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("log."));
+    let mut files =
+        std::fs::read_dir(folder).expect("a scenario").map(|entry| entry.expect("an entry").path());
+    let is_log =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("log."));
     files.find(is_log).expect("a log")
 }
 

@@ -154,8 +154,8 @@ impl Reading<'_> {
         };
         let outcome = match File::open(path) {
             Ok(file) => {
-                let sinks = Sinks { full: &mut full, malformed: &mut complain, checked: &mut |_| {} };
-                ingest(file, limits, &span, fold, sinks).map_err(|error| error.to_string())
+                let mut sinks = Sinks { full: &mut full, malformed: &mut complain, checked: &mut |_| {} };
+                ingest(file, limits, &span, fold, &mut sinks).map_err(|error| error.to_string())
             }
             Err(error) => Err(error.to_string()),
         };

@@ -64,12 +64,16 @@ mod tests {
             list.into_iter().flatten().filter_map(|text| Some(text.as_str()?.to_owned())).collect()
         };
         let names = texts("eventName");
-        texts("eventSource").into_iter().flat_map(|s| names.iter().map(move |n| (s.clone(), n.clone()))).collect()
+        texts("eventSource")
+            .into_iter()
+            .flat_map(|s| names.iter().map(move |n| (s.clone(), n.clone())))
+            .collect()
     }
 
     #[test]
     fn the_patterns_match_the_urgent_calls_and_no_others() {
-        let patterns: Vec<Value> = patterns().iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+        let patterns: Vec<Value> =
+            patterns().iter().map(|text| serde_json::from_str(text).unwrap()).collect();
         let matched: Vec<_> = patterns.iter().flat_map(|pattern| calls(&pattern["detail"])).collect();
         let urgent: BTreeSet<_> = urgent_calls().map(|(source, name)| (source, name.to_owned())).collect();
         assert_eq!(matched.len(), urgent.len(), "each once");

@@ -28,11 +28,11 @@ pub fn silences(account: &str, watched: &Fact, now: Time) -> Vec<Finding> {
     if let Some(silence) = Silence::of(&whole, now) {
         return vec![silence.finding(account, None)];
     }
-    let of_region = |(region, days): (&Box<str>, &BTreeMap<u32, u32>)| {
+    let of_region = |region: &str, days: &BTreeMap<u32, u32>| {
         let silence = Silence::of(&hours(days).collect(), now)?;
         Some(silence.finding(account, Some(region)))
     };
-    regions.iter().filter_map(of_region).collect()
+    regions.iter().filter_map(|(region, days)| of_region(region, days)).collect()
 }
 
 /// The active hours of days with bit n for hour n.

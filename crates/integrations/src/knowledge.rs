@@ -18,7 +18,7 @@ const FOLDER: &str = "settings/";
 const SETTINGS: &str = "settings/settings.toml";
 const NETWORKS: [&str; 2] = ["settings/networks.csv", "settings/networks.mmdb"];
 /// How long is not looked for a new file.
-const TRUSTED: Duration = Duration::from_secs(300);
+const TRUSTED: Duration = Duration::from_mins(5);
 
 /// What is known, looked up again now and then.
 pub struct Knowledge {

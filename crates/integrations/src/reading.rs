@@ -101,15 +101,14 @@ impl Reading {
     ) -> Result<(), Unavailable> {
         for object in objects {
             let place = place(&object.bucket, &object.key);
-            match self.objects.open(&object.bucket, &object.key).await? {
-                Some(stream) => self.stream(stream, &place, None, hours, read).await?,
-                None => {
-                    let mut unread = Unread::default();
-                    unread.whole("the object is gone");
-                    read.quarantined += unread.count;
-                    self.quarantine.keep(&place, None, &unread, now()).await?;
-                }
-            }
+            let Some(stream) = self.objects.open(&object.bucket, &object.key).await? else {
+                let mut unread = Unread::default();
+                unread.whole("the object is gone");
+                read.quarantined += unread.count;
+                self.quarantine.keep(&place, None, &unread, now()).await?;
+                continue;
+            };
+            self.stream(stream, &place, None, hours, read).await?;
         }
         Ok(())
     }
@@ -205,13 +204,13 @@ fn read_blocking(stream: impl Read, sender: &Sender<Gathered>) -> Outcome {
     let mut unread = Unread::default();
     // If nobody takes what is sent, sending has failed, and the stream is read again.
     let mut full = |fold: &mut Fold| _ = sender.blocking_send(Gathered::Hours(fold.take()));
-    let sinks = Sinks {
+    let mut sinks = Sinks {
         full: &mut full,
         malformed: &mut |malformed| unread.add(&malformed),
         checked: &mut |record| checked.add(record),
     };
     let limits = Limits { object_bytes: OBJECT_BYTES, ..Limits::default() };
-    let tally = match ingest(watched, limits, &(Time(i64::MIN)..Time(i64::MAX)), &mut fold, sinks) {
+    let tally = match ingest(watched, limits, &(Time(i64::MIN)..Time(i64::MAX)), &mut fold, &mut sinks) {
         Ok(tally) => tally,
         Err(Unrecognised::Empty) => Tally::default(),
         Err(error) => {

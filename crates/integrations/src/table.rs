@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
+    operation::put_item::PutItemError,
     primitives::Blob,
     types::{AttributeValue, KeysAndAttributes},
 };
@@ -85,8 +86,8 @@ fn text(value: &str) -> AttributeValue {
     AttributeValue::S(value.to_owned())
 }
 
-fn number(value: impl ToString) -> AttributeValue {
-    AttributeValue::N(value.to_string())
+fn number(value: impl std::fmt::Display) -> AttributeValue {
+    AttributeValue::N(format!("{value}"))
 }
 
 fn attributes_of(key: &Key) -> Attributes {
@@ -181,14 +182,13 @@ impl Table for DynamoTable {
         };
         match put.send().await {
             Ok(_) => Ok(true),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Ok(false)
-            }
+            Err(error) if is_lost(error.as_service_error()) => Ok(false),
             Err(error) => Err(unavailable(SERVICE, &error)),
         }
     }
+}
+
+/// Was something else there than the write was allowed to replace?
+fn is_lost(error: Option<&PutItemError>) -> bool {
+    error.is_some_and(PutItemError::is_conditional_check_failed_exception)
 }

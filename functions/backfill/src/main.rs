@@ -14,7 +14,7 @@ use trailwarden_integrations::{
 };
 
 /// A run ends well before the function's own time limit of five minutes.
-const A_RUN: Duration = Duration::from_secs(240);
+const A_RUN: Duration = Duration::from_mins(4);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

@@ -61,7 +61,7 @@ pub fn ingest(
     limits: Limits,
     span: &Range<Time>,
     fold: &mut Fold,
-    sinks: Sinks<'_>,
+    sinks: &mut Sinks<'_>,
 ) -> Result<Tally, Unrecognised> {
     let mut tally = Tally::default();
     read(input, limits, &mut |item| match item {

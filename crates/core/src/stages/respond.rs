@@ -73,9 +73,11 @@ where
             Ok(Told { taken, .. }) => due.push((positions, raised, taken)),
         }
     }
-    let filed: Vec<Asff> = due.iter().map(|(_, raised, _)| outlets.asff(raised, now)).collect();
-    let refused = match outlets.hub.import(&filed).await {
-        _ if filed.is_empty() => return failed,
+    if due.is_empty() {
+        return failed;
+    }
+    let findings: Vec<Asff> = due.iter().map(|(_, raised, _)| outlets.asff(raised, now)).collect();
+    let refused = match outlets.hub.import(&findings).await {
         Ok(refused) => refused,
         Err(error) => {
             due.iter().for_each(|(positions, ..)| fail(&mut failed, positions, &error));
