@@ -10,7 +10,7 @@ import math
 import re
 import time
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 CREDENTIAL = re.compile(r"Credential=([^/,]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 CBOR = re.compile(r"/service/[^/]+/operation/([^/?]+)")
@@ -26,11 +26,13 @@ class Call:
     action: str
     access_key: str = ""
     function: str = ""
+    resource: str = ""
     request: bytes = field(default=b"", repr=False)
     answer: bytes = field(default=b"", repr=False)
     asked: dict = field(default_factory=dict, repr=False)
     sent_bytes: int = 0
     items: int = 1
+    # 0 if the call never reached AWS.
     status: int = 0
     at: float = field(default_factory=time.time)
     seconds: float = 0.0
@@ -53,6 +55,7 @@ def read_call(method, path, headers, body):
     call = Call(service, "", key, request=body, sent_bytes=len(body))
     call.action = action_of(service, method, path, headers, body)
     call.asked = asked_of(body)
+    call.resource = resource_of(service, path, call.asked, body)
     call.items = items_of(call.asked)
     call.request_units = request_units(call)
     return call
@@ -82,6 +85,18 @@ def s3_action(method, path):
     if method == "POST" and "delete" in parts.query:
         return "DeleteObject"
     return {"GET": "ListBucket", "HEAD": "ListBucket"}.get(method, f"{method} bucket")
+
+
+def resource_of(service, path, asked, body):
+    """What the call is about: a queue's, table's, bus's or topic's name, a bucket and key."""
+    if service == "s3":
+        return unquote(urlsplit(path).path).strip("/")
+    if "Entries" in asked and "QueueUrl" not in asked:
+        return asked["Entries"][0].get("EventBusName", "default").rpartition("/")[2]
+    form = parse_qs(body.decode("utf-8", "replace")) if service == "sns" else {}
+    name = asked.get("QueueUrl") or asked.get("TableName") or form.get("TopicArn", [""])[0]
+    name = name or next(iter(asked.get("RequestItems") or {}), "")
+    return re.split("[/:]", name)[-1]
 
 
 def asked_of(body):

@@ -59,9 +59,9 @@ class Ledger:
         return {service: dict(counts) for service, counts in table.items()}
 
     def denied(self):
-        """Calls that IAM refused: {(function, "service:Action"): how often}."""
+        """Calls that IAM refused: {(function, "service:Action", resource): how often}."""
         denied = self.calls(denied=True)
-        return dict(Counter((call.function, f"{call.service}:{call.action}") for call in denied))
+        return dict(Counter((call.function, f"{call.service}:{call.action}", call.resource) for call in denied))
 
     def faults(self):
         """How often each fault struck."""

@@ -1,0 +1,216 @@
+"""Trailwarden as a customer deploys it: `sam build`, `sam deploy`, and a look at what came of it.
+
+Whatever is asked here is asked of AWS's own interfaces, never of the product: how deep queues are, what the table
+holds, what functions have logged.
+"""
+
+import json
+import re
+import subprocess
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from emulator import ACCOUNT, REGION, clean_environment
+
+ROOT = Path(__file__).resolve().parents[2]
+NAME = "trailwarden"
+DEPTHS = {
+    "visible": "ApproximateNumberOfMessages",
+    "in_flight": "ApproximateNumberOfMessagesNotVisible",
+    "delayed": "ApproximateNumberOfMessagesDelayed",
+}
+# cargo needs minutes for all the functions from nothing; the emulator a few seconds.
+BUILDS, DEPLOYS = 3600, 600
+
+
+class Failed(Exception):
+    """A command did not do what it should; its output is the message."""
+
+
+@dataclass(frozen=True)
+class Depth:
+    """How many messages a queue holds."""
+
+    visible: int
+    in_flight: int
+    delayed: int
+
+    def __int__(self):
+        return self.visible + self.in_flight + self.delayed
+
+
+def build(folder, template=ROOT / "template.yaml", environment=None, **parameters):
+    """Compiles all functions of a template; gives the built template. `environment` may say how cargo builds."""
+    sam(folder, ["build", "--template-file", template, "--build-dir", Path(folder) / "build", *overrides(parameters)],
+        environment or {}, BUILDS)
+    return Path(folder) / "build" / "template.yaml"
+
+
+def sam(folder, arguments, environment, timeout):
+    """Runs sam as if it were far from our samconfig.toml, which is for people."""
+    empty = Path(folder) / "samconfig.toml"
+    empty.write_text("version = 0.1\n")
+    words = {"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": REGION, "AWS_ACCESS_KEY_ID": "test",
+             "AWS_SECRET_ACCESS_KEY": "test", "AWS_EC2_METADATA_DISABLED": "true"}
+    command = ["sam", *map(str, arguments), "--config-file", str(empty)]
+    done = subprocess.run(command, env=clean_environment() | words | environment, cwd=folder, timeout=timeout,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0:
+        raise Failed(f"{' '.join(command)}\n{done.stdout}")
+    return done.stdout
+
+
+def overrides(parameters):
+    words = [f"{name}={value}" for name, value in parameters.items()]
+    return ["--parameter-overrides", *words] if words else []
+
+
+class Stack:
+    """A deployed stack."""
+
+    def __init__(self, aws, name=NAME):
+        self.aws, self.name = aws, name
+
+    def deploy(self, folder, built, **parameters):
+        """Deploys what `build` made; again, to change parameters. Returns itself."""
+        bucket = f"{self.name}-artifacts"
+        self.aws.client("s3").create_bucket(Bucket=bucket)
+        arguments = ["deploy", "--template-file", built, "--stack-name", self.name, "--s3-bucket", bucket,
+                     "--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND",
+                     "--region", REGION, "--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"]
+        try:
+            sam(folder, arguments + overrides(parameters), {"AWS_ENDPOINT_URL": self.aws.url}, DEPLOYS)
+        except Failed as failed:
+            raise Failed(f"{failed}\n{json.dumps(self.failures(), indent=1)}") from None
+        return self
+
+    def delete(self):
+        """Takes the stack away again."""
+        client = self.aws.client("cloudformation")
+        client.delete_stack(StackName=self.name)
+        client.get_waiter("stack_delete_complete").wait(StackName=self.name, WaiterConfig={"Delay": 1})
+
+    def failures(self):
+        """Which resources could not be made, and why."""
+        events = []
+        with suppress(Exception):
+            events = self.aws.client("cloudformation").describe_stack_events(StackName=self.name)["StackEvents"]
+        return {event["LogicalResourceId"]: event.get("ResourceStatusReason", "")
+                for event in events if "FAILED" in event["ResourceStatus"]}
+
+    def outputs(self):
+        """The stack's outputs."""
+        stack = self.aws.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"][0]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+    def resources(self, kind=None):
+        """Physical ids by logical id, of one type: `resources("AWS::SQS::Queue")`."""
+        pages = self.aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=self.name)
+        found = [resource for page in pages for resource in page["StackResourceSummaries"]]
+        return {resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+                for resource in found if kind in (None, resource["ResourceType"])}
+
+    def queues(self):
+        """Queue names and URLs."""
+        urls = self.aws.client("sqs").list_queues(MaxResults=1000).get("QueueUrls", [])
+        return {url.rpartition("/")[2]: url for url in urls}
+
+    def attributes(self, url):
+        return self.aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+
+    def depths(self):
+        """How deep each queue is, dead letters included: {name: Depth}."""
+        return {name: Depth(**{key: int(self.attributes(url).get(attribute, 0)) for key, attribute in DEPTHS.items()})
+                for name, url in self.queues().items()}
+
+    def dead_letter_queues(self):
+        """Names of the queues that others give up to: queues, rules' targets, subscriptions."""
+        policies = [self.attributes(url).get("RedrivePolicy", "{}") for url in self.queues().values()]
+        named = {json.loads(policy).get("deadLetterTargetArn", "").rpartition(":")[2] for policy in policies}
+        return {name for name in self.queues() if name in named or re.search("dlq|dead", name, re.IGNORECASE)}
+
+    def dead_letters(self):
+        """Messages that were given up: {queue: how many}, of queues that hold any."""
+        depths = self.depths()
+        return {name: int(depths[name]) for name in self.dead_letter_queues() if int(depths[name])}
+
+    def drained(self, quiet=3.0, timeout=300.0):
+        """Waits until all queues but the dead letters' were empty for some seconds; else tells how deep they are."""
+        dead, deadline, since = self.dead_letter_queues(), time.monotonic() + timeout, None
+        while True:
+            left = {name: depth for name, depth in self.depths().items() if name not in dead and int(depth)}
+            now = time.monotonic()
+            since = None if left else since or now
+            if since and now - since >= quiet:
+                return now
+            if now > deadline:
+                raise TimeoutError(f"queues do not empty: {left}")
+            time.sleep(0.2)
+
+    def redrive(self):
+        """Sends dead letters back to where they came from, as an operator does; gives how many."""
+        sqs, sources, moved = self.aws.client("sqs"), self._sources(), 0
+        for name, source in sources.items():
+            queue = self.queues()[name]
+            while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", []):
+                for message in messages:
+                    sqs.send_message(QueueUrl=source, MessageBody=message["Body"])
+                    sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+                    moved += 1
+        return moved
+
+    def _sources(self):
+        """Which queue gives up to which: {dead letter queue: URL of the source}."""
+        found = {}
+        for url in self.queues().values():
+            policy = json.loads(self.attributes(url).get("RedrivePolicy", "{}"))
+            found[policy.get("deadLetterTargetArn", "").rpartition(":")[2]] = url
+        return {name: url for name, url in found.items() if name in self.queues()}
+
+    def items(self, table):
+        """All items of a table, by (pk, sk). Only the test scans."""
+        pages = self.aws.client("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+        return {(item["pk"]["S"], item["sk"]["S"]): item for page in pages for item in page["Items"]}
+
+    def purge(self, table, buckets=()):
+        """As if nothing had happened: no items, messages, findings, objects. Functions stay warm."""
+        for url in self.queues().values():
+            self.aws.client("sqs").purge_queue(QueueUrl=url)
+        for partition, sort in self.items(table):
+            key = {"pk": {"S": partition}, "sk": {"S": sort}}
+            self.aws.client("dynamodb").delete_item(TableName=table, Key=key)
+        for bucket in buckets:
+            self.empty(bucket)
+        self.aws.forget_findings()
+        self.aws.ledger.clear()
+
+    def empty(self, bucket):
+        """Deletes a bucket's objects."""
+        for key in self.keys(bucket):
+            self.aws.client("s3").delete_object(Bucket=bucket, Key=key)
+
+    def keys(self, bucket, prefix=""):
+        """Keys of a bucket's objects."""
+        pages = self.aws.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return [found["Key"] for page in pages for found in page.get("Contents", [])]
+
+    def invoke(self, function, event):
+        """Calls a function and waits: its answer, or an error with its words."""
+        answer = self.aws.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
+        payload = json.loads(answer["Payload"].read() or b"null")
+        if "FunctionError" in answer:
+            raise Failed(json.dumps(payload))
+        return payload
+
+    def logs(self, function):
+        """Lines that a function has logged, as (milliseconds, line)."""
+        client = self.aws.client("logs")
+        pages = client.get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{function}")
+        with suppress(client.exceptions.ResourceNotFoundException):
+            return [(event["timestamp"], event["message"]) for page in pages for event in page["events"]]
+        return []
+
+    def arn(self, service, name):
+        return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{name}"

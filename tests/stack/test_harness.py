@@ -1,0 +1,267 @@
+"""The harness itself: a test of a stack is worth what its instruments are."""
+
+import gzip
+import http.client
+import json
+import threading
+import time
+import unittest
+from datetime import datetime, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from calls import Call, answered, item_bytes, kind_of, read_call
+from proxy import HOST, Proxy
+from security_hub import complaints, complaints_about_import
+from trail import Trail, log_file, staff
+
+START = datetime(2026, 3, 2, 10, tzinfo=timezone.utc)
+
+
+def signed(service, target=None):
+    credential = f"AWS4-HMAC-SHA256 Credential=ASIAKEY/20260302/us-east-1/{service}/aws4_request, SignedHeaders=host"
+    return {"Authorization": credential} | ({"X-Amz-Target": target} if target else {})
+
+
+def call_of(service, action, asked):
+    return read_call("POST", "/", signed(service, f"X.{action}"), json.dumps(asked).encode())
+
+
+class Upstream(BaseHTTPRequestHandler):
+    """Counts calls, and gives back what it was sent."""
+
+    protocol_version = "HTTP/1.1"
+    seen = []
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        Upstream.seen.append((self.headers["Host"], self.headers["X-Forwarded-Proto"], body))
+        refused = body == b"refuse"
+        answer = b'{"__type":"AccessDeniedException"}' if refused else body
+        self.send_response(400 if refused else 200)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    do_PUT = do_POST
+
+    def log_message(self, *_):
+        pass
+
+
+class Proxied(unittest.TestCase):
+    def setUp(self):
+        Upstream.seen = []
+        self.upstream = ThreadingHTTPServer((HOST, 0), Upstream)
+        threading.Thread(target=self.upstream.serve_forever, args=(0.05,), daemon=True).start()
+        self.proxy = Proxy([self.upstream.server_address[1]])
+        self.client = http.client.HTTPConnection(HOST, self.proxy.ports[0], timeout=10)
+
+    def tearDown(self):
+        self.client.close()
+        self.proxy.close()
+        self.upstream.shutdown()
+        self.upstream.server_close()
+
+    def post(self, body=b"{}", service="sqs", target="AmazonSQS.SendMessageBatch", path="/", method="POST"):
+        self.client.request(method, path, body, signed(service, target) | {"Host": "signed.example"})
+        answer = self.client.getresponse()
+        return answer.status, answer.read()
+
+    def outcomes(self, count=200, **call):
+        """What a client sees of many calls: statuses, and connections that broke."""
+        found = []
+        for _ in range(count):
+            try:
+                found.append(self.post(**call)[0])
+            except (ConnectionError, http.client.HTTPException) as error:
+                self.client.close()
+                found.append(type(error).__name__)
+        return found
+
+    def test_a_call_passes_unchanged_and_is_seen(self):
+        large = b"x" * 3_000_000
+        self.assertEqual(self.post(large), (200, large))
+        self.assertEqual(Upstream.seen, [("signed.example", "https", large)])
+        (call,) = self.proxy.ledger.calls()
+        self.assertEqual((call.service, call.action, call.status, call.sent_bytes), ("sqs", "SendMessageBatch", 200, 3_000_000))
+        self.assertEqual(call.request_units, 1)
+
+    def test_a_refusal_is_remembered(self):
+        self.post(b"refuse", "dynamodb", "DynamoDB_20120810.PutItem")
+        self.assertEqual(self.proxy.ledger.denied(), {("", "dynamodb:PutItem", ""): 1})
+
+    def test_failures_come_in_every_form_and_half_of_them_after_the_work(self):
+        self.proxy.faults.fail(0.5)
+        outcomes = self.outcomes(service="dynamodb", target="DynamoDB_20120810.PutItem")
+        failed = [outcome for outcome in outcomes if outcome != 200]
+        self.assertEqual(set(failed), {400, 500, "ConnectionResetError"})
+        self.assertTrue(70 < len(failed) < 130, len(failed))
+        after = sum(count for fault, count in self.proxy.ledger.faults().items() if "after" in fault)
+        self.assertTrue(0.3 < after / len(failed) < 0.7, after)
+        self.assertEqual(len(Upstream.seen), 200 - len(failed) + after)
+        self.proxy.faults.calm()
+        self.assertEqual(set(self.outcomes(20)), {200})
+
+    def test_errors_are_in_the_protocols_own_words(self):
+        self.proxy.faults.fail(1)
+        words = {"dynamodb": b"ProvisionedThroughputExceeded", "sqs": b"ThrottlingException", "s3": b"SlowDown",
+                 "sns": b"<Code>Throttling</Code>", "securityhub": b"TooManyRequestsException"}
+        for service, word in words.items():
+            self.assertTrue(any(word in body for _, body in self.answers(service, 60)), service)
+
+    def answers(self, service, count):
+        for _ in range(count):
+            try:
+                yield self.post(service=service, target=None)
+            except (ConnectionError, http.client.HTTPException):
+                self.client.close()
+
+    def test_the_same_seed_fails_the_same_calls(self):
+        self.proxy.faults.fail(0.3)
+        first = self.outcomes(60)
+        again = Proxy([self.upstream.server_address[1]])
+        again.faults.fail(0.3)
+        self.client.close()
+        self.client = http.client.HTTPConnection(HOST, again.ports[0], timeout=10)
+        self.assertEqual(self.outcomes(60), first)
+        again.close()
+
+    def test_deliveries_are_doubled_and_nothing_else(self):
+        self.proxy.faults.duplicate(1)
+        self.post(target="AWSEvents.PutEvents")
+        self.assertEqual(len(Upstream.seen), 2)
+        self.post(target="DynamoDB_20120810.PutItem")
+        self.assertEqual(len(Upstream.seen), 3)
+
+    def test_a_kill_before_does_nothing_and_a_kill_after_loses_the_answer(self):
+        for when, done in (("before", 0), ("after", 1)):
+            self.proxy.faults.kill(lambda call: call.action == "SendMessageBatch", when)
+            self.assertEqual(self.outcomes(2), ["ConnectionResetError", 200])
+            self.assertEqual(len(Upstream.seen), done + 1)
+            Upstream.seen = []
+        self.assertEqual(self.proxy.faults.kills_left(), 0)
+
+    def test_slow_services_are_slow(self):
+        self.proxy.faults.slow("sqs", 0.2)
+        began = time.monotonic()
+        self.post()
+        self.assertGreaterEqual(time.monotonic() - began, 0.2)
+
+    def test_it_is_fast_enough(self):
+        began = time.monotonic()
+        self.outcomes(300)
+        self.assertLess(time.monotonic() - began, 3)
+
+
+class Calls(unittest.TestCase):
+    def test_actions_have_iams_names(self):
+        def action(service, method, path, body=b""):
+            return read_call(method, path, signed(service), body).action
+
+        self.assertEqual(action("s3", "GET", "/bucket/AWSLogs/a%20b.gz?x-id=GetObject"), "GetObject")
+        self.assertEqual(action("s3", "GET", "/bucket/?list-type=2&prefix=settings%2F"), "ListBucket")
+        self.assertEqual(action("s3", "PUT", "/bucket/quarantine/1.json"), "PutObject")
+        self.assertEqual(action("securityhub", "POST", "/findings/import"), "BatchImportFindings")
+        self.assertEqual(action("sns", "POST", "/", b"Action=Publish&Message=a%26b"), "Publish")
+        self.assertEqual(action("x", "POST", "/service/GraniteServiceV20100801/operation/PutMetricData"), "PutMetricData")
+
+    def test_a_call_names_what_it_is_about(self):
+        queue = call_of("sqs", "SendMessageBatch", {"QueueUrl": "http://localhost:1/000000000000/activity", "Entries": [{}]})
+        self.assertEqual(queue.resource, "activity")
+        bus = call_of("events", "PutEvents", {"Entries": [{"EventBusName": "arn:aws:events:r:1:event-bus/own"}]})
+        self.assertEqual(bus.resource, "own")
+        topic = read_call("POST", "/", signed("sns"), b"Action=Publish&TopicArn=arn%3Aaws%3Asns%3Ar%3A1%3Aalerts")
+        self.assertEqual(topic.resource, "alerts")
+        self.assertEqual(read_call("GET", "/b/a%20b?x-id=GetObject", signed("s3"), b"").resource, "b/a b")
+
+    def test_batches_are_counted_and_charged(self):
+        entries = [{"Id": str(n), "MessageBody": "x" * 65_536} for n in range(10)]
+        call = call_of("sqs", "SendMessageBatch", {"Entries": entries})
+        self.assertEqual((call.items, call.request_units), (10, 10))
+        keys = {"RequestItems": {"table": {"Keys": [{}] * 7}}}
+        self.assertEqual(call_of("dynamodb", "BatchGetItem", keys).items, 7)
+
+    def test_capacity_is_dynamodbs(self):
+        item = {"pk": {"S": "DUE#1"}, "sk": {"S": "x"}, "body": {"B": "AAAA" * 400}, "ipk": {"S": "DAY"}}
+        self.assertEqual((item_bytes(item), kind_of(item)), (2 + 5 + 2 + 1 + 4 + 1200 + 3 + 3, "DUE"))
+        put = call_of("dynamodb", "PutItem", {"Item": item})
+        answered(put, 200, b"{}")
+        self.assertEqual((put.write_units, put.written), (3, [("DUE", 1220)]))
+        query = call_of("dynamodb", "Query", {"ConsistentRead": True})
+        answered(query, 200, json.dumps({"Items": [item] * 7}).encode())
+        self.assertEqual(query.read_units, 3)
+        batch = call_of("dynamodb", "BatchGetItem", {"RequestItems": {"t": {"Keys": [{}] * 3}}})
+        answered(batch, 200, json.dumps({"Responses": {"t": [item]}}).encode())
+        self.assertEqual(batch.read_units, 1.5)
+
+    def test_an_absent_item_costs_a_read(self):
+        call = Call("dynamodb", "GetItem", asked={})
+        answered(call, 200, b"{}")
+        self.assertEqual(call.read_units, 0.5)
+
+
+class Trails(unittest.TestCase):
+    def test_the_same_seed_writes_the_same_trail(self):
+        one, two = (list(t.files(t.day_of_work(staff(), 30, 20, START))) for t in (Trail(7), Trail(7)))
+        self.assertEqual(one, two)
+        self.assertEqual(len(one[0][1]) > 1000, True)
+        self.assertRegex(one[0][0], r"^AWSLogs/\d{12}/CloudTrail/us-east-1/2026/03/02/\d{12}_CloudTrail_us-east-1_20260302T\d{4}Z_\w{16}\.json\.gz$")
+
+    def test_records_are_whole_and_their_ids_differ(self):
+        records = json.loads(gzip.decompress(log_file(Trail().day_of_work(staff(), 8, 20, START))))["Records"]
+        self.assertEqual(len({record["eventID"] for record in records}), len(records))
+        self.assertTrue(600 < len(records) < 1000, len(records))
+        self.assertTrue(all(record["eventTime"].endswith("Z") and record["userIdentity"]["arn"] for record in records))
+
+    def test_a_stolen_key_is_used_from_abroad_by_its_owner(self):
+        owner = staff()[0]
+        records = Trail().attack("stolen-key", owner, START)
+        self.assertEqual([record["eventName"] for record in records],
+                         ["GetCallerIdentity", "StopLogging", "CreateAccessKey", "AttachUserPolicy"])
+        self.assertEqual({record["userIdentity"]["arn"] for record in records}, {owner.arn})
+        self.assertNotIn(owner.address, {record["sourceIPAddress"] for record in records})
+
+
+class SecurityHub(unittest.TestCase):
+    ACCOUNT, REGION = "000000000000", "us-east-1"
+
+    def finding(self, **other):
+        severity = {"Label": "HIGH", "Normalized": 76, "Original": "0.760"}
+        types = ["TTPs/Defense Evasion"]
+        return {
+            "SchemaVersion": "2018-10-08", "Id": "evasion/2026-03-02/1", "GeneratorId": "trailwarden/evasion",
+            "ProductArn": f"arn:aws:securityhub:{self.REGION}:{self.ACCOUNT}:product/{self.ACCOUNT}/default",
+            "AwsAccountId": self.ACCOUNT, "Types": types, "CreatedAt": "2026-03-02T10:00:00Z",
+            "UpdatedAt": "2026-03-02T10:00:00.001Z", "Severity": severity, "Title": "t", "Description": "d",
+            "Confidence": 80, "RecordState": "ACTIVE", "Resources": [{"Type": "AwsIamUser", "Id": "arn"}],
+            "FindingProviderFields": {"Severity": {"Label": "HIGH", "Original": "0.760"}, "Types": types, "Confidence": 80},
+        } | other
+
+    def complaints(self, **other):
+        return complaints(self.finding(**other), self.ACCOUNT, self.REGION)
+
+    def test_a_good_finding_has_no_complaints(self):
+        self.assertEqual(self.complaints(), [])
+        body = json.dumps({"Findings": [self.finding()]}).encode()
+        self.assertEqual(complaints_about_import(body, self.ACCOUNT, self.REGION), [])
+
+    def test_each_rule_bites(self):
+        for other in (
+            {"Id": ""}, {"Title": "x" * 257}, {"Description": " "}, {"AwsAccountId": "111122223333"},
+            {"ProductArn": "arn:aws:securityhub:eu-west-1:000000000000:product/000000000000/default"},
+            {"UpdatedAt": "2026-03-02 10:00:00"}, {"UpdatedAt": "2026-03-01T10:00:00Z"},
+            {"Severity": {"Label": "LOW", "Normalized": 76}}, {"Severity": {"Label": "BAD"}},
+            {"Types": ["Evasion"]}, {"FindingProviderFields": None}, {"Resources": []}, {"Confidence": 101},
+            {"ProductFields": {"a": ""}}, {"RecordState": "OPEN"}, {"ProductFields": {str(n): "x" * 2000 for n in range(130)}},
+            {"Remediation": {"Recommendation": {"Text": "x" * 513}}}, {"Workflow": {"Status": "NEW"}},
+        ):
+            self.assertNotEqual(self.complaints(**other), [], other)
+
+    def test_an_import_is_bounded_and_without_repetitions(self):
+        body = json.dumps({"Findings": [self.finding()] * 2}).encode()
+        self.assertEqual(len(complaints_about_import(body, self.ACCOUNT, self.REGION)), 1)
+        self.assertEqual(len(complaints_about_import(b'{"Findings":[]}', self.ACCOUNT, self.REGION)), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
