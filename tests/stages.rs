@@ -204,7 +204,12 @@ impl World {
 
     fn respond(&self, raised: Vec<FindingRaised>, now: Time) {
         let outlets = Outlets { hub: self, people: self, bus: self, filing: filing() };
-        self.deliver(raised, |batch| block_on(respond(self, &outlets, batch.to_vec(), now)));
+        let turn = Cell::new(0);
+        self.deliver(raised, |batch| {
+            // A queue delivers again only when the function that took the message must be dead.
+            let later = Time(now.0 + 61 * turn.replace(turn.get() + 1));
+            block_on(respond(self, &outlets, batch.to_vec(), later))
+        });
     }
 
     /// Lets time pass: whatever closed by then is judged finally.
@@ -480,6 +485,19 @@ fn one_bad_finding_does_not_hold_up_the_others() {
     );
     assert_eq!(world.filed.borrow().iter().map(|asff| asff.id.clone()).collect::<Vec<_>>(), [other.id]);
     assert_eq!(world.alerts.borrow().len(), 2, "people are told all the same");
+}
+
+#[test]
+fn while_one_copy_tells_people_the_other_waits() {
+    let (finding, now) = serious();
+    let world = World::default();
+    let outlets = Outlets { hub: &world, people: &world, bus: &world, filing: filing() };
+    let copy = |at: Time| block_on(respond(&world, &outlets, vec![raised(&finding, 1)], at));
+    world.faults.fails_at.set(Some(3)); // read, claimed, and dead before telling
+    assert_eq!(copy(now).len(), 1);
+    world.faults.is_dead.set(false);
+    assert_eq!((copy(Time(now.0 + 30)).len(), world.alerts.borrow().len()), (1, 0), "it may still be at work");
+    assert_eq!((copy(Time(now.0 + 61)).len(), world.alerts.borrow().len()), (0, 1));
 }
 
 #[test]

@@ -51,3 +51,35 @@ fn the_fast_lanes_rules_are_those_of_the_catalogue() {
         }
     }
 }
+
+/// Logical ids of a type in the hub's template.
+fn resources(kind: &str) -> Vec<String> {
+    let template = fs::read_to_string(root().join("template.yaml")).expect("a template");
+    let lines: Vec<&str> = template.lines().collect();
+    let of_kind = lines.windows(2).filter(|pair| pair[1] == format!("    Type: {kind}"));
+    of_kind.map(|pair| pair[0].trim().trim_end_matches(':').to_owned()).collect()
+}
+
+#[test]
+fn the_readme_explains_every_alarm_and_every_parameter() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
+    let alarms = resources("AWS::CloudWatch::Alarm");
+    assert!(alarms.len() > 20);
+    let template = fs::read_to_string(root().join("template.yaml")).expect("a template");
+    let (_, parameters) = template.split_once("\nParameters:\n").expect("parameters");
+    let (parameters, _) = parameters.split_once("\nConditions:\n").expect("conditions");
+    let named = |line: &str| Some(line.strip_prefix("  ")?.strip_suffix(':')?.to_owned());
+    let parameters: Vec<String> =
+        parameters.lines().filter_map(named).filter(|name| !name.starts_with(' ')).collect();
+    assert!(parameters.len() > 10);
+    for name in alarms.iter().chain(&parameters) {
+        assert!(readme.contains(name), "{name}");
+    }
+}
+
+#[test]
+fn each_function_of_the_template_is_a_package() {
+    let functions = resources("AWS::Serverless::Function");
+    let packages = fs::read_dir(root().join("functions")).expect("functions").count();
+    assert_eq!(functions.len(), packages, "{functions:?}");
+}

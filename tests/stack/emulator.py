@@ -24,7 +24,7 @@ from proxy import HOST, Proxy
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
-ROOT = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": REGION}
+OWNER = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": REGION}
 BIN = Path(sys.executable).parent
 # Seconds in which an emulator must be up, and in which it must end when told to.
 STARTS, ENDS = 60, 10
@@ -100,7 +100,7 @@ class Emulator:
     def _client(self, service):
         config = Config(max_pool_connections=50, s3={"addressing_style": "path"}, read_timeout=120)
         url = self.hub_url if service == "securityhub" else self.url
-        client = boto3.session.Session().client(service, endpoint_url=url, config=config, **ROOT)
+        client = boto3.session.Session().client(service, endpoint_url=url, config=config, **OWNER)
         client.meta.events.register("before-send.*", as_if_by_tls)
         return client
 

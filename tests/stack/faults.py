@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 # Calls that deliver: to relay one twice is what at-least-once delivery looks like from outside.
 DELIVERIES = {"SendMessageBatch", "SendMessage", "PutEvents"}
+# What services call an error of their own, where it is not InternalError.
+BREAKDOWNS = {"dynamodb": "InternalServerError", "sns": "InternalFailure"}
 THROTTLED, BROKEN, RESET = "throttled", "broken", "reset"
 
 
@@ -108,17 +110,19 @@ class Faults:
 def error(call, kind):
     """An error in the words of the service's own protocol: status, headers, body."""
     if kind == BROKEN:
-        status, code = 500, {"dynamodb": "InternalServerError", "sns": "InternalFailure"}.get(call.service, "InternalError")
+        status, code = 500, BREAKDOWNS.get(call.service, "InternalError")
     else:
         status, code = throttling(call.service)
     if call.service == "s3":
-        return status, {"Content-Type": "application/xml"}, f"<Error><Code>{code}</Code><Message>{kind}</Message></Error>"
+        body = f"<Error><Code>{code}</Code><Message>{kind}</Message></Error>"
+        return status, {"Content-Type": "application/xml"}, body
     if call.service == "sns":
         fault = "Receiver" if status == 500 else "Sender"
         body = f"<Error><Type>{fault}</Type><Code>{code}</Code><Message>{kind}</Message></Error>"
         space = "http://sns.amazonaws.com/doc/2010-03-31/"
         return status, {"Content-Type": "text/xml"}, f'<ErrorResponse xmlns="{space}">{body}</ErrorResponse>'
-    return status, json_headers(call.service, code), json.dumps({"__type": json_type(call.service, code), "message": kind})
+    body = {"__type": json_type(call.service, code), "message": kind}
+    return status, json_headers(call.service, code), json.dumps(body)
 
 
 def throttling(service):

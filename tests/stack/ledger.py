@@ -71,7 +71,7 @@ class Ledger:
         """DynamoDB's units: {function: {"read": 1.5, "write": 3}}, and those of all under `""`."""
         table = defaultdict(lambda: {"read": 0.0, "write": 0.0})
         for call in self.calls(service="dynamodb"):
-            for function in (call.function, ""):
+            for function in (call.function or "?", ""):
                 table[function]["read"] += call.read_units
                 table[function]["write"] += call.write_units
         return dict(table)

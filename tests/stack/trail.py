@@ -10,7 +10,8 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
-ACCOUNT, REGION = "111122223333", "us-east-1"
+# The account that is watched; the one that watches is the emulator's own.
+WATCHED, REGION = "111122223333", "us-east-1"
 OFFICE, FOREIGN = "203.0.113.", "198.51.100.77"
 LAPTOP = "aws-cli/2.17.44 md/Botocore#1.35.10 ua/2.0 os/macos#23.6.0 md/arch#arm64 lang/python#3.11.9"
 PIPELINE = "APN/1.0 HashiCorp/1.0 Terraform/1.9.5 aws-sdk-go-v2/1.30.4 os/linux lang/go#1.22.6"
@@ -30,7 +31,7 @@ class Principal:
 
     name: str
     kind: str = "user"
-    account: str = ACCOUNT
+    account: str = WATCHED
     address: str = OFFICE + "10"
     agent: str = LAPTOP
     key: str = field(default="")
@@ -57,7 +58,7 @@ class Principal:
                 "accountId": self.account, "accessKeyId": self.key, "sessionContext": context}
 
 
-def staff(users=3, roles=2, account=ACCOUNT):
+def staff(users=3, roles=2, account=WATCHED):
     """People at their desks, and pipelines."""
     people = [Principal(f"person-{n}", account=account, address=f"{OFFICE}{10 + n}") for n in range(users)]
     return people + [Principal(f"deploy-{n}", "role", account, f"{OFFICE}{100 + n}", PIPELINE) for n in range(roles)]
@@ -110,7 +111,7 @@ class Trail:
                 for nth, (event, parameters, response, is_read) in enumerate(ATTACKS[kind](self, stranger))]
 
     def files(self, records, most=500):
-        """Log files of records, as (key, gzip bytes): one Region, account and day to a file, at most so many records."""
+        """Log files as (key, gzip bytes): one Region, account and day to a file, and at most so many records."""
         groups = {}
         for record in records:
             place = (record["recipientAccountId"], record["awsRegion"], record["eventTime"][:10])

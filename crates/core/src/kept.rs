@@ -240,6 +240,8 @@ pub struct Incident {
     pub filed: u32,
     /// The severity that people were last told of.
     pub told: Option<Severity>,
+    /// Since when somebody has been telling them.
+    pub telling: Option<Time>,
     /// Does the finding stand?
     pub is_open: bool,
     /// What happened, in words, oldest first; at most [`STEPS`].

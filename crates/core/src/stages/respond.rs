@@ -11,7 +11,7 @@ use crate::{
     },
     kept::{self, Incident},
     messages::{FindingRaised, Notice, ResponseTaken},
-    ports::{Channel, FindingsHub, Table, Unavailable, change},
+    ports::{Channel, FindingsHub, Key, Table, Unavailable, change},
 };
 
 /// A message to people.
@@ -69,8 +69,8 @@ where
     for (positions, raised) in latest(batch) {
         match tell(table, outlets, &raised, now).await {
             Err(error) => fail(&mut failed, &positions, &error),
-            Ok(Told { is_filed: true, .. }) => {}
-            Ok(Told { taken, .. }) => due.push((positions, raised, taken)),
+            Ok(Left::Nothing) => {}
+            Ok(Left::Filing(taken)) => due.push((positions, raised, taken)),
         }
     }
     if due.is_empty() {
@@ -128,10 +128,16 @@ impl<H, A, B> Outlets<'_, H, A, B> {
     }
 }
 
-struct Told {
-    is_filed: bool,
-    taken: Vec<String>,
+/// What is still to be done about a publication.
+enum Left {
+    /// Nothing: it was filed.
+    Nothing,
+    /// To be filed, after what was done already.
+    Filing(Vec<String>),
 }
+
+/// How long somebody who began to tell people is waited for: longer than the function may run.
+const TELLING: i64 = 60;
 
 /// Tells people, if they should be and were not: before anything else, so that nothing delays it.
 async fn tell<H, A: Channel<Alert>, B>(
@@ -139,28 +145,64 @@ async fn tell<H, A: Channel<Alert>, B>(
     outlets: &Outlets<'_, H, A, B>,
     raised: &FindingRaised,
     now: Time,
-) -> Result<Told, Unavailable> {
+) -> Result<Left, Unavailable> {
     let finding = &raised.finding;
     let key = kept::incident_key(&raised.scope, &finding.id);
-    let incident =
-        table.get(&key).await?.as_ref().map(kept::read::<Incident>).transpose()?.unwrap_or_default();
-    if incident.filed >= raised.revision {
-        return Ok(Told { is_filed: true, taken: Vec::new() });
-    }
-    let Some((told, what)) = news(&incident, finding, now) else {
-        return Ok(Told { is_filed: false, taken: Vec::new() });
+    let (told, what) = match claim(table, &key, raised, now).await? {
+        Claim::Filed => return Ok(Left::Nothing),
+        Claim::Quiet => return Ok(Left::Filing(Vec::new())),
+        Claim::Tell(told, what) => (told, what),
     };
     outlets.people.send(&[alert(finding)]).await?;
     change(table, &key, |item| {
         let mut incident = item.map(kept::read::<Incident>).transpose()?.unwrap_or_default();
-        incident.finding_id.clone_from(&finding.id);
-        incident.told = told;
+        (incident.told, incident.telling) = (told, None);
         incident.is_open = finding.status == Status::Open;
         incident.step(now, what);
         Ok::<_, Unavailable>(Some(incident.write(finding, now)))
     })
     .await?;
-    Ok(Told { is_filed: false, taken: vec![what.to_owned()] })
+    Ok(Left::Filing(vec![what.to_owned()]))
+}
+
+enum Claim {
+    /// It was filed already, or something later was.
+    Filed,
+    /// Nobody needs to be told.
+    Quiet,
+    /// It is ours to tell: what people will then have been told, and how that is called.
+    Tell(Option<Severity>, &'static str),
+}
+
+/// Makes telling ours alone: two copies of a message at once must not wake somebody twice.
+async fn claim(
+    table: &impl Table,
+    key: &Key,
+    raised: &FindingRaised,
+    now: Time,
+) -> Result<Claim, Unavailable> {
+    let finding = &raised.finding;
+    let mut claim = Claim::Quiet;
+    change(table, key, |item| {
+        let mut incident = item.map(kept::read::<Incident>).transpose()?.unwrap_or_default();
+        if incident.filed >= raised.revision {
+            claim = Claim::Filed;
+            return Ok(None);
+        }
+        let Some((told, what)) = news(&incident, finding, now) else {
+            claim = Claim::Quiet;
+            return Ok(None);
+        };
+        if incident.telling.is_some_and(|since| now.0 < since.0 + TELLING) {
+            return Err(Unavailable { service: "respond", source: "somebody else is telling people of it".into() });
+        }
+        claim = Claim::Tell(told, what);
+        incident.finding_id.clone_from(&finding.id);
+        incident.telling = Some(now);
+        Ok(Some(incident.write(finding, now)))
+    })
+    .await?;
+    Ok(claim)
 }
 
 /// What people will then have been told, and how that is called; `None` if there is nothing to tell.

@@ -1,0 +1,197 @@
+"""Trailwarden deployed on the emulator, with a trail's bucket, and what a test does with it: bring logs, let time pass,
+look at what is kept and what was filed.
+
+The clock cannot be moved, so the entries are by which an hour finds that its judgement is due: see `close`.
+"""
+
+import json
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+import stack as stacks
+from emulator import ACCOUNT, REGION, Emulator
+from stack import Stack
+
+TRAIL_BUCKET = "example-trail"
+# A killed function's messages come again after this; the template's six minutes and more are for real accounts.
+COMES_AGAIN = 20
+HOUR = 3600
+
+
+@dataclass
+class State:
+    """What a run leaves behind, as far as it must not depend on how its messages travelled."""
+
+    hours: dict
+    findings: dict
+    filed: dict
+
+
+class Deployment:
+    """Builds and deploys once; `forget` makes it as new."""
+
+    def __init__(self, built=None):
+        self.folder = Path(tempfile.mkdtemp(prefix="trailwarden-deployment-"))
+        self.aws = Emulator()
+        self.built = built
+        # Milliseconds since when logs are of interest.
+        self.since = 0
+
+    def __enter__(self):
+        self.built = self.built or stacks.build(self.folder, Architecture="x86_64")
+        self.aws.__enter__()
+        s3 = self.aws.client("s3")
+        s3.create_bucket(Bucket=TRAIL_BUCKET)
+        s3.put_bucket_notification_configuration(
+            Bucket=TRAIL_BUCKET, NotificationConfiguration={"EventBridgeConfiguration": {}})
+        self.stack = Stack(self.aws).deploy(
+            self.folder, self.built, Architecture="x86_64", TrailBucketName=TRAIL_BUCKET, BulkWindowSeconds=0)
+        self.outputs = self.stack.outputs()
+        self.table, self.data = self.outputs["TableName"], self.outputs["DataBucketName"]
+        self.again_after(COMES_AGAIN)
+        return self
+
+    def __exit__(self, *_):
+        try:
+            self.stack.delete()
+        finally:
+            self.aws.__exit__()
+
+    def again_after(self, seconds):
+        """How soon a message comes again whose function died."""
+        for url in self.stack.queues().values():
+            self.aws.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(seconds)})
+
+    def forget(self):
+        """As if nothing had happened."""
+        self.aws.faults.calm()
+        self.stack.drained()
+        self.stack.purge(self.table, (TRAIL_BUCKET, self.data))
+        self.since = time.time() * 1000
+
+    # Bringing logs
+
+    def put(self, key, body):
+        """CloudTrail writes an object."""
+        self.aws.client("s3").put_object(Bucket=TRAIL_BUCKET, Key=key, Body=body)
+
+    def put_all(self, files):
+        for key, body in files:
+            self.put(key, body)
+
+    def send(self, queue, *bodies):
+        """Messages onto the queue of an output: "FastQueueUrl", "BulkQueueUrl"."""
+        for body in bodies:
+            self.aws.client("sqs").send_message(QueueUrl=self.outputs[queue], MessageBody=body)
+
+    def call(self, function, event):
+        """Invokes the function of an output: "IngestFunctionName"."""
+        return self.stack.invoke(self.outputs[function], event)
+
+    # Letting time pass
+
+    def settle(self):
+        """Waits until nothing is under way."""
+        self.stack.drained()
+
+    def close(self):
+        """Every hour that waits to be judged finally is judged now."""
+        self.settle()
+        due = int(time.time() - 300) // HOUR
+        dynamodb = self.aws.client("dynamodb")
+        for (partition, _), item in self.stack.items(self.table).items():
+            if partition.startswith("DUE#"):
+                moved = f"DUE#{due:08}#{partition.rpartition('#')[2]}"
+                dynamodb.put_item(TableName=self.table, Item=item | {"pk": {"S": moved}})
+        cursor = {"pk": {"S": "ORG"}, "sk": {"S": "WATERMARK"}, "version": {"N": "1"},
+                  "body": {"B": b"\x01" + varint(due - 1)}}
+        dynamodb.put_item(TableName=self.table, Item=cursor)
+        closed = self.call("WatermarkFunctionName", {})["hours_closed"]
+        self.settle()
+        return closed
+
+    # Looking
+
+    def state(self):
+        """Hours, findings that stand, and those that Security Hub shows as active."""
+        hours, findings = {}, {}
+        for key, item in self.stack.items(self.table).items():
+            body = item["body"]["B"]
+            if key[1].startswith("HOUR#"):
+                hours[key] = hour(body)
+            elif key[1].startswith("FINDING#"):
+                kept = finding(body)["finding"]
+                if kept["status"] == "open":
+                    findings[kept["id"]] = kept
+        active = {name: filed for name, filed in self.aws.findings().items() if filed["RecordState"] == "ACTIVE"}
+        shown = ("Title", "Description", "Severity", "ProductFields", "Resources")
+        filed = {name: {field: one[field] for field in shown} for name, one in active.items()}
+        return State(hours, findings, filed)
+
+    def quarantined(self):
+        """What was put aside, with its reason."""
+        s3 = self.aws.client("s3")
+        keys = self.stack.keys(self.data, "quarantine/")
+        return [json.loads(s3.get_object(Bucket=self.data, Key=key)["Body"].read()) for key in keys]
+
+    def alerts(self):
+        """How often people were sent each message."""
+        counts = {}
+        for body in self.aws.ledger.bodies("Publish"):
+            counts[body] = counts.get(body, 0) + 1
+        return counts
+
+    def policy(self, role):
+        """What a role may do: {action}."""
+        iam = self.aws.client("iam")
+        actions = set()
+        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+            document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+            for statement in document["Statement"]:
+                listed = statement["Action"]
+                actions |= {listed} if isinstance(listed, str) else set(listed)
+        return actions
+
+
+def varint(number):
+    """As postcard writes it."""
+    parts = []
+    while number > 0x7F:
+        parts.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*parts, number])
+
+
+def after_varint(body):
+    """A number, and what is behind it."""
+    number, shift = 0, 0
+    for at, byte in enumerate(body):
+        number |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return number, body[at + 1:]
+    raise ValueError("cut off")
+
+
+def hour(body):
+    """A kept hour without the clock hour in which it is due: what was announced of it, and its events."""
+    announced, rest = after_varint(bytes(body)[1:])
+    _, events = after_varint(rest)
+    return announced, events
+
+
+def finding(body):
+    """A kept finding."""
+    length, rest = after_varint(bytes(body)[1:])
+    return json.loads(rest[:length])
+
+
+def now():
+    return datetime.now(timezone.utc)
+
+
+def place():
+    return ACCOUNT, REGION

@@ -1,0 +1,429 @@
+"""The deployed-stack test: the template, the functions and IAM as they are deployed, with logs coming in by every lane.
+
+Run by `bash tests/run`. It builds and deploys with sam to an emulator of AWS on this machine, and leaves nothing.
+`TRAILWARDEN_BUILT=FOLDER/template.yaml` takes what `sam build` made before, for work on the tests themselves.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import unittest
+from datetime import timedelta
+from pathlib import Path
+
+import figures
+import security_hub
+from deployment import TRAIL_BUCKET, Deployment, now, place
+from stack import ROOT
+from trail import Principal, Trail, staff, stamp
+
+EVENTS = ROOT / "events"
+HOURS_OF_WORK = 26
+# Loss of an answer, or death between sending and recording: the one case in which something may be told twice.
+MAY_REPEAT = True
+
+deployed = None
+exercised = {}
+
+
+def setUpModule():
+    global deployed
+    built = os.environ.get("TRAILWARDEN_BUILT")
+    started = time.monotonic()
+    deployed = Deployment(Path(built) if built else None).__enter__()
+    figures.say("built and deployed", f"{time.monotonic() - started:.0f} s")
+
+
+def tearDownModule():
+    deployed.__exit__()
+
+
+class Stacked(unittest.TestCase):
+    """Begins with an empty table and ends without a refusal."""
+
+    longMessage = True
+    maxDiff = 2000
+
+    def setUp(self):
+        deployed.forget()
+
+    def tearDown(self):
+        for function, actions in deployed.aws.ledger.requests().items():
+            exercised.setdefault(function, set()).update(actions)
+        self.assertEqual(deployed.aws.ledger.denied(), {}, "IAM refused something")
+        self.assertEqual(deployed.stack.dead_letters(), {}, "dead letters")
+
+    def findings_about(self, principal):
+        """Security Hub's findings about a principal."""
+        found = deployed.aws.findings().values()
+        return [one for one in found if one["ProductFields"].get("trailwarden/principal") == principal.arn]
+
+    def assert_filed_well(self):
+        """Every call to Security Hub obeys its rules, not only those that the emulator knows."""
+        for body in deployed.aws.ledger.bodies("BatchImportFindings"):
+            self.assertEqual(security_hub.complaints_about_import(body, *place()), [])
+
+
+class Lanes(Stacked):
+    """Whatever brings logs, an attack in them becomes findings, an alert and an incident."""
+
+    def attack(self, number):
+        trail, principal = Trail(number), Principal(f"lane-{number}")
+        return principal, trail.attack("stolen-key", principal, now() - timedelta(minutes=20))
+
+    def assert_found(self, principal):
+        found = {one["GeneratorId"] for one in self.findings_about(principal)}
+        for detector in ("evasion", "persistence", "logging-weakened"):
+            self.assertIn(f"trailwarden/{detector}", found, principal.name)
+        alerts = " ".join(body.decode() for body in deployed.aws.ledger.bodies("Publish"))
+        self.assertIn(principal.name, alerts)
+        items = deployed.stack.items(deployed.table)
+        incidents = [key for key in items if key[0].endswith(principal.arn) and key[1].startswith("INCIDENT#")]
+        self.assertTrue(incidents, principal.name)
+
+    def brought(self, number, bring):
+        principal, records = self.attack(number)
+        bring(records)
+        deployed.settle()
+        self.assert_found(principal)
+        self.assert_filed_well()
+
+    def test_an_object_of_the_trail(self):
+        self.brought(1, lambda records: deployed.put_all(Trail(1).files(records)))
+
+    def test_calls_from_eventbridge(self):
+        """What the fast lane's rules put on its queue, in CloudTrail's envelope."""
+        envelope = json.loads((EVENTS / "ingest-eventbridge.json").read_text())
+        self.brought(2, lambda records: deployed.send(
+            "FastQueueUrl", *(json.dumps(envelope | {"detail": record}) for record in records)))
+
+    def test_an_object_announced_by_s3_itself(self):
+        def bring(records):
+            for key, body in Trail(3).files(records):
+                key = key.replace("AWSLogs/", "AWSLogs/o-exampleorg1/")
+                deployed.aws.client("s3").put_object(Bucket=TRAIL_BUCKET, Key=key, Body=body)
+                entity = {"bucket": {"name": TRAIL_BUCKET}, "object": {"key": key}}
+                deployed.send("BulkQueueUrl", json.dumps({"Records": [{"eventSource": "aws:s3", "s3": entity}]}))
+        self.brought(3, bring)
+
+    def test_an_object_announced_by_a_topic(self):
+        def bring(records):
+            for key, body in Trail(4).files(records):
+                deployed.aws.client("s3").put_object(Bucket=TRAIL_BUCKET, Key=key, Body=body)
+                word = json.dumps({"s3Bucket": TRAIL_BUCKET, "s3ObjectKey": [key]})
+                deployed.send("BulkQueueUrl", json.dumps({"Type": "Notification", "Message": word}))
+        self.brought(4, bring)
+
+    def test_a_stream_a_log_group_and_a_delivery_stream(self):
+        """Invoked as Kinesis, CloudWatch Logs and Firehose invoke it."""
+        for number, sample in enumerate(("kinesis", "cloudwatch-logs", "firehose"), 5):
+            with self.subTest(sample):
+                principal, records = self.attack(number)
+                answer = deployed.call("IngestFunctionName", envelopes(sample, records))
+                if sample == "firehose":
+                    self.assertEqual({one["result"] for one in answer["records"]}, {"Ok"})
+                deployed.settle()
+                self.assert_found(principal)
+
+    def test_a_backfill_finds_the_past_and_wakes_nobody(self):
+        principal = Principal("of-last-week")
+        trail = Trail(9)
+        old = now() - timedelta(days=3)
+        records = trail.day_of_work([principal], 20, 3, old - timedelta(days=1))
+        records += trail.attack("stolen-key", principal, old)
+        # The objects were there before we were: nobody announced them.
+        notifications = deployed.aws.client("s3").put_bucket_notification_configuration
+        notifications(Bucket=TRAIL_BUCKET, NotificationConfiguration={})
+        deployed.put_all(trail.files(records, 40))
+        notifications(Bucket=TRAIL_BUCKET, NotificationConfiguration={"EventBridgeConfiguration": {}})
+        request = {"bucket": TRAIL_BUCKET, "prefix": "", "days": 7}
+        progress = deployed.call("BackfillFunctionName", request)
+        self.assertTrue(progress["is_done"], progress)
+        self.assertEqual(progress["objects"], len(deployed.stack.keys(TRAIL_BUCKET)))
+        deployed.settle()
+        self.assertTrue(self.findings_about(principal))
+        self.assertEqual(deployed.aws.ledger.bodies("Publish"), [], "it is old")
+        self.assertEqual(deployed.call("BackfillFunctionName", request)["objects"], progress["objects"], "done is done")
+
+
+def envelopes(sample, records):
+    """Records as a sample event carries them."""
+    import base64
+    import gzip
+    text = [json.dumps(record).encode() for record in records]
+    event = json.loads((EVENTS / f"ingest-{sample}.json").read_text())
+    if sample == "kinesis":
+        one = event["Records"][0]
+        event["Records"] = [one | {"kinesis": one["kinesis"] | {"data": base64.b64encode(body).decode()}} for body in text]
+    elif sample == "firehose":
+        event["records"] = [{"recordId": str(at), "data": base64.b64encode(body).decode()} for at, body in enumerate(text)]
+    else:
+        logs = json.loads(gzip.decompress(base64.b64decode(event["awslogs"]["data"])))
+        logs["logEvents"] = [{"id": str(at), "timestamp": 1, "message": body.decode()} for at, body in enumerate(text)]
+        event["awslogs"]["data"] = base64.b64encode(gzip.compress(json.dumps(logs).encode())).decode()
+    return event
+
+
+class Reliability(Stacked):
+    """However messages travel and whatever breaks, the same hours and findings come out."""
+
+    calm = None
+
+    @classmethod
+    def setUpClass(cls):
+        trail = Trail(20)
+        everybody = staff()
+        end = now().replace(minute=0, second=0, microsecond=0)
+        records = trail.day_of_work(everybody, HOURS_OF_WORK, 5, end - timedelta(hours=HOURS_OF_WORK))
+        records += trail.attack("stolen-key", everybody[0], end - timedelta(minutes=30))
+        refused = [trail.record(everybody[1], "iam:ListUsers", end - timedelta(minutes=at), error="AccessDenied", readOnly=True)
+                   for at in range(1, 15)]
+        cls.files = list(trail.files(records + refused, 60))
+
+    def run_through(self, files=None):
+        for key, body in files or self.files:
+            deployed.put(key, body)
+        deployed.settle()
+        deployed.aws.faults.calm()
+        deployed.close()
+        return deployed.state()
+
+    def undisturbed(self):
+        """Once; the other runs are measured by it."""
+        if Reliability.calm is None:
+            Reliability.calm = self.run_through(), deployed.alerts()
+            deployed.forget()
+        return Reliability.calm
+
+    def assert_same(self, may_repeat=False):
+        (calm, told) = Reliability.calm
+        state = deployed.state()
+        self.assertEqual(state.hours.keys(), calm.hours.keys())
+        different = [key for key in calm.hours if state.hours[key] != calm.hours[key]]
+        self.assertEqual(different, [], "hours")
+        self.assertEqual(state.findings, calm.findings)
+        self.assertEqual(state.filed, calm.filed)
+        alerts = deployed.alerts()
+        self.assertEqual(alerts.keys(), told.keys())
+        if not may_repeat:
+            self.assertEqual(alerts, told, "somebody was told twice")
+        self.assert_filed_well()
+
+    def disturbed(self, may_repeat=False, files=None):
+        self.run_through(files)
+        self.assert_same(may_repeat)
+
+    def setUp(self):
+        super().setUp()
+        self.undisturbed()
+
+    def test_something_is_found(self):
+        calm, told = Reliability.calm
+        self.assertGreater(len(calm.hours), 100)
+        self.assertGreaterEqual(len(calm.findings), 3)
+        self.assertEqual(calm.findings.keys(), calm.filed.keys())
+        self.assertGreaterEqual(len(told), 1)
+
+    def test_every_message_twice(self):
+        deployed.aws.faults.duplicate(1.0)
+        self.disturbed(files=self.files + self.files)
+
+    def test_messages_overtake_each_other(self):
+        deployed.aws.faults.hold(0.3, 1.5)
+        self.disturbed(files=list(reversed(self.files)))
+
+    def test_a_tenth_of_all_calls_fails(self):
+        deployed.aws.faults.fail(0.1)
+        self.disturbed(MAY_REPEAT)
+        figures.say("faults survived in one run", deployed.aws.ledger.faults())
+
+    def test_the_table_is_slow(self):
+        deployed.aws.faults.slow("dynamodb", 0.25)
+        self.disturbed()
+
+    def test_functions_die_in_the_middle_of_a_batch(self):
+        for function, action in (("ingest", "GetObject"), ("feature-extract", "PutItem"), ("score", "Query"),
+                                 ("compliance-check", "PutItem"), ("respond", "BatchImportFindings")):
+            deployed.aws.faults.kill(calls(function, action), "before", 2)
+        self.disturbed()
+        self.assert_all_killed()
+
+    def test_functions_die_between_saving_and_sending(self):
+        for function, action in (("ingest", "SendMessageBatch"), ("feature-extract", "PutEvents"), ("score", "PutEvents"),
+                                 ("compliance-check", "PutEvents"), ("respond", "PutEvents")):
+            deployed.aws.faults.kill(calls(function, action), "before", 1)
+        self.disturbed()
+        self.assert_all_killed()
+
+    def test_functions_die_after_sending(self):
+        for function, action in (("ingest", "SendMessageBatch"), ("feature-extract", "PutEvents"), ("score", "PutEvents"),
+                                 ("compliance-check", "PutEvents"), ("respond", "Publish")):
+            deployed.aws.faults.kill(calls(function, action), "after", 1)
+        self.disturbed(MAY_REPEAT)
+        self.assert_all_killed()
+
+    def assert_all_killed(self):
+        self.assertEqual(deployed.aws.faults.kills_left(), 0, "a function was not there to be killed")
+
+    def test_a_replayed_day_changes_nothing(self):
+        self.run_through()
+        versions = self.versions()
+        filed = len(deployed.aws.ledger.bodies("BatchImportFindings"))
+        for key, body in self.files:
+            deployed.put(key, body)
+        deployed.settle()
+        self.assertEqual(self.versions(), versions, "something was written again")
+        self.assertEqual(len(deployed.aws.ledger.bodies("BatchImportFindings")), filed, "something was filed again")
+        self.assert_same()
+
+    def versions(self):
+        return {key: item["version"] for key, item in deployed.stack.items(deployed.table).items()}
+
+
+def calls(function, action):
+    """Calls of a function, by the end of its name."""
+    return lambda call: call.function.endswith(f"-{function}") and call.action == action
+
+
+class Poison(Stacked):
+    """What cannot be read is kept with its reason, once; its neighbours pass."""
+
+    def test_a_record_in_the_middle_of_an_object(self):
+        import gzip
+        trail, principal = Trail(40), Principal("neighbour")
+        records = [json.dumps(record) for record in trail.attack("stolen-key", principal, now() - timedelta(minutes=9))]
+        records.insert(2, '{"eventVersion":"1.11","eventTime":"soon","eventName":"A"}')
+        key = f"AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/02/poison.json.gz"
+        body = gzip.compress(('{"Records":[' + ",".join(records) + "]}").encode())
+        for _ in range(2):
+            deployed.put(key, body)
+        deployed.settle()
+        [kept] = deployed.quarantined()
+        self.assertEqual(kept["from"], f"s3://{TRAIL_BUCKET}/{key}")
+        self.assertEqual(kept["reasons"], [{"record": 3, "reason": "eventTime is not a time"}])
+        self.assertTrue(self.findings_about(principal))
+
+    def test_a_message_that_is_no_log_and_an_object_that_is_gone(self):
+        gone = json.dumps({"s3Bucket": TRAIL_BUCKET, "s3ObjectKey": ["AWSLogs/gone.json.gz"]})
+        principal = Principal("beside-nonsense")
+        [record] = Trail(41).attack("stolen-key", principal, now() - timedelta(minutes=9))[1:2]
+        deployed.send("FastQueueUrl", "nonsense", "nonsense", json.dumps({"detail-type": "x", "detail": record}))
+        deployed.send("BulkQueueUrl", gone)
+        deployed.settle()
+        kept = {one["body"]: one["reasons"][0]["reason"] for one in deployed.quarantined()}
+        self.assertEqual(set(kept), {"nonsense", None})
+        self.assertEqual(kept[None], "the object is gone")
+        self.assertTrue(self.findings_about(principal))
+
+
+class Contract(Stacked):
+    """The table keeps the contract that all tables keep, with writers racing."""
+
+    def test_the_table_keeps_the_contract(self):
+        environment = os.environ | {
+            "CONTRACT_TABLE": deployed.table, "AWS_ENDPOINT_URL": deployed.aws.proxy.urls[0], "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+        command = ["cargo", "test", "--locked", "-q", "-p", "trailwarden-integrations", "--test", "contract", "--", "--ignored"]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("1 passed", done.stdout)
+
+
+class Measured(Stacked):
+    """Not judged here, but printed: how soon, how much, at what price."""
+
+    OBJECTS = 50
+
+    def test_from_object_to_finding(self):
+        for lane in ("bulk", "fast"):
+            deployed.forget()
+            figures.latency(lane, self.latencies(lane))
+
+    def latencies(self, lane):
+        sent, found, over = {}, {}, threading.Event()
+        watching = threading.Thread(target=self.watch, args=(found, over))
+        watching.start()
+        for number in range(self.OBJECTS):
+            principal = Principal(f"{lane}-{number}")
+            records = Trail(100 + number).attack("stolen-key", principal, now() - timedelta(minutes=5))
+            sent[principal.arn] = time.monotonic()
+            if lane == "bulk":
+                deployed.put_all(Trail(100 + number).files(records))
+            else:
+                deployed.send("FastQueueUrl", json.dumps({"detail-type": "AWS API Call via CloudTrail", "detail": records[1]}))
+            time.sleep(0.2)
+        deployed.settle()
+        time.sleep(1)
+        over.set()
+        watching.join()
+        self.assertEqual(sent.keys() - found.keys(), set(), "an attack was not filed")
+        return [found[arn] - sent[arn] for arn in sent]
+
+    @staticmethod
+    def watch(found, over):
+        while not over.is_set():
+            for filed in deployed.aws.findings().values():
+                found.setdefault(filed["ProductFields"]["trailwarden/principal"], time.monotonic())
+            time.sleep(0.1)
+
+    def test_what_a_million_events_cost(self):
+        """40 objects of 500 events, by 40 principals in five hours: about what an account of some size delivers."""
+        trail = Trail(60)
+        people = staff(users=20, roles=20)
+        end = now().replace(minute=0, second=0, microsecond=0)
+        records = trail.day_of_work(people, 5, 100, end - timedelta(hours=5))
+        files = list(trail.files(records))
+        deployed.put_all(files)
+        deployed.settle()
+        deployed.close()
+        figures.cost("bulk", len(records), deployed, objects=len(files))
+        self.assertEqual(deployed.state().findings, {}, "innocent work")
+
+    def test_what_the_fast_lane_costs(self):
+        trail = Trail(61)
+        people = staff(users=20, roles=20)
+        records = [record for person in people
+                   for record in trail.attack("stolen-key", person, now() - timedelta(minutes=30))[1:]]
+        deployed.send("FastQueueUrl", *(json.dumps({"detail-type": "AWS API Call via CloudTrail", "detail": record})
+                                        for record in records))
+        deployed.settle()
+        figures.cost("fast", len(records), deployed, objects=0)
+
+
+class ZLast(Stacked):
+    """What only the whole test can tell."""
+
+    # Used by Lambda itself, which reads queues and writes logs in the function's name, out of the proxy's sight.
+    BY_LAMBDA = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "logs:CreateLogStream", "logs:PutLogEvents"}
+    # Calls that IAM knows by another name.
+    IAM = {"sqs:SendMessageBatch": "sqs:SendMessage"}
+    # Granted, and never called: without it S3 answers AccessDenied where an object is missing.
+    NOT_CALLED = {("ingest", "s3:ListBucket")}
+
+    def test_what_is_granted_is_used(self):
+        roles = deployed.stack.resources("AWS::IAM::Role")
+        unused = {}
+        for logical, role in roles.items():
+            function = kebab(logical.removesuffix("Role"))
+            called = next((actions for name, actions in exercised.items() if name.endswith(f"-{function}")), set())
+            used = {self.IAM.get(action, action) for action in called}
+            granted = deployed.policy(role) - self.BY_LAMBDA
+            excess = {action for action in granted - used if (function, action) not in self.NOT_CALLED}
+            if excess:
+                unused[function] = sorted(excess)
+        self.assertEqual(unused, {}, "granted, but nothing in the whole test needed it")
+
+    def test_functions_are_small_and_quick(self):
+        figures.functions(deployed)
+
+
+def kebab(name):
+    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("-")
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent))
+    unittest.main(verbosity=2, argv=[sys.argv[0], *sys.argv[1:]])
