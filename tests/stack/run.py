@@ -146,7 +146,11 @@ class Lanes(Stacked):
         deployed.settle()
         self.assertTrue(self.findings_about(principal))
         self.assertEqual(deployed.aws.ledger.bodies("Publish"), [], "it is old")
-        self.assertEqual(deployed.call("BackfillFunctionName", request)["objects"], progress["objects"], "done is done")
+        found = deployed.state()
+        again = deployed.call("BackfillFunctionName", request)
+        self.assertEqual(again["objects"], progress["objects"], "one that is done begins anew")
+        deployed.settle()
+        self.assertEqual(deployed.state(), found, "and changes nothing")
 
 
 def envelopes(sample, records):
@@ -295,7 +299,7 @@ class Poison(Stacked):
         import gzip
         trail, principal = Trail(40), Principal("neighbour")
         records = [json.dumps(record) for record in trail.attack("stolen-key", principal, now() - timedelta(minutes=9))]
-        records.insert(2, '{"eventVersion":"1.11","eventTime":"soon","eventName":"A"}')
+        records.insert(2, json.dumps(json.loads(records[0]) | {"eventTime": "soon"}))
         key = f"AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/02/poison.json.gz"
         body = gzip.compress(('{"Records":[' + ",".join(records) + "]}").encode())
         for _ in range(2):
@@ -307,7 +311,7 @@ class Poison(Stacked):
         self.assertTrue(self.findings_about(principal))
 
     def test_a_message_that_is_no_log_and_an_object_that_is_gone(self):
-        gone = json.dumps({"s3Bucket": TRAIL_BUCKET, "s3ObjectKey": ["AWSLogs/gone.json.gz"]})
+        gone = json.dumps({"s3Bucket": TRAIL_BUCKET, "s3ObjectKey": ["AWSLogs/1/CloudTrail/gone.json.gz"]})
         principal = Principal("beside-nonsense")
         [record] = Trail(41).attack("stolen-key", principal, now() - timedelta(minutes=9))[1:2]
         deployed.send("FastQueueUrl", "nonsense", "nonsense", json.dumps({"detail-type": "x", "detail": record}))
@@ -383,10 +387,12 @@ class Measured(Stacked):
         self.assertEqual(deployed.state().findings, {}, "innocent work")
 
     def test_what_the_fast_lane_costs(self):
+        """200 people sign in with MFA: most of what the fast lane sees is as innocent."""
         trail = Trail(61)
-        people = staff(users=20, roles=20)
-        records = [record for person in people
-                   for record in trail.attack("stolen-key", person, now() - timedelta(minutes=30))[1:]]
+        signed_in = {"responseElements": {"ConsoleLogin": "Success"}, "additionalEventData": {"MFAUsed": "Yes"},
+                     "eventType": "AwsConsoleSignIn"}
+        records = [trail.record(Principal(f"signs-in-{n}"), "signin:ConsoleLogin", now() - timedelta(minutes=30), **signed_in)
+                   for n in range(200)]
         deployed.send("FastQueueUrl", *(json.dumps({"detail-type": "AWS API Call via CloudTrail", "detail": record})
                                         for record in records))
         deployed.settle()
@@ -398,8 +404,9 @@ class ZLast(Stacked):
 
     # Used by Lambda itself, which reads queues and writes logs in the function's name, out of the proxy's sight.
     BY_LAMBDA = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "logs:CreateLogStream", "logs:PutLogEvents"}
-    # Calls that IAM knows by another name.
+    # Calls that IAM knows by another name; the emulator does not, so the harness deploys a wildcard there.
     IAM = {"sqs:SendMessageBatch": "sqs:SendMessage"}
+    DEPLOYED = {"sqs:SendMessage*": "sqs:SendMessage"}
     # Granted, and never called: without it S3 answers AccessDenied where an object is missing.
     NOT_CALLED = {("ingest", "s3:ListBucket")}
 
@@ -410,7 +417,7 @@ class ZLast(Stacked):
             function = kebab(logical.removesuffix("Role"))
             called = next((actions for name, actions in exercised.items() if name.endswith(f"-{function}")), set())
             used = {self.IAM.get(action, action) for action in called}
-            granted = deployed.policy(role) - self.BY_LAMBDA
+            granted = {self.DEPLOYED.get(action, action) for action in deployed.policy(role)} - self.BY_LAMBDA
             excess = {action for action in granted - used if (function, action) not in self.NOT_CALLED}
             if excess:
                 unused[function] = sorted(excess)

@@ -223,13 +223,13 @@ fn of_s3(records: &[S3Record<'_>]) -> Option<Contents> {
 }
 
 fn objects(named: impl IntoIterator<Item = Object>) -> Contents {
-    let is_log = |object: &Object| !SIBLINGS.iter().any(|sibling| object.key.contains(sibling));
+    let is_log = |object: &Object| !object.key.contains("AWSLogs/") || object.key.contains(LOGS);
     let logs: Vec<Object> = named.into_iter().filter(is_log).collect();
     if logs.is_empty() { Contents::Nothing } else { Contents::Objects(logs) }
 }
 
-/// Folders beside a trail's logs: its digests, which sign them, and its statistics.
-const SIBLINGS: [&str; 2] = ["/CloudTrail-Digest/", "/CloudTrail-Insight/"];
+/// Where a trail's logs are below `AWSLogs/`. Beside them are its digests and statistics, and other services' logs.
+const LOGS: &str = "/CloudTrail/";
 
 /// S3's notifications write keys as a form does: a plus for a blank, percents for the rest.
 fn decoded(key: &str) -> String {
@@ -252,13 +252,9 @@ struct TransformedRecord {
 }
 
 impl Transformed {
-    /// Each record as it came; those whose ids failed are marked, and Firehose tries them again.
-    pub fn new(records: Vec<(String, String)>, failed: &[String]) -> Self {
-        let back = |(record_id, data): (String, String)| TransformedRecord {
-            result: if failed.contains(&record_id) { "ProcessingFailed" } else { "Ok" },
-            record_id,
-            data,
-        };
+    /// Each record as it came. A record marked as failed would not be tried again: then the invocation fails as a whole.
+    pub fn new(records: Vec<(String, String)>) -> Self {
+        let back = |(record_id, data)| TransformedRecord { record_id, result: "Ok", data };
         Self { records: records.into_iter().map(back).collect() }
     }
 }
@@ -304,7 +300,7 @@ mod tests {
     fn digests_tests_and_our_own_findings_are_nothing() {
         for nothing in [
             r#"{"Event":"s3:TestEvent","Bucket":"trail"}"#,
-            r#"{"s3Bucket":"trail","s3ObjectKey":["AWSLogs/1/CloudTrail-Digest/x.json.gz"]}"#,
+            r#"{"s3Bucket":"trail","s3ObjectKey":["AWSLogs/1/CloudTrail-Digest/x.json.gz","AWSLogs/1/Config/y.json.gz"]}"#,
             r#"{"detail-type":"Security Hub Findings - Imported","detail":{"findings":[]}}"#,
         ] {
             assert_eq!(one(nothing), Contents::Nothing, "{nothing}");
@@ -321,7 +317,7 @@ mod tests {
         let (parcels, sender) = open(r#"{"records":[{"recordId":"r","data":"e30="}]}"#);
         assert_eq!(parcels[0].contents, Contents::Logs(b"{}".to_vec()));
         let Sender::Firehose(back) = sender else { panic!() };
-        let back = serde_json::to_value(Transformed::new(back, &["x".into()])).unwrap();
+        let back = serde_json::to_value(Transformed::new(back)).unwrap();
         assert_eq!(
             back["records"][0],
             serde_json::json!({ "recordId": "r", "result": "Ok", "data": "e30=" })

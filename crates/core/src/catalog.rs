@@ -239,6 +239,11 @@ pub fn knows(service: &str, name: &str) -> bool {
     BY_NAME.contains_key(&call_key(service, name)) || table::is_routine(service, name)
 }
 
+/// The tactic that a call serves first, by the table alone.
+pub fn tactic_of(service: &str, name: &str) -> Option<Tactic> {
+    BY_NAME.get(&call_key(service, name)).map(|row| row.tactic)
+}
+
 /// What `event` meant, if anything worth remembering. `call` is its [`call_key`].
 pub fn meaning(event: &Event<'_>, call: u64, kind: PrincipalKind) -> Option<Act> {
     if let Some(act) = network_boundary(event) {

@@ -20,8 +20,8 @@ pub fn patterns() -> Vec<String> {
     }
     let mut patterns: Vec<Value> = vec![
         // CloudTrail's guide and its events spell this differently.
-        json!({ "detail-type": ["AWS Console Sign In via CloudTrail", "AWS Console Signin via CloudTrail"] }),
-        json!({ "detail-type": [CALL], "detail": { "userIdentity": { "type": ["Root"] } } }),
+        json!({ "source": from_aws(), "detail-type": ["AWS Console Sign In via CloudTrail", "AWS Console Signin via CloudTrail"] }),
+        json!({ "source": from_aws(), "detail-type": [CALL], "detail": { "userIdentity": { "type": ["Root"] } } }),
     ];
     let mut together: Vec<Value> = Vec::new();
     for (source, names) in services {
@@ -39,12 +39,17 @@ pub fn patterns() -> Vec<String> {
     patterns.iter().map(Value::to_string).collect()
 }
 
+/// EventBridge lets nobody but AWS use these sources: others cannot make up calls.
+fn from_aws() -> Value {
+    json!([{ "prefix": "aws." }])
+}
+
 const CALL: &str = "AWS API Call via CloudTrail";
 
 fn of_calls(services: &[Value]) -> Value {
     match services {
-        [one] => json!({ "detail-type": [CALL], "detail": one }),
-        several => json!({ "detail-type": [CALL], "detail": { "$or": several } }),
+        [one] => json!({ "source": from_aws(), "detail-type": [CALL], "detail": one }),
+        several => json!({ "source": from_aws(), "detail-type": [CALL], "detail": { "$or": several } }),
     }
 }
 

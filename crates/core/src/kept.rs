@@ -152,27 +152,29 @@ pub fn due_entry(scope: &Scope, hour: u32, due: u32) -> (Key, Write) {
 pub struct KeptFinding {
     /// The finding.
     pub finding: Finding,
-    /// What was last published of it.
-    pub published: Option<Published>,
-    /// Counts the changes that had to be published.
+    /// Counts the changes that have to be published: each is a revision.
     pub revision: u32,
+    /// The last revision that was published.
+    pub published: u32,
+    /// What the finding was when the last revision was counted.
+    counted: Option<Counted>,
 }
 
-/// What was last published of a finding.
+/// What makes a revision of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Published {
+struct Counted {
     severity: Severity,
     score: f32,
     is_open: bool,
 }
 
-/// A finding is published again when its score has risen by this much.
+/// A finding is revised when its score has risen by this much.
 const WORSE: f32 = 0.05;
 
 impl KeptFinding {
     /// A finding not seen before.
     pub fn new(finding: Finding) -> Self {
-        Self { finding, published: None, revision: 0 }.counted()
+        Self { finding, revision: 0, published: 0, counted: None }.revised()
     }
 
     /// The finding as it is now judged; `None` if that changes nothing.
@@ -180,35 +182,37 @@ impl KeptFinding {
         if self.finding == finding {
             return None;
         }
-        let replaced = Self { finding, published: self.published, revision: self.revision };
-        Some(replaced.counted())
+        Some(Self { finding, ..self.clone() }.revised())
     }
 
-    /// Counts the publication that is due now, if one is.
-    fn counted(mut self) -> Self {
-        self.revision += u32::from(self.is_due());
-        self
-    }
-
-    /// Must it be published, by what is kept? A finding is when it is new, worse, closed, or open again.
-    pub fn is_due(&self) -> bool {
+    /// Counts a revision if the finding is new, worse, closed, or open again.
+    fn revised(mut self) -> Self {
         let is_open = self.finding.status == Status::Open;
-        match &self.published {
+        let is_revision = match &self.counted {
             None => is_open,
             Some(last) if last.is_open != is_open => true,
             Some(last) => {
                 is_open && (self.finding.severity > last.severity || self.finding.score >= last.score + WORSE)
             }
+        };
+        if is_revision {
+            let (severity, score) = (self.finding.severity, self.finding.score);
+            self.revision += 1;
+            self.counted = Some(Counted { severity, score, is_open });
         }
+        self
     }
 
-    /// What is recorded once it was published.
-    pub fn as_published(&self) -> Published {
-        Published {
-            severity: self.finding.severity,
-            score: self.finding.score,
-            is_open: self.finding.status == Status::Open,
-        }
+    /// Must it be published, by what is kept?
+    pub fn is_due(&self) -> bool {
+        self.revision > self.published
+    }
+
+    /// With a revision recorded as published.
+    #[must_use]
+    pub fn published(mut self, revision: u32) -> Self {
+        self.published = self.published.max(revision);
+        self
     }
 
     /// As an item, listed in the index if it stands.
@@ -240,8 +244,8 @@ pub struct Incident {
     pub filed: u32,
     /// The severity that people were last told of.
     pub told: Option<Severity>,
-    /// Since when somebody has been telling them.
-    pub telling: Option<Time>,
+    /// Since when which copy of the function has been telling them.
+    pub telling: Option<(Time, u64)>,
     /// Does the finding stand?
     pub is_open: bool,
     /// What happened, in words, oldest first; at most [`STEPS`].
@@ -282,6 +286,19 @@ mod tests {
         for body in [vec![], vec![FORM], vec![FORM + 1, 7]] {
             assert_eq!(read::<u32>(&item(body)), Err(Damaged));
         }
+    }
+
+    #[test]
+    fn a_finding_that_was_sent_but_not_recorded_is_still_closed_afterwards() {
+        let open = crate::finding::testing::finding();
+        let sent = KeptFinding::new(open.clone());
+        let closed = Finding { status: Status::Closed("x".into()), ..open.clone() };
+        let kept = sent.replaced(closed).unwrap();
+        assert_eq!((sent.revision, kept.revision, kept.is_due()), (1, 2, true));
+        let kept = kept.published(1); // the slow sender of the first revision
+        assert!(kept.is_due() && !kept.published(2).is_due());
+        let suppressed = Finding { status: Status::Suppressed("x".into()), ..open };
+        assert!(!KeptFinding::new(suppressed).is_due());
     }
 
     #[test]

@@ -114,6 +114,18 @@ pub fn raised(body: &str) -> Result<FindingRaised, Damaged> {
     serde_json::from_str::<Envelope>(body).map(|envelope| envelope.detail).map_err(|_| Damaged)
 }
 
+/// JSON as SQS and EventBridge take it: two characters that JSON may have and they refuse are written as escapes.
+pub fn sendable(json: &str) -> std::borrow::Cow<'_, str> {
+    if json.contains(REFUSED) {
+        json.replace('\u{FFFE}', "\\uFFFE").replace('\u{FFFF}', "\\uFFFF").into()
+    } else {
+        json.into()
+    }
+}
+
+/// What SQS takes of Unicode ends before these two of its first plane.
+pub const REFUSED: [char; 2] = ['\u{FFFE}', '\u{FFFF}'];
+
 /// The form of packed hours: changed whenever an older reader would misread them.
 const PACKED: &str = "h1:";
 /// Bytes of one message, at most: SQS charges by 64 KB, and takes ten such messages in one call.
@@ -183,6 +195,14 @@ mod tests {
             messages.iter().flat_map(|message| unpack(message).unwrap()).collect();
         unpacked.reverse();
         assert_eq!(unpacked, hours);
+    }
+
+    #[test]
+    fn a_name_that_sqs_would_refuse_is_escaped_and_comes_back() {
+        let text = serde_json::to_string("a\u{FFFF}b\u{FFFE}").unwrap();
+        let sent = sendable(&text);
+        assert!(!sent.contains(REFUSED), "{sent}");
+        assert_eq!(serde_json::from_str::<String>(&sent).unwrap(), "a\u{FFFF}b\u{FFFE}");
     }
 
     #[test]

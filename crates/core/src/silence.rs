@@ -35,6 +35,25 @@ pub fn silences(account: &str, watched: &Fact, now: Time) -> Vec<Finding> {
     regions.iter().filter_map(|(region, days)| of_region(region, days)).collect()
 }
 
+/// The one finding for accounts that fell silent together.
+pub fn of_organisation(accounts: &[&Finding]) -> Finding {
+    let first = accounts.iter().min_by_key(|finding| (finding.first_seen, &finding.id));
+    let last = accounts.iter().map(|finding| finding.last_seen).max().unwrap_or_default();
+    let mut finding = first
+        .map_or_else(|| Silence { last: 0, longest: 0 }.finding("", None), |first| Finding::clone(first));
+    finding.id = Finding::id_of(DETECTOR, "organisation", finding.first_seen.day());
+    "Most accounts fell silent together".clone_into(&mut finding.title);
+    "organisation".clone_into(&mut finding.principal);
+    finding.account_id = String::new();
+    finding.last_seen = last;
+    finding.evidence = vec![format!(
+        "{} accounts were last heard at about {}, and are silent beyond their habit",
+        accounts.len(),
+        finding.first_seen
+    )];
+    finding
+}
+
 /// The active hours of days with bit n for hour n.
 fn hours(days: &BTreeMap<u32, u32>) -> impl Iterator<Item = u32> {
     days.iter().flat_map(|(day, mask)| {

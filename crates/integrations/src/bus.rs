@@ -3,11 +3,11 @@
 use aws_config::SdkConfig;
 use aws_sdk_eventbridge::{Client, types::PutEventsRequestEntry};
 use trailwarden_core::{
-    messages::{Notice, SOURCE},
+    messages::{Notice, SOURCE, sendable},
     ports::{Channel, Unavailable},
 };
 
-use crate::{queue::runs, refused, unavailable};
+use crate::{pause, queue::runs, refused, unavailable};
 
 const SERVICE: &str = "eventbridge";
 /// Entries that one call takes.
@@ -32,7 +32,10 @@ impl Bus {
 
     async fn send_few(&self, mut entries: Vec<PutEventsRequestEntry>) -> Result<(), Unavailable> {
         let mut reason = String::new();
-        for _ in 0..TRIES {
+        for nth in 0..TRIES {
+            if nth > 0 {
+                pause(nth).await;
+            }
             let answer = self.client.put_events().set_entries(Some(entries.clone())).send().await;
             let results = answer.map_err(|error| unavailable(SERVICE, &error))?.entries.unwrap_or_default();
             let refused: Vec<bool> = results.iter().map(|result| result.error_code.is_some()).collect();
@@ -59,7 +62,7 @@ impl Channel<Notice> for Bus {
                     .event_bus_name(&self.name)
                     .source(SOURCE)
                     .detail_type(notice.detail_type())
-                    .detail(detail)
+                    .detail(sendable(detail))
                     .build()
             };
             let entries = notices[run.clone()].iter().zip(&details[run]).map(entry).collect();

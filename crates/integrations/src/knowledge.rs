@@ -10,9 +10,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use trailwarden_core::{detectors, networks::Networks, ports::Unavailable, settings::Settings};
+use trailwarden_core::{
+    detectors,
+    kept::ORGANISATION,
+    networks::Networks,
+    ports::{Key, Over, Table, Unavailable, Write},
+    settings::Settings,
+};
 
-use crate::{objects::Objects, telemetry};
+use crate::{objects::Objects, table::DynamoTable, telemetry};
 
 const FOLDER: &str = "settings/";
 const SETTINGS: &str = "settings/settings.toml";
@@ -24,6 +30,7 @@ const TRUSTED: Duration = Duration::from_mins(5);
 pub struct Knowledge {
     objects: Objects,
     bucket: String,
+    table: DynamoTable,
     known: RefCell<Known>,
 }
 
@@ -37,8 +44,8 @@ struct Known {
 
 impl Knowledge {
     /// From this bucket.
-    pub fn new(objects: Objects, bucket: String) -> Self {
-        Self { objects, bucket, known: RefCell::default() }
+    pub fn new(objects: Objects, bucket: String, table: DynamoTable) -> Self {
+        Self { objects, bucket, table, known: RefCell::default() }
     }
 
     /// What is known now.
@@ -64,9 +71,18 @@ impl Knowledge {
         let is_new = |key: &str| tags.get(key) != self.known.borrow().tags.get(key);
         if is_new(SETTINGS) {
             let bytes = self.read(SETTINGS, &tags).await?;
-            match settings(bytes.as_deref()) {
-                Ok(settings) => self.known.borrow_mut().settings = Rc::new(settings),
-                Err(reason) => refuse(SETTINGS, &reason),
+            let settings = match settings(bytes.as_deref()) {
+                Ok(settings) => {
+                    self.remember(bytes.as_deref()).await?;
+                    Some(settings)
+                }
+                Err(reason) => {
+                    refuse(SETTINGS, &reason);
+                    self.remembered().await?
+                }
+            };
+            if let Some(settings) = settings {
+                self.known.borrow_mut().settings = Rc::new(settings);
             }
         }
         if NETWORKS.into_iter().any(is_new) {
@@ -81,9 +97,29 @@ impl Knowledge {
         Ok(())
     }
 
+    /// Keeps the last good settings in the table: a function that starts while the file is broken goes by them.
+    async fn remember(&self, good: Option<&[u8]>) -> Result<(), Unavailable> {
+        let known = self.table.get(&remembered_key()).await?.map(|item| item.body);
+        let good = good.unwrap_or_default();
+        if known.as_deref().unwrap_or_default() != good {
+            let write = Write { body: good.to_vec(), ..Write::default() };
+            self.table.put(&remembered_key(), write, Over::Anything).await?;
+        }
+        Ok(())
+    }
+
+    async fn remembered(&self) -> Result<Option<Settings>, Unavailable> {
+        let item = self.table.get(&remembered_key()).await?;
+        Ok(item.and_then(|item| settings(Some(&item.body)).ok()))
+    }
+
     async fn read(&self, key: &str, tags: &BTreeMap<String, String>) -> Result<Option<Vec<u8>>, Unavailable> {
         if tags.contains_key(key) { self.objects.read(&self.bucket, key).await } else { Ok(None) }
     }
+}
+
+fn remembered_key() -> Key {
+    Key { partition: ORGANISATION.to_owned(), sort: "SETTINGS".to_owned() }
 }
 
 fn settings(bytes: Option<&[u8]>) -> Result<Settings, String> {

@@ -25,6 +25,19 @@ pub fn now() -> Time {
     Time(i64::try_from(since_1970.as_secs()).unwrap_or_default())
 }
 
+/// A number of this copy of a function, which no other copy has.
+pub fn copy() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(std::process::id())
+}
+
+/// Waits before the nth try of something that AWS refused for now: longer each time.
+async fn pause(nth: usize) {
+    let longest = 100u64 << nth.min(6);
+    let chance = copy() % longest;
+    tokio::time::sleep(std::time::Duration::from_millis(longest / 2 + chance / 2)).await;
+}
+
 /// An SDK's error with all that it says of its causes, as the ports' own.
 fn unavailable(service: &'static str, error: &(dyn Error + 'static)) -> Unavailable {
     let mut reason = error.to_string();

@@ -2,9 +2,12 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::{Client, types::SendMessageBatchRequestEntry};
-use trailwarden_core::ports::{Channel, Unavailable};
+use trailwarden_core::{
+    messages::sendable,
+    ports::{Channel, Unavailable},
+};
 
-use crate::{refused, unavailable};
+use crate::{pause, refused, unavailable};
 
 const SERVICE: &str = "sqs";
 /// Messages that one call takes.
@@ -31,11 +34,15 @@ impl Queue {
     async fn send_few(&self, few: &[String]) -> Result<(), Unavailable> {
         let mut left: Vec<usize> = (0..few.len()).collect();
         let mut reason = String::new();
-        for _ in 0..TRIES {
+        for nth in 0..TRIES {
+            if nth > 0 {
+                pause(nth).await;
+            }
             let mut call = self.client.send_message_batch().queue_url(&self.url);
             for at in &left {
-                let entry =
-                    SendMessageBatchRequestEntry::builder().id(at.to_string()).message_body(&few[*at]);
+                let entry = SendMessageBatchRequestEntry::builder()
+                    .id(at.to_string())
+                    .message_body(sendable(&few[*at]));
                 call = call.entries(entry.build().map_err(|error| unavailable(SERVICE, &error))?);
             }
             let answer = call.send().await.map_err(|error| unavailable(SERVICE, &error))?;

@@ -88,6 +88,16 @@ impl SecurityHub {
     }
 }
 
+impl SecurityHub {
+    /// Files one finding; the reason if it is refused.
+    async fn file_alone(&self, finding: &Asff) -> Option<(String, String)> {
+        match self.file(&[finding]).await {
+            Ok(failed) => failed.into_iter().next(),
+            Err(error) => Some((finding.id.clone(), error.to_string())),
+        }
+    }
+}
+
 impl FindingsHub for SecurityHub {
     async fn import(&self, findings: &[Asff]) -> Result<BTreeMap<usize, String>, Unavailable> {
         let mut by_account: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
@@ -105,9 +115,23 @@ impl FindingsHub for SecurityHub {
                 calls += 1;
                 let positions = &positions[run];
                 let few: Vec<&Asff> = positions.iter().map(|at| &findings[*at]).collect();
-                for (id, reason) in self.file(&few).await? {
-                    let is_it = |at: &&usize| findings[**at].id == id;
-                    refused.extend(positions.iter().filter(is_it).map(|at| (*at, reason.clone())));
+                match self.file(&few).await {
+                    Ok(failed) => {
+                        for (id, reason) in failed {
+                            let is_it = |at: &&usize| findings[**at].id == id;
+                            refused.extend(positions.iter().filter(is_it).map(|at| (*at, reason.clone())));
+                        }
+                    }
+                    // One account's trouble, or one finding's, is not that of the others.
+                    Err(error) if few.len() == 1 => _ = refused.insert(positions[0], error.to_string()),
+                    Err(_) => {
+                        for (at, one) in positions.iter().zip(few) {
+                            tokio::time::sleep(PACE).await;
+                            if let Some((_, reason)) = self.file_alone(one).await {
+                                refused.insert(*at, reason);
+                            }
+                        }
+                    }
                 }
             }
         }

@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::{
 };
 use trailwarden_core::ports::{Freshness, Item, Key, Over, Table, Unavailable, Write};
 
-use crate::{now, refused, unavailable};
+use crate::{now, pause, refused, unavailable};
 
 const SERVICE: &str = "dynamodb";
 /// Keys that one call may ask for.
@@ -66,8 +66,11 @@ impl DynamoTable {
         let asked = KeysAndAttributes::builder().set_keys(Some(asked)).build();
         let mut asked = Some(asked.map_err(|error| unavailable(SERVICE, &error))?);
         let mut found = Vec::new();
-        for _ in 0..ASKED {
+        for nth in 0..ASKED {
             let Some(keys) = asked.take() else { return Ok(found) };
+            if nth > 0 {
+                pause(nth).await;
+            }
             let answer = self.client.batch_get_item().request_items(&self.name, keys).send().await;
             let answer = answer.map_err(|error| unavailable(SERVICE, &error))?;
             let items = answer.responses.unwrap_or_default().into_values().flatten();

@@ -30,13 +30,11 @@ async fn main() -> Result<(), Error> {
         emit(&metrics(&read));
         match sender {
             Sender::Batch => Ok(serde_json::to_value(response(&ids, &read.failed))?),
-            Sender::Firehose(records) => {
-                let failed: Vec<String> = read.failed.keys().filter_map(|at| ids.get(*at).cloned()).collect();
-                Ok(serde_json::to_value(Transformed::new(records, &failed))?)
+            Sender::Firehose(_) | Sender::Direct if !read.failed.is_empty() => {
+                Err(read.failed.into_values().next().map_or_else(|| "failed".into(), Error::from))
             }
-            Sender::Direct => {
-                read.failed.into_values().next().map_or(Ok(Value::Null), |error| Err(error.into()))
-            }
+            Sender::Firehose(records) => Ok(serde_json::to_value(Transformed::new(records))?),
+            Sender::Direct => Ok(Value::Null),
         }
     })
     .await

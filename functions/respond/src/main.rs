@@ -10,6 +10,7 @@ use trailwarden_core::{
 };
 use trailwarden_integrations::{
     bus::Bus,
+    copy,
     environment::{aws, optional, variable},
     lambda::{Failed, serve_queue},
     now,
@@ -31,7 +32,7 @@ async fn main() -> Result<(), Error> {
         each_in_its_own: role.is_some(),
     };
     let hub = SecurityHub::new(&aws, filing.account.clone(), role);
-    let outlets = Outlets { hub: &hub, people: &people, bus: &bus, filing };
+    let outlets = Outlets { hub: &hub, people: &people, bus: &bus, filing, copy: copy() };
     serve_queue(async |messages| {
         let mut failed: Failed = BTreeMap::new();
         let (mut batch, mut positions) = (Vec::new(), Vec::new());

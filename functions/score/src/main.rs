@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lambda_runtime::Error;
-use trailwarden_core::{finding::Finding, messages::judgeable, ports::Unavailable, stages::score::score};
+use trailwarden_core::{messages::judgeable, ports::Unavailable, stages::score::score};
 use trailwarden_integrations::{
     bus::Bus,
     environment::{aws, variable},
@@ -20,21 +20,24 @@ async fn main() -> Result<(), Error> {
     let aws = aws().await;
     let table = DynamoTable::new(&aws, variable("TABLE_NAME")?);
     let bus = Bus::new(&aws, variable("EVENT_BUS_NAME")?);
-    let knowledge = Knowledge::new(Objects::new(&aws), variable("DATA_BUCKET")?);
-    let judge = async |message: &str| -> Result<Vec<Finding>, Unavailable> {
+    let knowledge = Knowledge::new(Objects::new(&aws), variable("DATA_BUCKET")?, table.clone());
+    let judge = async |message: &str| -> Result<(), Unavailable> {
         let (settings, networks) = knowledge.current().await?;
-        let mut left = Vec::new();
+        let mut outcome = Ok(());
         for due in judgeable(message)? {
-            left.extend(score(&table, &bus, &networks, &settings, &due, now()).await?);
+            // One that fails does not keep the others of its message from being judged.
+            match score(&table, &bus, &networks, &settings, &due, now()).await {
+                Ok(left) => telemetry::left(&left, now()),
+                Err(error) => outcome = Err(error),
+            }
         }
-        Ok(left)
+        outcome
     };
     serve_queue(async |messages| {
         let mut failed: Failed = BTreeMap::new();
         for (at, message) in messages.iter().enumerate() {
-            match judge(message).await {
-                Ok(left) => telemetry::left(&left, now()),
-                Err(error) => _ = failed.insert(at, error),
+            if let Err(error) = judge(message).await {
+                failed.insert(at, error);
             }
         }
         failed

@@ -20,8 +20,9 @@ async fn main() -> Result<(), Error> {
     let bus = Bus::new(&aws, variable("EVENT_BUS_NAME")?);
     let score = Queue::new(&aws, variable("SCORE_QUEUE_URL")?);
     serve(async |_: Value| {
-        let closed = close_hours(&table, &score, now()).await?;
+        let closed = close_hours(&table, &score, now()).await;
         let silent = watch_silence(&table, &bus, now()).await?;
+        let closed = closed?;
         emit(&[count("HoursClosed", closed as f64), count("SilenceFindings", silent as f64)]);
         Ok(json!({ "hours_closed": closed, "silence_findings": silent }))
     })

@@ -3,6 +3,7 @@
 use crate::{
     event::clip,
     finding::{Finding, Status},
+    messages::REFUSED,
     stages::respond::Alert,
 };
 
@@ -20,6 +21,17 @@ pub fn alert(finding: &Finding) -> Alert {
     let name = finding.principal.rsplit('/').next().unwrap_or_default();
     let subject = format!("[{state}] {}: {name} in {}", finding.title, finding.account_id);
     Alert { subject: ascii(&subject), text: text(finding, state) }
+}
+
+/// Tells that there are more findings than anybody wants to be told of.
+pub fn storm(told: u32) -> Alert {
+    Alert {
+        subject: format!("[MANY] More than {told} findings in this hour"),
+        text: format!(
+            "More than {told} HIGH or CRITICAL findings were raised within this hour.\nFurther ones of this hour are not sent \
+             one by one; all are in Security Hub.\n\nWhat to do\n- Look at them there, by principal and by account"
+        ),
+    }
 }
 
 fn text(finding: &Finding, state: &str) -> String {
@@ -51,7 +63,8 @@ fn text(finding: &Finding, state: &str) -> String {
 
 /// One line of what a log said, without controls.
 fn printable(line: &str) -> String {
-    let clean: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let clean: String =
+        line.chars().map(|c| if c.is_control() || REFUSED.contains(&c) { ' ' } else { c }).collect();
     clip(&clean, 1_000).to_owned()
 }
 

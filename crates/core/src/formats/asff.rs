@@ -10,6 +10,7 @@ use crate::{
     catalog::Tactic,
     event::{PrincipalKind, Time, clip},
     finding::{Finding, Severity, Status},
+    messages::REFUSED,
 };
 
 /// A finding in ASFF. Field names are ASFF's.
@@ -251,7 +252,11 @@ fn partition(region: &str) -> &'static str {
 
 /// Cut at `limit` characters, which is what ASFF counts; control characters become spaces. Never empty, which ASFF refuses.
 fn text(value: &str, limit: usize) -> String {
-    let clean: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).take(limit).collect();
+    let clean: String = value
+        .chars()
+        .map(|c| if c.is_control() || REFUSED.contains(&c) { ' ' } else { c })
+        .take(limit)
+        .collect();
     let trimmed = clean.trim();
     if trimmed.is_empty() { "-".to_owned() } else { trimmed.to_owned() }
 }

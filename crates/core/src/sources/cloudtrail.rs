@@ -147,6 +147,9 @@ impl Reader<'_> {
         if let Some(body) = &record.body {
             return self.nested(body.trim_ascii().as_bytes(), depth);
         }
+        if &*record.message_type == "CONTROL_MESSAGE" {
+            return;
+        }
         if let Some(log_events) = &record.log_events {
             return log_events.iter().for_each(|log| self.nested(log.message.trim_ascii().as_bytes(), depth));
         }

@@ -58,6 +58,9 @@ pub(super) struct Record<'a> {
     pub(super) cloud_trail_event: Option<String>,
     /// A CloudWatch Logs subscription as Lambda gets it: gzip in base64.
     pub(super) awslogs: Option<AwsLogs>,
+    /// Of a CloudWatch Logs subscription: `CONTROL_MESSAGE` where it only asks whether somebody listens.
+    #[serde(borrow)]
+    pub(super) message_type: Text<'a>,
     /// A CloudWatch Logs subscription, unpacked: records inside strings.
     pub(super) log_events: Option<Vec<LogEvent>>,
     /// A record of a Kinesis stream: anything, in base64.

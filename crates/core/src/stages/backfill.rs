@@ -20,7 +20,7 @@ pub struct Request {
     /// What its keys have before `AWSLogs/`; empty, or ending in a slash.
     #[serde(default)]
     pub prefix: String,
-    /// How many days, up to today.
+    /// How many days back from today; at most [`DAYS`].
     pub days: u32,
 }
 
@@ -67,6 +67,9 @@ pub trait Listing {
     ) -> Result<Page, Unavailable>;
 }
 
+/// Days that a backfill may go back: older hours would be forgotten before anybody is judged by them.
+pub const DAYS: u32 = kept::HOURS_KEPT - 4;
+
 /// Objects named by one message: the function that reads them has some minutes.
 const OBJECTS: usize = 20;
 
@@ -82,14 +85,19 @@ pub async fn backfill(
     now: Time,
     is_time: impl Fn() -> bool,
 ) -> Result<Progress, Unavailable> {
+    if request.days > DAYS {
+        let reason = format!("{} days back is too far: habits are made of the last {DAYS}", request.days);
+        return Err(Unavailable { service: "backfill", source: reason.into() });
+    }
     let name = format!("BACKFILL#{:016x}", hash(&format!("{request:?}")));
     let cursor = Key { partition: ORGANISATION.to_owned(), sort: name };
     let known = table.get(&cursor).await?.as_ref().map(kept::read::<Progress>).transpose()?;
     let fresh = Progress { newest: now.day(), days: request.days, ..Progress::default() };
-    let mut progress = known.unwrap_or(fresh);
+    // One that is done begins anew: somebody asks for it again.
+    let mut progress = known.filter(|known| !known.is_done).unwrap_or(fresh);
     let folders = folders(listing, request).await?;
     while !progress.is_done && is_time() {
-        if progress.days_done >= progress.days {
+        if progress.days_done > progress.days {
             progress.is_done = true;
         } else if let Some(folder) = folders.get(progress.folders_done) {
             send_page(listing, queue, request, folder, &mut progress).await?;

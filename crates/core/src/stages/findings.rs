@@ -11,28 +11,56 @@ use crate::{
     ports::{Channel, Freshness, Item, Over, Table, Unavailable, change},
 };
 
-/// Keeps what was judged of some days of a scope, and closes what is no longer supported.
+/// The findings of a scope as they were before it was judged.
+pub(super) type Before = Vec<(Item, KeptFinding)>;
+
+/// Keeps what was judged of a scope, and closes those of `before` that are no longer supported.
+///
+/// `false` if somebody changed one of them meanwhile: who may have known more, so it must be judged again.
 ///
 /// # Errors
 /// [`Unavailable`] if the table is.
-pub async fn keep(
+pub(super) async fn keep(
     table: &impl Table,
     scope: &Scope,
-    days: &RangeInclusive<u32>,
+    before: &Before,
     judged: &[Finding],
     now: Time,
-) -> Result<(), Unavailable> {
+) -> Result<bool, Unavailable> {
     for finding in judged {
-        keep_one(table, scope, now, &finding.id, |_| Some(finding.clone())).await?;
+        let known = before.iter().find(|(_, kept)| kept.finding.id == finding.id);
+        let changed = match known {
+            None => Some(KeptFinding::new(finding.clone())),
+            Some((_, kept)) => kept.replaced(finding.clone()),
+        };
+        if !write(table, scope, known.map(|(item, _)| item), changed, now).await? {
+            return Ok(false);
+        }
     }
-    for (_, kept) in load(table, scope, days).await? {
+    for (item, kept) in before {
         let is_ours = crate::detectors::ALL.iter().any(|detector| detector.id == kept.finding.detector);
         let is_supported = judged.iter().any(|finding| finding.id == kept.finding.id);
         if is_ours && !is_supported && kept.finding.status == Status::Open {
-            keep_one(table, scope, now, &kept.finding.id, |known| Some(closed(known?, NO_LONGER))).await?;
+            let changed = kept.replaced(closed(&kept.finding, NO_LONGER));
+            if !write(table, scope, Some(item), changed, now).await? {
+                return Ok(false);
+            }
         }
     }
-    Ok(())
+    Ok(true)
+}
+
+/// Writes what changed over what was there before; `false` if that is no longer there.
+async fn write(
+    table: &impl Table,
+    scope: &Scope,
+    before: Option<&Item>,
+    changed: Option<KeptFinding>,
+    now: Time,
+) -> Result<bool, Unavailable> {
+    let Some(changed) = changed else { return Ok(true) };
+    let key = kept::finding_key(scope, &changed.finding.id);
+    table.put(&key, changed.write(now), Over::from(before)).await
 }
 
 /// Why a finding is closed that a later judgement does not support.
@@ -100,12 +128,12 @@ pub async fn publish(
     let mut left = Vec::new();
     for (item, sent) in due {
         let key = kept::finding_key(scope, &sent.finding.id);
-        let published = KeptFinding { published: Some(sent.as_published()), ..sent.clone() };
+        let published = sent.clone().published(sent.revision);
         // Mostly nobody changed it meanwhile. If somebody did, what was published is still recorded, and theirs is due.
         if !table.put(&key, published.write(now), Over::Version(item.version)).await? {
             change(table, &key, |item| {
                 let Some(item) = item else { return Ok(None) };
-                let kept = KeptFinding { published: Some(sent.as_published()), ..KeptFinding::read(item)? };
+                let kept = KeptFinding::read(item)?.published(sent.revision);
                 Ok::<_, Unavailable>(Some(kept.write(now)))
             })
             .await?;

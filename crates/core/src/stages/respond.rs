@@ -6,12 +6,12 @@ use crate::{
     event::{DAY, Time},
     finding::{Finding, Severity, Status},
     formats::{
-        alert::alert,
+        alert::{alert, storm},
         asff::{Asff, NO_ACCOUNT, asff},
     },
     kept::{self, Incident},
     messages::{FindingRaised, Notice, ResponseTaken},
-    ports::{Channel, FindingsHub, Key, Table, Unavailable, change},
+    ports::{Channel, FindingsHub, Key, Table, Unavailable, Write, change},
 };
 
 /// A message to people.
@@ -33,6 +33,8 @@ pub struct Outlets<'a, H, A, B> {
     pub bus: &'a B,
     /// Where findings are filed.
     pub filing: Filing,
+    /// Which copy of the function this is: any number that no other copy has.
+    pub copy: u64,
 }
 
 /// Under which account and in which Region findings are filed. The default product ARN demands that the account is
@@ -65,12 +67,12 @@ where
     B: Channel<Notice>,
 {
     let mut failed = BTreeMap::new();
-    let mut due: Vec<(Vec<usize>, FindingRaised, Vec<String>)> = Vec::new();
+    let mut due: Vec<(Vec<usize>, FindingRaised, Told)> = Vec::new();
     for (positions, raised) in latest(batch) {
         match tell(table, outlets, &raised, now).await {
             Err(error) => fail(&mut failed, &positions, &error),
             Ok(Left::Nothing) => {}
-            Ok(Left::Filing(taken)) => due.push((positions, raised, taken)),
+            Ok(Left::Filing(told)) => due.push((positions, raised, told)),
         }
     }
     if due.is_empty() {
@@ -84,14 +86,14 @@ where
             return failed;
         }
     };
-    for (at, (positions, raised, mut taken)) in due.into_iter().enumerate() {
-        if let Some(reason) = refused.get(&at) {
-            let error = Unavailable { service: "securityhub", source: reason.clone().into() };
-            fail(&mut failed, &positions, &error);
-            continue;
-        }
-        taken.push("filed in Security Hub".to_owned());
-        if let Err(error) = record(table, outlets.bus, &raised, taken, now).await {
+    for (at, (positions, raised, told)) in due.into_iter().enumerate() {
+        let recorded = match (refused.get(&at), told) {
+            (Some(reason), _) => Err(Unavailable { service: "securityhub", source: reason.clone().into() }),
+            // Filed all the same, and not recorded: it comes again until people are told too.
+            (None, Err(error)) => Err(error),
+            (None, Ok(taken)) => record(table, outlets.bus, &raised, taken, now).await,
+        };
+        if let Err(error) = recorded {
             fail(&mut failed, &positions, &error);
         }
     }
@@ -128,12 +130,35 @@ impl<H, A, B> Outlets<'_, H, A, B> {
     }
 }
 
+/// What people were told, or why they could not be.
+type Told = Result<Vec<String>, Unavailable>;
+
 /// What is still to be done about a publication.
 enum Left {
     /// Nothing: it was filed.
     Nothing,
-    /// To be filed, after what was done already.
-    Filing(Vec<String>),
+    /// To be filed, after what was done already, or could not be.
+    Filing(Told),
+}
+
+/// People are told of so many findings an hour one by one; of the rest, that there are more. Nobody reads a flood.
+const ALERTS_AN_HOUR: u32 = 20;
+
+/// The message to send: of a storm, first that it is one, then none.
+async fn message(table: &impl Table, finding: &Finding, now: Time) -> Result<Vec<Alert>, Unavailable> {
+    let key = Key { partition: kept::ORGANISATION.to_owned(), sort: format!("ALERTS#{:08}", now.hour()) };
+    let mut count = 0;
+    change(table, &key, |item| {
+        count = item.map(kept::read::<u32>).transpose()?.unwrap_or_default() + 1;
+        let write = Write { body: kept::write(&count), expires: Some(Time(now.0 + DAY)), listed: None };
+        Ok::<_, Unavailable>(Some(write))
+    })
+    .await?;
+    Ok(match count {
+        0..=ALERTS_AN_HOUR => vec![alert(finding)],
+        count if count == ALERTS_AN_HOUR + 1 => vec![storm(ALERTS_AN_HOUR)],
+        _ => Vec::new(),
+    })
 }
 
 /// How long somebody who began to tell people is waited for: longer than the function may run.
@@ -148,12 +173,14 @@ async fn tell<H, A: Channel<Alert>, B>(
 ) -> Result<Left, Unavailable> {
     let finding = &raised.finding;
     let key = kept::incident_key(&raised.scope, &finding.id);
-    let (told, what) = match claim(table, &key, raised, now).await? {
+    let (told, what) = match claim(table, &key, raised, outlets.copy, now).await? {
         Claim::Filed => return Ok(Left::Nothing),
-        Claim::Quiet => return Ok(Left::Filing(Vec::new())),
+        Claim::Quiet => return Ok(Left::Filing(Ok(Vec::new()))),
         Claim::Tell(told, what) => (told, what),
     };
-    outlets.people.send(&[alert(finding)]).await?;
+    if let Err(error) = outlets.people.send(&message(table, finding, now).await?).await {
+        return Ok(Left::Filing(Err(error)));
+    }
     change(table, &key, |item| {
         let mut incident = item.map(kept::read::<Incident>).transpose()?.unwrap_or_default();
         (incident.told, incident.telling) = (told, None);
@@ -162,7 +189,7 @@ async fn tell<H, A: Channel<Alert>, B>(
         Ok::<_, Unavailable>(Some(incident.write(finding, now)))
     })
     .await?;
-    Ok(Left::Filing(vec![what.to_owned()]))
+    Ok(Left::Filing(Ok(vec![what.to_owned()])))
 }
 
 enum Claim {
@@ -179,6 +206,7 @@ async fn claim(
     table: &impl Table,
     key: &Key,
     raised: &FindingRaised,
+    copy: u64,
     now: Time,
 ) -> Result<Claim, Unavailable> {
     let finding = &raised.finding;
@@ -193,12 +221,17 @@ async fn claim(
             claim = Claim::Quiet;
             return Ok(None);
         };
-        if incident.telling.is_some_and(|since| now.0 < since.0 + TELLING) {
-            return Err(Unavailable { service: "respond", source: "somebody else is telling people of it".into() });
+        // A claim of this very copy is one whose sending failed, or whose answer was lost.
+        let is_others = |(since, by): (Time, u64)| by != copy && now.0 < since.0 + TELLING;
+        if incident.telling.is_some_and(is_others) {
+            return Err(Unavailable {
+                service: "respond",
+                source: "somebody else is telling people of it".into(),
+            });
         }
         claim = Claim::Tell(told, what);
         incident.finding_id.clone_from(&finding.id);
-        incident.telling = Some(now);
+        incident.telling = Some((now, copy));
         Ok(Some(incident.write(finding, now)))
     })
     .await?;
@@ -221,9 +254,10 @@ async fn record(
     table: &impl Table,
     bus: &impl Channel<Notice>,
     raised: &FindingRaised,
-    taken: Vec<String>,
+    mut taken: Vec<String>,
     now: Time,
 ) -> Result<(), Unavailable> {
+    taken.push("filed in Security Hub".to_owned());
     let FindingRaised { scope, revision, finding } = raised;
     let response = ResponseTaken { finding_id: finding.id.clone(), revision: *revision, taken };
     bus.send(&[Notice::ResponseTaken(response)]).await?;

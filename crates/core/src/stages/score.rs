@@ -1,5 +1,7 @@
 //! Hours in, findings kept and published.
 
+use std::ops::RangeInclusive;
+
 use crate::{
     activity::{Hour, Scope},
     baseline::{About, Baseline, Fact, LONGEST_CHAIN, MEMORY_DAYS, Peers, questions},
@@ -28,24 +30,19 @@ pub async fn score(
     due: &FeaturesExtracted,
     now: Time,
 ) -> Result<Vec<Finding>, Unavailable> {
-    let FeaturesExtracted { scope, hour, is_final } = due;
-    let day = hour / 24;
-    let known = Known { table, scope, networks, settings, now };
-    let baseline = known.baseline().await?;
-    let past = baseline.clone().filter(|own| own.last_active().is_some_and(|last| last < day));
-    let freshness = if *is_final { Freshness::Stale } else { Freshness::Fresh };
-    let (mut found, own) = known.judge(past, day, freshness).await?;
-    if !found.is_empty() {
-        // What was usual is told from the hours themselves, which only a finding needs.
-        found = known.judge(None, day, freshness).await?.0;
-    }
+    let known = Known { table, scope: &due.scope, networks, settings, now };
+    let day = due.hour / 24;
     let days = day..=known.last_day(day);
-    findings::keep(table, scope, &days, &found, now).await?;
-    if *is_final && baseline.as_ref() != Some(&own) && own.last_active().is_some() {
-        known.keep_baseline(&own).await?;
+    for _ in 0..RACES {
+        if known.judge_and_keep(&days, due.is_final).await? {
+            return findings::publish(table, bus, &due.scope, &days, now).await;
+        }
     }
-    findings::publish(table, bus, scope, &days, now).await
+    Err(Unavailable { service: "table", source: "others judge the same again and again".into() })
 }
+
+/// Times a judgement is made again because somebody else kept another one meanwhile.
+const RACES: usize = 8;
 
 struct Known<'a, T> {
     table: &'a T,
@@ -56,18 +53,32 @@ struct Known<'a, T> {
 }
 
 impl<T: Table> Known<'_, T> {
-    async fn baseline(&self) -> Result<Option<Baseline>, Unavailable> {
+    /// Judges, and keeps what came of it; `false` if somebody else did so meanwhile, perhaps with more hours.
+    ///
+    /// What is kept is read before the hours are: so a judgement from older hours cannot take the place of one from newer.
+    async fn judge_and_keep(&self, days: &RangeInclusive<u32>, is_final: bool) -> Result<bool, Unavailable> {
+        let day = *days.start();
+        let before = findings::load(self.table, self.scope, days).await?;
         let item = self.table.get(&kept::baseline_key(self.scope)).await?;
         let baseline = item.as_ref().map(kept::read::<Vec<u8>>).transpose()?;
-        Ok(baseline.map(|bytes| Baseline::decode(&bytes)).transpose()?)
-    }
-
-    async fn keep_baseline(&self, own: &Baseline) -> Result<(), Unavailable> {
+        let baseline = baseline.map(|bytes| Baseline::decode(&bytes)).transpose()?;
+        // What may close a finding must have seen all of its events.
+        let freshness = if is_final && before.is_empty() { Freshness::Stale } else { Freshness::Fresh };
+        let past = baseline.clone().filter(|own| own.last_active().is_some_and(|last| last < day));
+        let (mut found, own) = self.judge(past, day, freshness).await?;
+        if !found.is_empty() {
+            // What was usual is told from the hours themselves, which only a finding needs.
+            found = self.judge(None, day, freshness).await?.0;
+        }
+        if !findings::keep(self.table, self.scope, &before, &found, self.now).await? {
+            return Ok(false);
+        }
+        if !is_final || baseline.as_ref() == Some(&own) || own.last_active().is_none() {
+            return Ok(true);
+        }
         let expires = Some(Time(self.now.0 + i64::from(kept::HOURS_KEPT) * crate::event::DAY));
         let write = Write { body: kept::write(&own.encode()), expires, listed: None };
-        // It can always be made again from the hours: whichever writer is last, it will be corrected when it is wrong.
-        self.table.put(&kept::baseline_key(self.scope), write, Over::Anything).await?;
-        Ok(())
+        self.table.put(&kept::baseline_key(self.scope), write, Over::from(item.as_ref())).await
     }
 
     /// Judges from a day on: with what is known of the days before, or from all hours that are kept.

@@ -6,11 +6,11 @@ use crate::{
     activity::Scope,
     baseline::Fact,
     event::Time,
-    finding::Status,
+    finding::{Finding, Status},
     kept::{self, DUE_SHARDS, ORGANISATION},
     messages::{Closings, FeaturesExtracted, MESSAGE_BYTES, Notice},
     ports::{Channel, Freshness, Key, Over, Table, Unavailable, Write},
-    silence::{DETECTOR, silences},
+    silence::{DETECTOR, of_organisation, silences},
     stages::findings,
 };
 
@@ -57,7 +57,8 @@ async fn due_in(
 ) -> Result<Vec<FeaturesExtracted>, Unavailable> {
     let mut earliest: BTreeMap<(Scope, Option<u32>), u32> = BTreeMap::new();
     for (_, item) in table.range(partition, "0", ":", Freshness::Fresh).await? {
-        let (scope, hour): (Scope, u32) = kept::read(&item)?;
+        // One entry that cannot be read must not keep all others open.
+        let Ok((scope, hour)) = kept::read::<(Scope, u32)>(&item) else { continue };
         let day = hour / 24;
         // Days long past are judged each by itself.
         let long_past = (day + kept::HOURS_KEPT < now.day()).then_some(day);
@@ -91,6 +92,8 @@ const CLOSINGS: usize = 25;
 
 /// Raises a finding for each account or Region that fell silent, closes those that are heard again, and publishes both.
 ///
+/// If most accounts fall silent together, it is the trail, or we: then it is one finding of the organisation.
+///
 /// # Errors
 /// [`Unavailable`] if the table or the bus is.
 pub async fn watch_silence(
@@ -99,24 +102,37 @@ pub async fn watch_silence(
     now: Time,
 ) -> Result<usize, Unavailable> {
     let accounts = table.range(ORGANISATION, "ACCOUNT#", "ACCOUNT$", Freshness::Stale).await?;
-    let mut published = 0;
-    for (sort, item) in accounts {
-        let Some(account) = sort.strip_prefix("ACCOUNT#") else { continue };
-        published += watch(table, bus, account, &kept::read::<Fact>(&item)?, now).await?;
+    let mut silent: BTreeMap<&str, Vec<Finding>> = BTreeMap::new();
+    for (sort, item) in &accounts {
+        if let (Some(account), Ok(heard)) = (sort.strip_prefix("ACCOUNT#"), kept::read::<Fact>(item)) {
+            silent.insert(account, silences(account, &heard, now));
+        }
+    }
+    let whole: Vec<&Finding> =
+        silent.values().flatten().filter(|finding| finding.region.is_empty()).collect();
+    let all = (whole.len() >= MANY && whole.len() * 2 > silent.len()).then(|| of_organisation(&whole));
+    let is_all = all.is_some();
+    let mut published = watch(table, bus, ORGANISATION, all.into_iter().collect(), now).await?;
+    for (account, findings) in silent {
+        let findings = if is_all { Vec::new() } else { findings };
+        published += watch(table, bus, account, findings, now).await?;
     }
     Ok(published)
 }
 
+/// So many accounts that are silent at once may be one thing.
+const MANY: usize = 3;
+
+/// Keeps and publishes what is silent of an account, and closes what is no longer.
 async fn watch(
     table: &impl Table,
     bus: &impl Channel<Notice>,
     account: &str,
-    heard: &Fact,
+    silent: Vec<Finding>,
     now: Time,
 ) -> Result<usize, Unavailable> {
     let scope = Scope::Account(account.into());
     let days: RangeInclusive<u32> = now.day().saturating_sub(kept::HOURS_KEPT)..=now.day();
-    let silent = silences(account, heard, now);
     for finding in &silent {
         findings::keep_one(table, &scope, now, &finding.id, |_| Some(finding.clone())).await?;
     }
@@ -124,7 +140,9 @@ async fn watch(
         let known = &kept.finding;
         let is_silent = silent.iter().any(|finding| finding.id == known.id);
         if known.detector == DETECTOR && known.status == Status::Open && !is_silent {
-            let heard_again = |known: Option<&_>| Some(findings::closed(known?, "it is heard again"));
+            let heard_again = |known: Option<&_>| {
+                Some(findings::closed(known?, "it is heard again, or most accounts fell silent with it"))
+            };
             findings::keep_one(table, &scope, now, &known.id, heard_again).await?;
         }
     }

@@ -5,7 +5,7 @@
 
 use super::super::Check;
 use crate::{
-    catalog::{Tactic, call_key, meaning, weight},
+    catalog::{Tactic, call_key, meaning, tactic_of, weight},
     event::{Event, Outcome, PrincipalKind},
     finding::Severity,
 };
@@ -20,7 +20,9 @@ pub(super) const CHECK: Check = Check {
         "Deny the call to everybody by a service control policy",
     ],
     speaks_about: |event| {
-        matches!(event.service(), "cloudtrail" | "config" | "logs") && event.outcome == Outcome::Success
+        matches!(event.service(), "cloudtrail" | "config" | "logs")
+            && event.outcome == Outcome::Success
+            && tactic_of(event.service(), &event.event_name) == Some(Tactic::DefenseEvasion)
     },
     violates,
 };
