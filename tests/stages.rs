@@ -3,9 +3,11 @@
 #![allow(clippy::expect_used, reason = "a test ends where something is missing")]
 
 mod support;
+#[path = "support/world.rs"]
+mod world;
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::Cell,
     collections::{BTreeMap, BTreeSet},
     fs,
 };
@@ -18,233 +20,17 @@ use trailwarden_core::{
     activity::Fold,
     event::{HOUR, Time},
     finding::{Finding, Severity, Status},
-    formats::asff::Asff,
-    kept::{self, KeptFinding, KeptHour},
-    messages::{FeaturesExtracted, FindingRaised, Notice, judgeable, pack, unpack},
-    networks::Networks,
-    ports::{Channel, FindingsHub, Freshness, Item, Key, Memory, Over, Table, Unavailable, Write},
-    settings::Settings,
+    messages::{FindingRaised, pack},
+    ports::Unavailable,
     sources::{Item as Read, Limits, read},
     stages::{
         backfill::{Listing, Page, Request, backfill},
         compliance_check::compliance_check,
-        feature_extract::feature_extract,
-        respond::{Alert, Filing, Outlets, respond},
-        score::score,
-        watermark::{close_hours, watch_silence},
+        respond::{Outlets, respond},
+        watermark::watch_silence,
     },
 };
-
-/// When, and how, the outside world fails: at its nth use, before or after the work is done; from then on the function
-/// is dead until its message is delivered again.
-#[derive(Default)]
-struct Faults {
-    uses: Cell<usize>,
-    fails_at: Cell<Option<usize>>,
-    is_after: Cell<bool>,
-    is_dead: Cell<bool>,
-}
-
-fn broken() -> Unavailable {
-    Unavailable { service: "test", source: "a fault".into() }
-}
-
-impl Faults {
-    fn before(&self) -> Result<(), Unavailable> {
-        self.uses.set(self.uses.get() + 1);
-        let is_now = self.fails_at.get() == Some(self.uses.get());
-        if is_now && !self.is_after.get() {
-            self.is_dead.set(true);
-        }
-        if self.is_dead.get() { Err(broken()) } else { Ok(()) }
-    }
-
-    fn after<T>(&self, done: T) -> Result<T, Unavailable> {
-        if self.fails_at.get() == Some(self.uses.get()) && self.is_after.get() {
-            self.is_dead.set(true);
-            return Err(broken());
-        }
-        Ok(done)
-    }
-}
-
-/// Everything outside the functions.
-#[derive(Default)]
-struct World {
-    table: Memory,
-    faults: Faults,
-    notices: RefCell<Vec<Notice>>,
-    queue: RefCell<Vec<String>>,
-    alerts: RefCell<Vec<Alert>>,
-    filed: RefCell<Vec<Asff>>,
-    refuses: RefCell<BTreeSet<String>>,
-}
-
-impl Table for World {
-    async fn get(&self, key: &Key) -> Result<Option<Item>, Unavailable> {
-        self.faults.before()?;
-        self.faults.after(self.table.get(key).await?)
-    }
-    async fn get_many(&self, keys: Vec<Key>) -> Result<Vec<(Key, Item)>, Unavailable> {
-        self.faults.before()?;
-        self.faults.after(self.table.get_many(keys).await?)
-    }
-    async fn range(
-        &self,
-        partition: &str,
-        from: &str,
-        to: &str,
-        freshness: Freshness,
-    ) -> Result<Vec<(String, Item)>, Unavailable> {
-        self.faults.before()?;
-        self.faults.after(self.table.range(partition, from, to, freshness).await?)
-    }
-    async fn put(&self, key: &Key, write: Write, over: Over) -> Result<bool, Unavailable> {
-        assert!(write.body.len() <= 64 << 10, "{key:?}: {} bytes", write.body.len());
-        self.faults.before()?;
-        self.faults.after(self.table.put(key, write, over).await?)
-    }
-}
-
-macro_rules! channel {
-    ($message:ty, $field:ident) => {
-        impl Channel<$message> for World {
-            async fn send(&self, messages: &[$message]) -> Result<(), Unavailable> {
-                self.faults.before()?;
-                self.$field.borrow_mut().extend(messages.iter().cloned());
-                self.faults.after(())
-            }
-        }
-    };
-}
-channel!(Notice, notices);
-channel!(String, queue);
-channel!(Alert, alerts);
-
-impl FindingsHub for World {
-    async fn import(&self, findings: &[Asff]) -> Result<BTreeMap<usize, String>, Unavailable> {
-        self.faults.before()?;
-        let bad = self.refuses.borrow();
-        let (mut refused, mut filed) = (BTreeMap::new(), self.filed.borrow_mut());
-        for (at, finding) in findings.iter().enumerate() {
-            if bad.contains(&finding.id) {
-                refused.insert(at, "InvalidInput".to_owned());
-            } else {
-                filed.push(finding.clone());
-            }
-        }
-        self.faults.after(refused)
-    }
-}
-
-impl World {
-    fn at(fails_at: usize, is_after: bool) -> Self {
-        let world = Self::default();
-        world.faults.fails_at.set(Some(fails_at));
-        world.faults.is_after.set(is_after);
-        world
-    }
-
-    /// Delivers a batch until nothing of it fails; says how often.
-    fn deliver<M>(&self, mut batch: Vec<M>, stage: impl Fn(&[M]) -> BTreeMap<usize, Unavailable>) -> usize {
-        let mut times = 0;
-        while !batch.is_empty() {
-            self.faults.is_dead.set(false);
-            let failed = stage(&batch);
-            let mut at = 0;
-            batch.retain(|_| {
-                at += 1;
-                failed.contains_key(&(at - 1))
-            });
-            times += 1;
-            assert!(times < 5, "a message fails again and again");
-        }
-        self.faults.is_dead.set(false);
-        times
-    }
-
-    fn extract(&self, messages: Vec<String>, now: Time) {
-        self.deliver(messages, |batch| {
-            let hours = batch.iter().map(|message| unpack(message).expect("a pack")).collect();
-            block_on(feature_extract(self, self, hours, now)).failed
-        });
-    }
-
-    fn judge(&self, due: Vec<FeaturesExtracted>, now: Time) {
-        let (networks, settings) = (Networks::default(), Settings::default());
-        self.deliver(due, |batch| {
-            let outcomes =
-                batch.iter().map(|due| block_on(score(self, self, &networks, &settings, due, now)).err());
-            outcomes.enumerate().filter_map(|(at, error)| Some((at, error?))).collect()
-        });
-    }
-
-    /// Everything that waits on the bus and in the queue, until nothing waits.
-    fn work_off(&self, now: Time) {
-        loop {
-            let notices = self.notices.take();
-            let queue = self.queue.take();
-            if notices.is_empty() && queue.is_empty() {
-                return;
-            }
-            let mut due: Vec<FeaturesExtracted> =
-                queue.iter().flat_map(|message| judgeable(message).expect("closings")).collect();
-            let mut raised = Vec::new();
-            for notice in notices {
-                match notice {
-                    Notice::FeaturesExtracted(extracted) => due.push(extracted),
-                    Notice::FindingRaised(finding) => raised.push(*finding),
-                    Notice::ResponseTaken(_) => {}
-                }
-            }
-            self.judge(due, now);
-            self.respond(raised, now);
-        }
-    }
-
-    fn respond(&self, raised: Vec<FindingRaised>, now: Time) {
-        let outlets = Outlets { hub: self, people: self, bus: self, filing: filing(), copy: 7 };
-        let turn = Cell::new(0);
-        self.deliver(raised, |batch| {
-            // A queue delivers again only when the function that took the message must be dead.
-            let later = Time(now.0 + 61 * turn.replace(turn.get() + 1));
-            block_on(respond(self, &outlets, batch.to_vec(), later))
-        });
-    }
-
-    /// Lets time pass: whatever closed by then is judged finally.
-    fn close(&self, now: Time) {
-        self.deliver(vec![()], |_| {
-            block_on(close_hours(self, self, now)).err().into_iter().map(|error| (0, error)).collect()
-        });
-        self.work_off(now);
-    }
-
-    fn kept(&self) -> BTreeMap<String, KeptFinding> {
-        let items = self.table.items();
-        let findings = items.iter().filter(|(key, _)| key.sort.starts_with("FINDING#"));
-        findings
-            .map(|(_, item)| KeptFinding::read(item).expect("a finding"))
-            .map(|kept| (kept.finding.id.clone(), kept))
-            .collect()
-    }
-
-    fn open(&self) -> BTreeMap<String, Finding> {
-        let open = self.kept().into_iter().filter(|(_, kept)| kept.finding.status == Status::Open);
-        open.map(|(id, kept)| (id, kept.finding)).collect()
-    }
-
-    fn hours(&self) -> BTreeMap<Key, (u64, trailwarden_core::activity::Hour)> {
-        let items = self.table.items();
-        let hours = items.into_iter().filter(|(key, _)| key.sort.starts_with("HOUR#"));
-        hours
-            .map(|(key, item)| {
-                let kept: KeptHour = kept::read(&item).expect("an hour");
-                (key, (kept.announced, kept.hour))
-            })
-            .collect()
-    }
-}
+use world::{World, filing};
 
 /// Records as messages of the activity queue: each message has the records of one "object".
 fn messages(records: &[Value]) -> Vec<String> {
@@ -435,10 +221,6 @@ fn late_hours(records: &[Value]) {
 fn raised(finding: &Finding, revision: u32) -> FindingRaised {
     let scope = trailwarden_core::activity::Scope::Principal(finding.principal.as_str().into());
     FindingRaised { scope, revision, finding: finding.clone() }
-}
-
-fn filing() -> Filing {
-    Filing { account: "999988887777".into(), region: "eu-central-1".into(), each_in_its_own: false }
 }
 
 /// A finding that somebody should be woken for.
