@@ -323,6 +323,47 @@ class Poison(Stacked):
         self.assertTrue(self.findings_about(principal))
 
 
+class Organisation(Stacked):
+    """What an organisation tells of itself, and what it no longer says."""
+
+    SUPPRESSED = """
+[[suppression]]
+principal = "arn:aws:iam::*:user/red-team"
+reason = "exercise"
+expires = "2099-12-31"
+"""
+
+    def settings(self, text):
+        """Puts the file, and lets functions start anew: warm ones look for a new file every five minutes."""
+        deployed.aws.client("s3").put_object(Bucket=deployed.data, Key="settings/settings.toml", Body=text.encode())
+        deployed.aws.functions.kill()
+
+    def attacked(self, name, number):
+        principal = Principal(name)
+        deployed.put_all(Trail(number).files(Trail(number).attack("stolen-key", principal, now() - timedelta(minutes=7))))
+        deployed.settle()
+        return {one["GeneratorId"] for one in self.findings_about(principal)} - {"trailwarden/logging-weakened"}
+
+    def test_settings_are_taken_up_and_broken_ones_refused(self):
+        self.settings(self.SUPPRESSED)
+        self.assertEqual(self.attacked("red-team", 50), set())
+        self.assertTrue(self.attacked("somebody", 51))
+        self.settings("[[suppression]\nnot toml")
+        self.assertEqual(self.attacked("red-team", 52), set(), "the last good settings stay in force")
+        logged = " ".join(line for at, line in deployed.stack.logs("trailwarden-score") if at >= deployed.since)
+        self.assertIn("SettingsRefused", logged)
+
+    def test_an_account_that_falls_silent_is_a_finding(self):
+        trail, principal = Trail(53), Principal("hourly", "role")
+        end = now().replace(minute=0, second=0, microsecond=0) - timedelta(days=1)
+        deployed.put_all(trail.files(trail.day_of_work([principal], 24 * 9, 1, end - timedelta(days=9))))
+        deployed.settle()
+        deployed.close()
+        filed = [one for one in deployed.aws.findings().values() if one["GeneratorId"] == "trailwarden/silence"]
+        self.assertEqual([one["Title"] for one in filed], ["An account fell silent: account:111122223333"])
+        self.assert_filed_well()
+
+
 class Contract(Stacked):
     """The table keeps the contract that all tables keep, with writers racing."""
 
