@@ -10,7 +10,7 @@ use pollster::block_on;
 use trailwarden_core::{
     event::Time,
     finding::{Finding, Status},
-    formats::asff::Asff,
+    formats::{alert::Alert, asff::Asff},
     kept::{self, KeptFinding, KeptHour},
     messages::{FeaturesExtracted, FindingRaised, Notice, judgeable, unpack},
     networks::Networks,
@@ -18,7 +18,7 @@ use trailwarden_core::{
     settings::Settings,
     stages::{
         feature_extract::feature_extract,
-        respond::{Alert, Filing, Outlets, respond},
+        respond::{Filing, Outlets, respond},
         score::score,
         watermark::close_hours,
     },

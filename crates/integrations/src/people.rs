@@ -3,8 +3,8 @@
 use aws_config::SdkConfig;
 use aws_sdk_sns::Client;
 use trailwarden_core::{
+    formats::alert::Alert,
     ports::{Channel, Unavailable},
-    stages::respond::Alert,
 };
 
 use crate::unavailable;

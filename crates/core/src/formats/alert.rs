@@ -4,8 +4,16 @@ use crate::{
     event::clip,
     finding::{Finding, Status},
     messages::REFUSED,
-    stages::respond::Alert,
 };
+
+/// A message to people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alert {
+    /// One line of plain ASCII.
+    pub subject: String,
+    /// What happened, and what to do.
+    pub text: String,
+}
 
 /// Longest subject that SNS takes, in characters of ASCII.
 const SUBJECT: usize = 100;

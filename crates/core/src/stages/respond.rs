@@ -6,22 +6,13 @@ use crate::{
     event::{DAY, Time},
     finding::{Finding, Severity, Status},
     formats::{
-        alert::{alert, storm},
+        alert::{Alert, alert, storm},
         asff::{Asff, NO_ACCOUNT, asff},
     },
     kept::{self, Incident},
     messages::{FindingRaised, Notice, ResponseTaken},
     ports::{Channel, FindingsHub, Key, Table, Unavailable, Write, change},
 };
-
-/// A message to people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Alert {
-    /// One line of plain ASCII.
-    pub subject: String,
-    /// What happened, and what to do.
-    pub text: String,
-}
 
 /// Where things go.
 pub struct Outlets<'a, H, A, B> {
