@@ -171,6 +171,27 @@ fn a_crash_at_any_point_loses_nothing_and_files_nothing_twice() {
     }
 }
 
+#[test]
+fn what_should_not_wait_for_the_hours_end_does_not_wait_after_a_crash_either() {
+    let records = scenario("iam-admin-user");
+    let now = Time(latest(&records).0 + 600);
+    let soon = |world: World| {
+        world.extract(messages(&records), now);
+        let uses = world.faults.uses.get();
+        world.work_off(now);
+        (world.open().into_keys().collect::<Vec<_>>(), uses)
+    };
+    let (expected, uses) = soon(World::default());
+    assert!(!expected.is_empty() && uses > 10, "{expected:?}, {uses} uses");
+    for (fails_at, is_after) in (1..=uses).flat_map(|at| [(at, false), (at, true)]) {
+        assert_eq!(
+            soon(World::at(fails_at, is_after)).0,
+            expected,
+            "use {fails_at} failed (after: {is_after})"
+        );
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
     #[test]
