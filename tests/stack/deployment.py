@@ -96,8 +96,11 @@ class Deployment:
     # Letting time pass
 
     def settle(self):
-        """Waits until nothing is under way."""
-        self.stack.drained()
+        """Waits until nothing is under way. What IAM refuses is tried again and again: then it says so."""
+        try:
+            self.stack.drained()
+        except TimeoutError as late:
+            raise AssertionError(f"{late}; refused: {self.aws.ledger.denied()}") from None
 
     def close(self):
         """Every hour that waits to be judged finally is judged now."""

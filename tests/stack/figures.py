@@ -87,8 +87,8 @@ def functions(deployed):
         name = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in folder.name.removesuffix("Function"))
         name = name.lstrip("-")
         size = zipped(folder / "bootstrap") / 1e6
-        memory = next((peak for function, peak in peaks.items() if function.endswith(f"-{name}")), 0)
-        say(name, f"zip {size:.1f} MB, exec to ready {ready(folder / 'bootstrap') * 1000:.0f} ms, peak memory {memory:.0f} MB")
+        memory = next((f"{peak:.0f} MB" for function, peak in peaks.items() if function.endswith(f"-{name}")), "no longer known")
+        say(name, f"zip {size:.1f} MB, exec to ready {ready(folder / 'bootstrap') * 1000:.0f} ms, peak memory {memory}")
 
 
 def zipped(path):
