@@ -5,6 +5,7 @@ The clock cannot be moved, so the entries are by which an hour finds that its ju
 """
 
 import json
+import shutil
 import tempfile
 import time
 from dataclasses import dataclass
@@ -61,6 +62,7 @@ class Deployment:
             self.stack.delete()
         finally:
             self.aws.__exit__()
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def again_after(self, seconds):
         """How soon a message comes again whose function died."""
