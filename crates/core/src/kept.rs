@@ -18,7 +18,7 @@ pub const HOURS_KEPT: u32 = 40;
 /// Days that findings and incidents are kept.
 pub const FINDINGS_KEPT: u32 = 400;
 /// Days that an hour's due entry is kept: longer than any outage that somebody would not notice.
-const DUE_KEPT: i64 = 14;
+pub const DUE_KEPT: u32 = 14;
 
 /// The form in which values are written.
 const FORM: u8 = 1;
@@ -143,7 +143,7 @@ pub fn due_entry(scope: &Scope, hour: u32, due: u32) -> (Key, Write) {
         sort: format!("{hour:08}#{}", hash(&partition)),
         partition: due_partition(due, hash(&partition) % DUE_SHARDS),
     };
-    let expires = Some(Time(i64::from(due) * HOUR + DUE_KEPT * DAY));
+    let expires = Some(Time(i64::from(due) * HOUR + i64::from(DUE_KEPT) * DAY));
     (key, Write { body: write(&(scope, hour)), expires, listed: None })
 }
 

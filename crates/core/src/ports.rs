@@ -103,6 +103,13 @@ pub struct Unavailable {
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }
 
+impl Unavailable {
+    /// The same, once more: for each of several that fail by it.
+    pub(crate) fn again(&self) -> Self {
+        Self { service: self.service, source: self.source.to_string().into() }
+    }
+}
+
 impl From<Damaged> for Unavailable {
     fn from(damaged: Damaged) -> Self {
         Self { service: "table", source: Box::new(damaged) }

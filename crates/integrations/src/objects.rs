@@ -1,6 +1,6 @@
 //! Objects of S3.
 
-use std::{io::Read, str::FromStr};
+use std::io::Read;
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::{Client, error::ProvideErrorMetadata, primitives::ByteStream};
@@ -106,9 +106,4 @@ impl Listing for Objects {
 /// An `s3://bucket/key` for people.
 pub(crate) fn place(bucket: &str, key: &str) -> String {
     format!("s3://{bucket}/{key}")
-}
-
-/// A number that the template gives as text.
-pub fn parsed<T: FromStr>(text: &str) -> Option<T> {
-    text.parse().ok()
 }

@@ -73,7 +73,7 @@ impl Reading {
     /// Reads a batch. A parcel fails as a whole if an object of it cannot be had, or nothing can be sent.
     pub async fn read(&self, parcels: Vec<Parcel>) -> Batch {
         let mut read = Batch::default();
-        let mut hours = Vec::new();
+        let mut hours = Unsent::default();
         let all = 0..parcels.len();
         for (at, parcel) in parcels.into_iter().enumerate() {
             let outcome = match parcel.contents {
@@ -85,9 +85,8 @@ impl Reading {
                 read.failed.insert(at, error);
             }
         }
-        if let Err(error) = self.activity.send(&pack(hours)).await {
-            let reason = error.to_string();
-            // All parcels: nobody knows any more whose hours were not sent.
+        hours.send(&self.activity).await;
+        if let Some(reason) = hours.failure {
             read.failed = all.map(|at| (at, refused("sqs", reason.clone()))).collect();
         }
         read
@@ -96,7 +95,7 @@ impl Reading {
     async fn objects(
         &self,
         objects: &[Object],
-        hours: &mut Vec<Folded>,
+        hours: &mut Unsent,
         read: &mut Batch,
     ) -> Result<(), Unavailable> {
         for object in objects {
@@ -117,7 +116,7 @@ impl Reading {
         &self,
         bytes: Vec<u8>,
         id: &str,
-        hours: &mut Vec<Folded>,
+        hours: &mut Unsent,
         read: &mut Batch,
     ) -> Result<(), Unavailable> {
         let body: Arc<[u8]> = bytes.into();
@@ -130,7 +129,7 @@ impl Reading {
         stream: impl Read + Send + 'static,
         place: &str,
         body: Option<&[u8]>,
-        hours: &mut Vec<Folded>,
+        hours: &mut Unsent,
         read: &mut Batch,
     ) -> Result<(), Unavailable> {
         let (sender, receiver) = mpsc::channel(UNDER_WAY);
@@ -151,18 +150,14 @@ impl Reading {
     }
 
     /// Sends what is gathered; small remainders wait for those of the next stream.
-    async fn send_on(
-        &self,
-        mut gathered: Receiver<Gathered>,
-        hours: &mut Vec<Folded>,
-    ) -> Result<(), Unavailable> {
+    async fn send_on(&self, mut gathered: Receiver<Gathered>, hours: &mut Unsent) -> Result<(), Unavailable> {
         while let Some(gathered) = gathered.recv().await {
             match gathered {
                 Gathered::Checked(records) => self.compliance.send(&[records]).await?,
                 Gathered::Hours(more) => {
-                    hours.extend(more);
-                    if hours.len() >= MANY {
-                        self.activity.send(&pack(std::mem::take(hours))).await?;
+                    hours.hours.extend(more);
+                    if hours.hours.len() >= MANY {
+                        hours.send(&self.activity).await;
                     }
                 }
             }
@@ -173,6 +168,24 @@ impl Reading {
 
 /// Hours that are not held back for the end of a batch.
 const MANY: usize = 2_048;
+
+/// Hours of a batch's parcels on their way out, together.
+///
+/// Once some could not be sent, nobody knows any more whose they were: then every parcel must come again.
+#[derive(Default)]
+struct Unsent {
+    hours: Vec<Folded>,
+    failure: Option<String>,
+}
+
+impl Unsent {
+    async fn send(&mut self, queue: &impl Channel<String>) {
+        let messages = pack(std::mem::take(&mut self.hours));
+        if let Err(error) = queue.send(&messages).await {
+            self.failure = Some(error.to_string());
+        }
+    }
+}
 
 struct Outcome {
     tally: Tally,
@@ -267,4 +280,34 @@ pub fn metrics(read: &Batch) -> Vec<crate::telemetry::Metric> {
         .filter(|(_, count)| *count > 0)
         .map(|(name, count)| crate::telemetry::count(name, count as f64))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use trailwarden_core::activity::{Hour, Scope};
+
+    use super::*;
+
+    /// A queue that refuses the first messages it is sent.
+    #[derive(Default)]
+    struct Moody(Cell<bool>);
+
+    impl Channel<String> for Moody {
+        async fn send(&self, _: &[String]) -> Result<(), Unavailable> {
+            if self.0.replace(true) { Ok(()) } else { Err(refused("test", "not now")) }
+        }
+    }
+
+    #[tokio::test]
+    async fn hours_that_could_not_be_sent_are_not_forgotten_when_later_ones_can() {
+        let mut unsent = Unsent::default();
+        let queue = Moody::default();
+        for hour in 0..2 {
+            unsent.hours.push((Scope::Account("1".into()), hour, Hour::default()));
+            unsent.send(&queue).await;
+        }
+        assert_eq!(unsent.failure.as_deref(), Some("test: not now"), "all parcels come again");
+    }
 }

@@ -1,4 +1,4 @@
-//! A trail's past in: sends the objects of its last days through the same queue. Invoked until it says that it is done.
+//! A trail's past in: sends the objects of its last days through a queue of their own. Invoked until it says that it is done.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! A trail's past in: the objects of its last days, sent through the same queue as new ones.
+//! A trail's past in: the objects of its last days, sent to be read as new ones are.
 //!
 //! Newest first, so that baselines are useful soon. Where it stands is recorded after each page of the listing:
 //! a run that ends early, for whatever reason, is taken up by the next.

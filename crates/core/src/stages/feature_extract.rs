@@ -55,7 +55,7 @@ pub async fn feature_extract(
                 extracted.duplicates += merged.duplicates;
                 due.extend(merged.due.map(|mark| (about, messages, mark)));
             }
-            Err(error) => extracted.fail(&messages, error),
+            Err(error) => extracted.fail(&messages, &error),
         }
     }
     announce(table, bus, due, now, &mut extracted).await;
@@ -76,13 +76,8 @@ fn together(batch: Vec<Vec<Folded>>) -> BTreeMap<(Scope, u32), (Hour, BTreeSet<u
 }
 
 impl Extracted {
-    fn fail(&mut self, messages: &BTreeSet<usize>, error: Unavailable) {
-        let reason = error.to_string();
-        let mut error = Some(error);
-        for message in messages {
-            let again = || Unavailable { service: "batch", source: reason.clone().into() };
-            self.failed.insert(*message, error.take().unwrap_or_else(again));
-        }
+    fn fail(&mut self, messages: &BTreeSet<usize>, error: &Unavailable) {
+        self.failed.extend(messages.iter().map(|message| (*message, error.again())));
     }
 }
 
@@ -197,7 +192,7 @@ async fn announce(
     }
     if let Err(error) = bus.send(&notices).await {
         let messages = due.into_iter().flat_map(|(_, messages, _)| messages).collect();
-        return extracted.fail(&messages, error);
+        return extracted.fail(&messages, &error);
     }
     for (about, messages, mark) in due {
         let key = kept::hour_key(&about.scope, about.hour);
@@ -207,7 +202,7 @@ async fn announce(
             Ok::<_, Unavailable>(Some(kept.write(about.hour, now)))
         });
         if let Err(error) = recorded.await {
-            extracted.fail(&messages, error);
+            extracted.fail(&messages, &error);
         }
     }
 }

@@ -93,8 +93,7 @@ where
 
 fn fail(failed: &mut BTreeMap<usize, Unavailable>, positions: &[usize], error: &Unavailable) {
     for position in positions {
-        let again = Unavailable { service: error.service, source: error.source.to_string().into() };
-        failed.insert(*position, again);
+        failed.insert(*position, error.again());
     }
 }
 

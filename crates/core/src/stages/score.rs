@@ -65,8 +65,9 @@ impl<T: Table> Known<'_, T> {
         // What may close a finding must have seen all of its events.
         let freshness = if is_final && before.is_empty() { Freshness::Stale } else { Freshness::Fresh };
         let past = baseline.clone().filter(|own| own.last_active().is_some_and(|last| last < day));
+        let is_from_baseline = past.is_some();
         let (mut found, own) = self.judge(past, day, freshness).await?;
-        if !found.is_empty() {
+        if is_from_baseline && !found.is_empty() {
             // What was usual is told from the hours themselves, which only a finding needs.
             found = self.judge(None, day, freshness).await?.0;
         }

@@ -16,12 +16,12 @@ use crate::{
 
 /// Seconds of a clock hour that pass before it is worked on: whoever wrote into it at its start is done by then.
 const SLACK: i64 = 240;
-/// Clock hours looked back when nothing is known of an earlier run.
-const FIRST_LOOK: u32 = 14 * 24;
+/// Clock hours looked back when nothing is known of an earlier run: as long as entries are kept.
+const FIRST_LOOK: u32 = kept::DUE_KEPT * 24;
 
 /// Sends every hour whose watermark has passed to be judged finally; gives how many.
 ///
-/// Where it stands is recorded after each clock hour, so that an outage of any length is made up for.
+/// Where it stands is recorded after each clock hour, so that an outage is made up for, as long as entries are kept.
 ///
 /// # Errors
 /// [`Unavailable`] if the table or the queue is; the next run goes on from there.
