@@ -71,8 +71,7 @@ pub fn run(input: &Input, keeps: bool) -> Result<Analysis> {
         Some(path) => Some(State::open(path).with_context(|| format!("state {}", files::show(path)))?),
         None => None,
     };
-    let jobs =
-        input.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    let jobs = input.jobs.map_or_else(judging::cores, usize::from);
     let (paths, unreadable) = files::find(&input.paths);
     let memory = Memory::default();
     let mut analysis = Reading { input, memory: &memory, total: Mutex::default(), next: AtomicUsize::new(0) }
@@ -83,7 +82,7 @@ pub fn run(input: &Input, keeps: bool) -> Result<Analysis> {
     }
     analysis.files = paths.len();
     let judged = match &state {
-        None => judging::judge_memory(&memory, &knowledge, jobs)?,
+        None => judging::judge_memory(&memory, &knowledge, jobs, true)?,
         Some(state) => state
             .judge(&memory, &knowledge, jobs, keeps)
             .context("keeping state; the old state is unchanged")?,

@@ -22,6 +22,10 @@ pub enum Command {
     Analyze(Analyze),
     /// Tells the whole story of one finding: what was usual, what happened, how its score was made
     Explain(Explain),
+    /// Makes up an organisation and writes its trail: people, machines, innocent oddities and labelled attacks
+    Simulate(Simulate),
+    /// Says how well attacks are found, and how often innocents are accused, where the truth is known
+    Evaluate(Evaluate),
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 read; 1 nothing could be read; 2 an option or settings are wrong; 3 a finding reaches --fail-on.";
@@ -51,6 +55,64 @@ pub struct Explain {
     /// What is read.
     #[command(flatten)]
     pub input: Input,
+}
+
+/// `simulate`.
+#[derive(Args)]
+pub struct Simulate {
+    /// What everything is drawn from: the same seed makes the same organisation
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub seed: u64,
+    /// Days of logs; the last third, at most 15 days, has the attacks
+    #[arg(long, default_value_t = 45, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=400))]
+    pub days: u32,
+    /// People
+    #[arg(long, default_value_t = 40, value_name = "N")]
+    pub people: usize,
+    /// Machines
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    pub workloads: usize,
+    /// Attacks [default: 18 for 60 identities and 15 days]
+    #[arg(long, value_name = "N")]
+    pub attacks: Option<usize>,
+    /// The first day [default: 2026-02-02]
+    #[arg(long, value_parser = time, value_name = "DAY")]
+    pub start: Option<Time>,
+    /// The folder to write to; new or empty
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// `evaluate`.
+#[derive(Args)]
+pub struct Evaluate {
+    /// Folders of `simulate` (with truth.jsonl), or of labelled cases (with labels.jsonl)
+    #[arg(value_name = "DIR", required_unless_present = "seeds")]
+    pub folders: Vec<PathBuf>,
+    /// Simulate these organisations in memory instead: 7, or 1001-1010
+    #[arg(long, value_name = "SEEDS", value_parser = seeds, conflicts_with = "folders")]
+    pub seeds: Option<std::ops::RangeInclusive<u64>>,
+    /// Judge again without peers, without the forest, without context, and with the list of networks
+    #[arg(long)]
+    pub ablate: bool,
+    /// Name every attack that was missed and every innocent that was accused
+    #[arg(long)]
+    pub list: bool,
+    /// Table for people, or JSON for machines
+    #[arg(long, value_enum, default_value_t = Form::Table)]
+    pub format: Form,
+    /// Threads [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+}
+
+/// Forms of a report.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// For people
+    Table,
+    /// For machines
+    Json,
 }
 
 /// What is read, and with which knowledge.
@@ -120,4 +182,13 @@ fn time(text: &str) -> Result<Time, String> {
     Time::parse(text)
         .or_else(|| Time::parse(&format!("{text}T00:00:00Z")))
         .ok_or_else(|| "not a time such as 2026-03-01 or 2026-03-01T12:00:00Z".to_owned())
+}
+
+/// `7` or `1001-1010`, at most a thousand.
+fn seeds(text: &str) -> Result<std::ops::RangeInclusive<u64>, String> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    match (first.parse::<u64>(), last.parse::<u64>()) {
+        (Ok(first), Ok(last)) if first <= last && last - first < 1000 => Ok(first..=last),
+        _ => Err("not a seed such as 7, or seeds such as 1001-1010".to_owned()),
+    }
 }

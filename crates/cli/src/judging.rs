@@ -1,6 +1,9 @@
 //! Judging many scopes on several threads.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use anyhow::{Context, Result};
 use trailwarden_core::{
@@ -23,11 +26,39 @@ pub(crate) struct Judged {
 pub(crate) type Encoded = Vec<(u32, Box<[u8]>)>;
 
 /// Judges everything in memory.
-pub(crate) fn judge_memory(memory: &Memory, knowledge: &Knowledge, jobs: usize) -> Result<Judged> {
+pub(crate) fn judge_memory(
+    memory: &Memory,
+    knowledge: &Knowledge,
+    jobs: usize,
+    with_peers: bool,
+) -> Result<Judged> {
     let scopes = memory.scopes();
-    let peers = peers(&scopes, jobs, |scope| memory.encoded(scope))?;
+    let known: &[Scope] = if with_peers { &scopes } else { &[] };
+    let peers = peers(known, jobs, |scope| memory.encoded(scope))?;
     let findings = judge_all(&scopes, jobs, knowledge, &peers, |scope| (0, memory.encoded(scope)))?;
     Ok(Judged { findings, principals: principals(&scopes) })
+}
+
+/// One for each core.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// On which days from `from` on each principal was active.
+pub(crate) fn active_days(memory: &Memory, from: u32) -> Result<BTreeSet<(String, u32)>> {
+    let mut active = BTreeSet::new();
+    for scope in memory.scopes() {
+        if let Scope::Principal(id) = &scope {
+            active.extend(
+                memory
+                    .encoded(&scope)
+                    .iter()
+                    .map(|(hour, _)| (id.to_string(), hour / 24))
+                    .filter(|(_, day)| *day >= from),
+            );
+        }
+    }
+    Ok(active)
 }
 
 pub(crate) fn principals(scopes: &[Scope]) -> usize {

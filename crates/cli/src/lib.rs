@@ -2,12 +2,14 @@
 
 pub mod analysis;
 pub mod args;
+mod evaluate;
 mod explain;
 mod files;
 mod judging;
 mod knowledge;
 mod memory;
 mod output;
+mod simulate;
 mod state;
 mod text;
 
@@ -29,6 +31,8 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
     match &arguments.command {
         Command::Analyze(arguments) => analyze(arguments),
         Command::Explain(arguments) => explain::explain(arguments),
+        Command::Simulate(arguments) => simulate::simulate(arguments),
+        Command::Evaluate(arguments) => evaluate::evaluate(arguments),
     }
 }
 
