@@ -47,22 +47,20 @@ pub(crate) fn cores() -> usize {
 /// On which days from `from` on each principal was active.
 pub(crate) fn active_days(memory: &Memory, from: u32) -> Result<BTreeSet<(String, u32)>> {
     let mut active = BTreeSet::new();
-    for scope in memory.scopes() {
-        if let Scope::Principal(id) = &scope {
-            active.extend(
-                memory
-                    .encoded(&scope)
-                    .iter()
-                    .map(|(hour, _)| (id.to_string(), hour / 24))
-                    .filter(|(_, day)| *day >= from),
-            );
+    for scope in memory.scopes().iter().filter(|scope| scope.is_identity()) {
+        for (hour, folded) in decode(&memory.encoded(scope))?.iter().filter(|(hour, _)| hour / 24 >= from) {
+            let day = hour / 24;
+            match scope {
+                Scope::Principal(id) => _ = active.insert((id.to_string(), day)),
+                _ => active.extend(folded.identities.values().map(|id| (id.to_string(), day))),
+            }
         }
     }
     Ok(active)
 }
 
 pub(crate) fn principals(scopes: &[Scope]) -> usize {
-    scopes.iter().filter(|scope| matches!(scope, Scope::Principal(_))).count()
+    scopes.iter().filter(|scope| scope.is_identity()).count()
 }
 
 /// What everybody did, from the hours of all scopes.

@@ -28,7 +28,7 @@ const HOURS: TableDefinition<'_, (&[u8], u32), &[u8]> = TableDefinition::new("ho
 const FINDINGS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("findings");
 
 /// Changed whenever what is stored would be read wrongly by an older program.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 /// Hours older than this, seen from the newest, are dropped: baselines look back 30 days, windows one more.
 const KEPT_DAYS: u32 = 40;
 
@@ -78,7 +78,10 @@ impl State {
             Some(version) if version > VERSION => {
                 bail!("was written by a newer trailwarden (format {version}, this one knows {VERSION})")
             }
-            _ => bail!("is not a state file of trailwarden"),
+            Some(version) => bail!(
+                "was written by an older trailwarden (format {version}, this one knows {VERSION}): make a new one from the logs"
+            ),
+            None => bail!("is not a state file of trailwarden"),
         }
         for entry in read.open_table(HOURS)?.iter()? {
             unseal(entry?.1.value()).context("is damaged")?;

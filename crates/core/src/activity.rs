@@ -20,7 +20,7 @@ pub use window::Window;
 
 use crate::{
     catalog::weight,
-    event::{EventId, Outcome, Principal, PrincipalKind, checksum},
+    event::{EventId, Outcome, Principal, PrincipalKind, account_of, checksum, permission_set},
 };
 
 /// So many refusals in an hour should not wait for its end.
@@ -35,6 +35,23 @@ pub enum Scope {
     Address(IpAddr),
     /// An account: sign-ins.
     Account(Box<str>),
+    /// A human behind single sign-on, across accounts and permission sets: everything they did.
+    Person(Box<str>),
+}
+
+impl Scope {
+    /// Where a principal's doings are kept: a human's in one place, whatever roles they come through.
+    pub fn of(principal: &Principal) -> Self {
+        match principal.person() {
+            Some(person) => Self::Person(person.to_lowercase().into()),
+            None => Self::Principal(principal.id.clone()),
+        }
+    }
+
+    /// Is this somebody, rather than a place?
+    pub fn is_identity(&self) -> bool {
+        matches!(self, Self::Principal(_) | Self::Person(_))
+    }
 }
 
 /// One event in the sample of an hour.
@@ -131,6 +148,8 @@ pub struct Hour {
     pub sessions: Least<Edge, 24>,
     /// Instances' credentials and browsers seen at an address; or, in a role's own hours, its instances' credentials and where they were used.
     pub seats: Least<Seat, 16>,
+    /// As which principals a person acted.
+    pub identities: Words<8>,
 }
 
 impl Hour {
@@ -149,12 +168,26 @@ impl Hour {
         self.failed_sign_ins.merge(other.failed_sign_ins);
         self.sessions.merge(other.sessions);
         self.seats.merge(other.seats);
+        self.identities.merge(other.identities);
     }
 
-    /// Who, given the scope.
+    /// Who, given the scope: of a person, the first of the principals it acted as.
     pub fn principal_of(&self, scope: &Scope) -> Option<Principal> {
-        let (Scope::Principal(id), Some(who)) = (scope, &self.who) else { return None };
-        Some(Principal::new(who.kind, id, &who.account_id))
+        let who = self.who.as_ref()?;
+        match scope {
+            Scope::Principal(id) => Some(Principal::new(who.kind, id, &who.account_id)),
+            Scope::Person(_) => {
+                let id = self.identities.values().min()?;
+                Some(Principal::new(who.kind, id, account_of(id).unwrap_or(&who.account_id)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The permission set through which a person acted in an account.
+    pub fn permission_set_in(&self, account: &str) -> Option<&str> {
+        let is_there = |arn: &&Box<str>| account_of(arn) == Some(account);
+        self.identities.values().filter(is_there).find_map(|arn| permission_set(arn))
     }
 
     /// What of it should not wait for the hour's end, as a number that changes when more of it comes; 0 if nothing.

@@ -3,6 +3,7 @@
 //! **Past law**: a judgement uses only days before its own. A day is digested when it is over, counts for
 //! 30 days, and then fades; so a baseline is a function of its days, and can always be made again.
 
+mod counts;
 mod peers;
 
 use std::{
@@ -10,13 +11,15 @@ use std::{
     net::IpAddr,
 };
 
-pub use peers::{About, Fact, LONGEST_CHAIN, Peers, facts, questions};
+pub use counts::{COUNTED, Counts, Strangeness};
+pub(crate) use counts::{Days, Tally};
+pub use peers::{About, Fact, Group, LONGEST_CHAIN, Others, Peers, facts, questions};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     activity::{Damaged, Hour, Notable},
-    catalog::Exposure,
-    event::hash,
+    catalog::{Act, Exposure, weight},
+    event::{Outcome, hash},
     networks::{Network, Networks},
     settings::Settings,
 };
@@ -40,6 +43,8 @@ struct Day {
     events: f64,
     /// It called from a network that no remembered day knew.
     has_moved: bool,
+    /// The day in counts, if enough was known before it to say what was new.
+    counts: Option<Counts>,
 }
 
 /// What a key of a day stands for, so that the sets of a day can share one table.
@@ -53,6 +58,8 @@ enum Aspect {
     Resource,
     Act,
     Target,
+    Provider,
+    Duty,
 }
 
 fn key(aspect: Aspect, value: u64) -> u64 {
@@ -70,12 +77,26 @@ pub fn network_key(address: IpAddr) -> u64 {
     }
 }
 
+/// The provider's network that an address most likely counts to: its /16 or /32. Who gets another address from the
+/// same provider mostly stays within it.
+fn provider_key(address: IpAddr) -> u64 {
+    match address {
+        IpAddr::V4(v4) => hash(&v4.octets()[..2].escape_ascii().to_string()),
+        IpAddr::V6(v6) => hash(&v6.octets()[..4].escape_ascii().to_string()),
+    }
+}
+
 /// By what an act is known again: the call, what it opened or granted, and for whom outside.
 /// Not by its target: who creates roles creates new ones.
 pub fn act_key(notable: &Notable) -> u64 {
     let act = &notable.act;
     let outside = if act.exposure == Exposure::None { "" } else { &act.recipient };
     hash(&format!("{}|{:?}|{:?}|{outside}", act.call, act.exposure, act.grants))
+}
+
+/// Whose task it is to make users makes keys too: weighty acts of one tactic that worked are one duty.
+fn duty_key(act: &Act) -> Option<u64> {
+    (act.weight >= weight::TELLING && act.outcome == Outcome::Success).then_some(act.tactic as u64)
 }
 
 /// What was seen on a day.
@@ -85,11 +106,19 @@ fn things(hours: &[(u32, Hour)]) -> HashSet<u64> {
         keys.extend(hour.calls.iter().map(|(call, _)| key(Aspect::Call, call)));
         keys.extend(hour.calls.values().map(|call| key(Aspect::Service, hash(service_of(call)))));
         keys.extend(hour.addresses.values().map(|address| key(Aspect::Network, network_key(*address))));
+        keys.extend(hour.addresses.values().map(|address| key(Aspect::Provider, provider_key(*address))));
         keys.extend(hour.clients.iter().map(|(client, _)| key(Aspect::Client, client)));
         keys.extend(hour.regions.iter().map(|(region, _)| key(Aspect::Region, region)));
         keys.extend(hour.resources.iter().map(|(resource, _)| key(Aspect::Resource, resource)));
         for group in hour.acts.groups() {
             keys.extend(group.acts.values().map(|notable| key(Aspect::Act, act_key(notable))));
+            keys.extend(
+                group
+                    .acts
+                    .values()
+                    .filter_map(|notable| duty_key(&notable.act))
+                    .map(|duty| key(Aspect::Duty, duty)),
+            );
             keys.extend(group.targets.iter().map(|(target, ())| key(Aspect::Target, target)));
         }
     }
@@ -118,6 +147,7 @@ impl Baseline {
             return;
         }
         self.fade(day);
+        let counts = self.is_established().then(|| self.counts_of(hours));
         let mut networks = hours.iter().flat_map(|(_, hour)| hour.addresses.values());
         let has_moved =
             !self.days.is_empty() && networks.any(|address| self.days_with_network(*address) == 0);
@@ -129,8 +159,15 @@ impl Baseline {
             hours: hours.iter().fold(0, |active, (hour, _)| active | 1 << (hour % 24)),
             events: hours.iter().map(|(_, hour)| hour.events.distinct()).sum(),
             has_moved,
+            counts,
         });
         self.make_room();
+    }
+
+    fn counts_of(&self, hours: &[(u32, Hour)]) -> Counts {
+        let mut tally = Tally::default();
+        hours.iter().for_each(|(hour, folded)| tally.add(*hour, folded, self));
+        tally.counts()
     }
 
     /// Forgets what is too old to count on `today`.
@@ -221,6 +258,20 @@ impl Baseline {
         self.days_with(Aspect::Network, network_key(address))
     }
 
+    /// On how many days it called from the same provider's network.
+    pub fn days_with_provider(&self, address: IpAddr) -> u32 {
+        self.days_with(Aspect::Provider, provider_key(address))
+    }
+
+    /// How many calls it makes for the first time on its most curious days, the one most curious aside; `None` if too
+    /// few days can tell.
+    pub fn usual_new_calls(&self) -> Option<f32> {
+        let mut new: Vec<f32> =
+            self.days.iter().filter_map(|day| day.counts).map(Counts::new_calls).collect();
+        new.sort_by(f32::total_cmp);
+        (new.len() >= ESTABLISHED_DAYS as usize).then(|| new[new.len() - 2])
+    }
+
     /// On how many days it used this program.
     pub fn days_with_client(&self, client: &str) -> u32 {
         self.days_with(Aspect::Client, hash(client))
@@ -239,6 +290,11 @@ impl Baseline {
     /// On how many days it did such an act.
     pub fn days_with_act(&self, notable: &Notable) -> u32 {
         self.days_with(Aspect::Act, act_key(notable))
+    }
+
+    /// On how many days it did weighty acts of the same tactic.
+    pub fn days_with_duty(&self, act: &Act) -> u32 {
+        duty_key(act).map_or(0, |duty| self.days_with(Aspect::Duty, duty))
     }
 
     /// Did it act on this target before? By the target's hash.
@@ -304,6 +360,8 @@ pub struct Habits<'a> {
     pub networks: &'a Networks,
     /// The organisation's own facts.
     pub settings: &'a Settings,
+    /// How unlike its days the day is so far, if there are days enough.
+    pub strangeness: Option<&'a Strangeness>,
 }
 
 impl Habits<'_> {

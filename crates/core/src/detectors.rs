@@ -75,7 +75,7 @@ impl ScopeKind {
     pub fn is_of(self, scope: &Scope) -> bool {
         matches!(
             (self, scope),
-            (Self::Principal, Scope::Principal(_))
+            (Self::Principal, Scope::Principal(_) | Scope::Person(_))
                 | (Self::Address, Scope::Address(_))
                 | (Self::Account, Scope::Account(_))
         )

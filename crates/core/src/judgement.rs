@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, ops::Range};
 
 use crate::{
     activity::{Hour, Scope, Window},
-    baseline::{Baseline, Habits, MEMORY_DAYS, Peers},
+    baseline::{Baseline, Days, Habits, MEMORY_DAYS, Peers, Tally},
     detectors::{self, Detector},
-    event::{Principal, PrincipalKind},
+    event::{Principal, PrincipalKind, account_of},
     features::Features,
     finding::{EVENT_IDS, Finding, Kind, SILENCE, Severity, Status, THREAT},
     networks::Networks,
@@ -44,7 +44,7 @@ pub fn judge(
         let today = day[0].0 / 24;
         own.fade(today);
         if day[day.len() - 1].0 >= from {
-            findings.extend(judge.day(&own, start..start + day.len(), from));
+            findings.extend(judge.day(&own, start..start + day.len()));
         }
         start += day.len();
         if start < hours.len() {
@@ -62,12 +62,20 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     /// The findings of one day, whose hours are at `day`.
-    fn day(&self, own: &Baseline, day: Range<usize>, from: u32) -> Vec<Finding> {
+    fn day(&self, own: &Baseline, day: Range<usize>) -> Vec<Finding> {
         let Surroundings { peers, networks, settings } = self.around;
-        let habits = Habits { own, peers, networks, settings };
+        let days = if self.scope.is_identity() { Days::of(own) } else { None };
+        let mut tally = Tally::default();
+        let habits = Habits { own, peers, networks, settings, strangeness: None };
         let mut worst: BTreeMap<(usize, Option<String>), (Signal, usize)> = BTreeMap::new();
         let mut principal = None;
-        for index in day.clone().filter(|index| self.hours[*index].0 >= from) {
+        for index in day.clone() {
+            let (hour, folded) = &self.hours[index];
+            let strangeness = days.as_ref().map(|days| {
+                tally.add(*hour, folded, own);
+                days.strangeness(tally.counts())
+            });
+            let habits = Habits { strangeness: strangeness.as_ref(), ..habits };
             principal = self.principal_at(index).or(principal);
             let window = Window::ending_at(self.scope, principal.as_ref(), self.hours, index);
             for (at, detector) in
@@ -84,6 +92,7 @@ impl Judge<'_> {
         let mut findings = Vec::new();
         for ((at, _), (signal, index)) in worst.into_iter().filter(|(_, (signal, _))| signal.score >= SILENCE)
         {
+            let principal = self.acting(&signal, index).or_else(|| principal.clone());
             let window = Window::ending_at(self.scope, principal.as_ref(), self.hours, index);
             let mut finding = self.finding(detectors::ALL[at], signal, principal.as_ref(), today);
             finding.usual = usual(own, self.remembered(&day));
@@ -139,10 +148,22 @@ impl Judge<'_> {
         finding
     }
 
+    /// As which of a person's principals the signal's weightiest part was done: the one of that account.
+    fn acting(&self, signal: &Signal, index: usize) -> Option<Principal> {
+        let window = Window::ending_at(self.scope, None, self.hours, index);
+        let here = |id: &&Box<str>| account_of(id) == Some(signal.account_id.as_str());
+        let id =
+            window.today().iter().rev().find_map(|(_, hour)| hour.identities.values().filter(here).min())?;
+        Some(Principal::new(PrincipalKind::Person, id, &signal.account_id))
+    }
+
     /// Who the scope's principal is, as far as the window that ends at `index` tells: later records say nothing yet.
     fn principal_at(&self, index: usize) -> Option<Principal> {
-        let Scope::Principal(id) = self.scope else { return None };
         let window = Window::ending_at(self.scope, None, self.hours, index);
+        if let Scope::Person(_) = self.scope {
+            return window.now().principal_of(self.scope);
+        }
+        let Scope::Principal(id) = self.scope else { return None };
         let who = window.hours.iter().filter_map(|(_, hour)| hour.who.as_ref()).min()?;
         Some(Principal::new(who.kind, id, &who.account_id))
     }
@@ -157,6 +178,7 @@ impl Judge<'_> {
     fn subject(&self, principal: &Principal) -> String {
         match self.scope {
             Scope::Principal(_) => principal.id.to_string(),
+            Scope::Person(person) => format!("person:{person}"),
             Scope::Address(address) => format!("{}|{address}", principal.id),
             Scope::Account(account) => format!("{}|{account}", principal.id),
         }
@@ -167,7 +189,7 @@ impl Judge<'_> {
         match (&signal.principal, principal, self.scope) {
             (Some(id), ..) => named(id),
             (None, Some(principal), _) => principal.clone(),
-            (None, None, Scope::Principal(id)) => named(id),
+            (None, None, Scope::Principal(id) | Scope::Person(id)) => named(id),
             (None, None, Scope::Account(id)) => {
                 Principal::new(PrincipalKind::Unknown, &format!("account:{id}"), id)
             }

@@ -21,7 +21,7 @@ pub const FINDINGS_KEPT: u32 = 400;
 pub const DUE_KEPT: u32 = 14;
 
 /// The form in which values are written.
-const FORM: u8 = 1;
+const FORM: u8 = 2;
 
 /// A value's bytes.
 pub fn write<T: Serialize>(value: &T) -> Vec<u8> {
@@ -45,6 +45,7 @@ pub fn partition(scope: &Scope) -> String {
         Scope::Principal(id) => format!("PRINCIPAL#{id}"),
         Scope::Address(address) => format!("ADDRESS#{address}"),
         Scope::Account(account) => format!("ACCOUNT#{account}"),
+        Scope::Person(person) => format!("PERSON#{person}"),
     }
 }
 
@@ -74,7 +75,7 @@ pub fn baseline_key(scope: &Scope) -> Key {
 /// Where a fact is. Accounts are together, so that one query finds them all.
 pub fn fact_key(about: &About) -> Key {
     let (partition, sort) = match about {
-        About::Act(account, act) => (format!("PEERS#{account:016x}"), format!("ACT#{act:016x}")),
+        About::Act(group, act) => (format!("PEERS#{:016x}", group.0), format!("ACT#{act:016x}")),
         About::Account(account) => (ORGANISATION.to_owned(), format!("ACCOUNT#{account}")),
         About::Address(address) => (format!("ADDRESS#{address}"), "OCCUPANTS".to_owned()),
         About::Session(session) => (format!("SESSION#{session:016x}"), "CALLER".to_owned()),

@@ -16,6 +16,7 @@ pub mod formats;
 pub mod judgement;
 pub mod kept;
 pub mod messages;
+pub mod models;
 pub mod networks;
 pub mod ports;
 pub mod risk;

@@ -127,7 +127,7 @@ pub fn sendable(json: &str) -> std::borrow::Cow<'_, str> {
 pub const REFUSED: [char; 2] = ['\u{FFFE}', '\u{FFFF}'];
 
 /// The form of packed hours: changed whenever an older reader would misread them.
-const PACKED: &str = "h1:";
+const PACKED: &str = "h2:";
 /// Bytes of one message, at most: SQS charges by 64 KB, and takes ten such messages in one call.
 pub const MESSAGE_BYTES: usize = 64 << 10;
 
@@ -207,9 +207,9 @@ mod tests {
 
     #[test]
     fn what_is_no_pack_is_refused() {
-        for message in ["", "h1:", "h1:!!", "h2:AAAA", "{}", "h1:AAAA"] {
+        for message in ["", "h2:", "h2:!!", "h1:AAAA", "{}", "h2:AAAA"] {
             assert_eq!(unpack(message).unwrap_or_default(), vec![], "{message}");
         }
-        assert_eq!(unpack("h2:AAAA"), Err(Damaged));
+        assert_eq!(unpack("h1:AAAA"), Err(Damaged));
     }
 }

@@ -181,6 +181,9 @@ const BREADTH: f32 = 0.35;
 /// Circumstances alone never make an alert of one minor act.
 const MINOR_BOUND: f32 = 1.9;
 
+/// What any number of minor deletions weighs, at most: clearing up is done by the dozen.
+const CLEARING: f32 = 2.0;
+
 impl Like<'_> {
     fn reason(mut self, window: &Window<'_>, habits: &Habits<'_>) -> Reason {
         self.acts.sort_by_key(|(hour, notable)| notable.time(*hour));
@@ -202,6 +205,8 @@ impl Like<'_> {
             && habits.own.active_days() == 0;
         let breadth = if is_minor && is_churn { 1.0 } else { 1.0 + BREADTH * reached.log2() };
         let factor = if is_minor && reached < 2.0 { factor.min(MINOR_BOUND) } else { factor };
+        let is_clearing = is_minor && act.tactic == Tactic::Impact;
+        let breadth = if is_clearing { breadth.min(CLEARING) } else { breadth };
         Reason {
             force: force(act.weight) * breadth * factor,
             text: self.describe(notable, &rarity, &context),

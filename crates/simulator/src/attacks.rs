@@ -56,6 +56,8 @@ pub(crate) enum Victim {
     Key,
     /// Any person.
     Person,
+    /// A person who comes through Identity Center.
+    SignedOn,
     /// A person with many rights.
     Administrator,
     /// An instance's role.
@@ -84,12 +86,15 @@ pub(crate) fn plan(
     log: &mut Log,
 ) -> Vec<Truth> {
     let mut draw = Draw::of(options.seed, "attacks", 0);
-    let mut deck: Vec<&Attack> = ALL.iter().copied().flatten().collect();
+    let mut deck: Vec<&'static Attack> = ALL.iter().copied().flatten().collect();
     draw.shuffle(&mut deck);
     let last = i64::from(options.first_day) + i64::from(options.days);
     let first = last - i64::from(options.attack_days.min(options.days));
     let mut truth = Vec::new();
-    for (number, attack) in deck.iter().cycle().take(options.attacks).enumerate() {
+    for (number, attack) in deck.iter().cycle().take(deck.len() * 3).enumerate() {
+        if truth.len() >= options.attacks {
+            break;
+        }
         let draw = Draw::of(options.seed, attack.id, number as u64 + 1);
         if let Some(mut stage) = Stage::new(attack, world, people, machines, (first, last), log, draw) {
             (attack.act)(&mut stage);
@@ -328,6 +333,7 @@ fn person<'p>(victim: Victim, people: &'p [Person], day: i64, draw: &mut Draw) -
         let is_wanted = match victim {
             Victim::Key => has_key,
             Victim::Person => !is_administrator,
+            Victim::SignedOn => !has_key && !is_administrator,
             Victim::Administrator => is_administrator,
             Victim::Instance | Victim::Pipeline => false,
         };

@@ -86,7 +86,7 @@ impl Fold {
         }
         let principal = Arc::new(event.identity.principal(&event.account_id));
         let known = (principal.kind != PrincipalKind::Service).then(|| {
-            let scope = self.scope_id(Scope::Principal(principal.id.clone()));
+            let scope = self.scope_id(Scope::of(&principal));
             Known { scope, principal }
         });
         make_room(&mut self.identities);
@@ -216,6 +216,9 @@ impl Hour {
             .is_none_or(|known| (principal.kind, &principal.account_id) < (known.kind, &known.account_id))
         {
             self.who = Some(Who { kind: principal.kind, account_id: principal.account_id.clone() });
+        }
+        if principal.person().is_some() {
+            self.identities.insert(hash(&principal.id), &principal.id);
         }
         self.events.insert(event.key, || Trace {
             event_id: event.event_id.clone(),

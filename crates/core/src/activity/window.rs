@@ -38,6 +38,11 @@ impl<'a> Window<'a> {
         &self.hours[self.hours.partition_point(|(hour, _)| *hour < midnight)..]
     }
 
+    /// The permission set through which a person acted in an account today.
+    pub fn permission_set_in(&self, account: &str) -> Option<&'a str> {
+        self.today().iter().rev().find_map(|(_, hour)| hour.permission_set_in(account))
+    }
+
     /// The hour judged.
     pub fn now(&self) -> &'a Hour {
         &self.hours[self.hours.len() - 1].1

@@ -11,23 +11,38 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{MEMORY_DAYS, act_key};
+use super::{MEMORY_DAYS, act_key, service_of};
 use crate::{
-    activity::{Hour, Notable, Scope},
-    event::{Principal, PrincipalKind, hash},
+    activity::{Hour, Notable, Scope, Window},
+    event::{Principal, PrincipalKind, hash, permission_set},
 };
 
 /// What a fact is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum About {
-    /// An act, by its [`act_key`], of the principals of an account, by its hash.
-    Act(u64, u64),
+    /// An act, by its [`act_key`], or a service, of a group of peers.
+    Act(Group, u64),
     /// An account: when its log was read, in which regions.
     Account(Box<str>),
     /// An address: who was there.
     Address(IpAddr),
     /// A session, by the hash of its access key: who began it.
     Session(u64),
+}
+
+/// Those with whom somebody is compared, by their hash: the identities of an account, or the people of a permission set
+/// in every account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Group(pub u64);
+
+impl Group {
+    fn account(account: &str) -> Self {
+        Self(hash(account))
+    }
+
+    fn permission_set(set: &str) -> Self {
+        Self(hash(&format!("set:{set}")))
+    }
 }
 
 /// What is known of one thing.
@@ -136,19 +151,19 @@ impl Occupants {
 /// The facts that an hour of a scope tells.
 pub fn facts(scope: &Scope, hour: u32, folded: &Hour) -> Vec<(About, Fact)> {
     match scope {
-        Scope::Principal(_) => folded
+        Scope::Principal(_) | Scope::Person(_) => folded
             .principal_of(scope)
-            .map_or_else(Vec::new, |principal| of_principal(&principal, hour, folded)),
+            .map_or_else(Vec::new, |principal| of_principal(scope, &principal, hour, folded)),
         Scope::Address(address) => of_address(*address, hour, folded).into_iter().collect(),
         Scope::Account(account) => of_account(account, hour, folded).into_iter().collect(),
     }
 }
 
-fn of_principal(principal: &Principal, hour: u32, folded: &Hour) -> Vec<(About, Fact)> {
-    let (account, who) = (hash(&principal.account_id), hash(&principal.id));
-    let acts: BTreeSet<u64> = folded.acts.iter().map(|(notable, _)| act_key(notable)).collect();
-    let acts =
-        acts.into_iter().map(|act| (About::Act(account, act), Fact::Doers([(hour / 24, vec![who])].into())));
+fn of_principal(scope: &Scope, principal: &Principal, hour: u32, folded: &Hour) -> Vec<(About, Fact)> {
+    let who = who(scope);
+    let acts = asked_of_groups(scope, principal, folded)
+        .into_iter()
+        .map(|about| (about, Fact::Doers([(hour / 24, vec![who])].into())));
     let is_outside = principal.kind == PrincipalKind::ExternalAccount;
     let sessions = folded.sessions.iter().map(|(session, edge)| {
         let caller = Caller { is_outside, id: principal.id.clone(), parent: edge.parent };
@@ -183,24 +198,80 @@ fn of_account(account: &str, hour: u32, folded: &Hour) -> Option<(About, Fact)> 
     Some((About::Account(account.into()), Fact::Watched(regions)))
 }
 
+/// By what somebody is known among peers.
+fn who(scope: &Scope) -> u64 {
+    match scope {
+        Scope::Principal(id) | Scope::Person(id) => hash(id),
+        _ => 0,
+    }
+}
+
+/// What an hour of somebody has in common with peers, or not: acts by group, and the services that people use.
+fn asked_of_groups(scope: &Scope, principal: &Principal, folded: &Hour) -> BTreeSet<About> {
+    let mut asked = BTreeSet::new();
+    for (notable, _) in folded.acts.iter() {
+        let groups = groups(scope, &principal.account_id, &notable.account_id, |account| {
+            folded.permission_set_in(account)
+        });
+        asked.extend(groups.map(|group| About::Act(group, act_key(notable))));
+    }
+    if let Scope::Person(_) = scope {
+        let sets: BTreeSet<&str> = folded.identities.values().filter_map(|arn| permission_set(arn)).collect();
+        for set in sets {
+            let services = folded.calls.values().map(|call| service_key(service_of(call)));
+            asked.extend(services.map(|service| About::Act(Group::permission_set(set), service)));
+        }
+    }
+    asked
+}
+
+fn service_key(service: &str) -> u64 {
+    hash(&format!("service:{service}"))
+}
+
+/// The groups to which somebody belongs who acted in `account`.
+fn groups<'s>(
+    scope: &Scope,
+    home: &str,
+    account: &str,
+    set: impl Fn(&str) -> Option<&'s str>,
+) -> impl Iterator<Item = Group> {
+    let (account, set) = match scope {
+        Scope::Person(_) => (account, set(account)),
+        _ => (home, None),
+    };
+    std::iter::once(Group::account(account)).chain(set.map(Group::permission_set))
+}
+
 /// What judging some hours of a scope may ask of its peers; sessions lead to further ones, see [`Peers::parents`].
 pub fn questions(scope: &Scope, hours: &[(u32, Hour)]) -> BTreeSet<About> {
     let mut asked = BTreeSet::new();
     for (_, hour) in hours {
         let principal = hour.principal_of(scope);
-        let home = principal.as_ref().map(|principal| &*principal.account_id);
-        asked.extend(home.map(|home| About::Account(home.into())));
+        asked.extend(principal.iter().map(|principal| About::Account(principal.account_id.clone())));
+        asked.extend(principal.iter().flat_map(|principal| asked_of_groups(scope, principal, hour)));
         for (notable, _) in hour.acts.iter() {
-            asked.extend(home.map(|home| About::Act(hash(home), act_key(notable))));
             let accounts = [&notable.account_id, &notable.act.recipient];
             let named = accounts.into_iter().filter(|account| !account.is_empty());
             asked.extend(named.map(|account| About::Account(account.clone())));
             asked.insert(About::Session(notable.session));
         }
         asked.extend(hour.seats.values().filter_map(|seat| seat.address).map(About::Address));
+        if principal.is_some_and(|principal| principal.kind != PrincipalKind::Workload) {
+            asked.extend(hour.addresses.values().copied().map(About::Address));
+        }
     }
     asked.remove(&About::Session(0));
     asked
+}
+
+/// How many others did something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Others {
+    /// Identities of the account.
+    pub in_account: usize,
+    /// People of the permission set, in any account.
+    pub in_set: usize,
 }
 
 /// What is known of everybody, as far as it was gathered.
@@ -237,11 +308,23 @@ impl Peers {
         parents.filter(|parent| !self.facts.contains_key(parent)).collect()
     }
 
-    /// How many other principals of the account did such an act in the 30 days before `today`.
-    pub fn others_who_did(&self, principal: &Principal, notable: &Notable, today: u32) -> usize {
-        let who = hash(&principal.id);
-        let about = About::Act(hash(&principal.account_id), act_key(notable));
-        let Some(Fact::Doers(days)) = self.facts.get(&about) else { return 0 };
+    /// How many others of the account, and of the permission set, did such an act in the 30 days before the window's.
+    pub fn others_who_did(&self, window: &Window<'_>, notable: &Notable) -> Others {
+        let home = window.principal.map_or("", |principal| &*principal.account_id);
+        let mut groups =
+            groups(window.scope, home, &notable.account_id, |account| window.permission_set_in(account));
+        let mut others = |_: ()| groups.next().map(|group| self.others(window, group, act_key(notable)));
+        Others { in_account: others(()).unwrap_or_default(), in_set: others(()).unwrap_or_default() }
+    }
+
+    /// How many others of a permission set used a service in the 30 days before the window's.
+    pub fn others_who_use(&self, window: &Window<'_>, set: &str, service: &str) -> usize {
+        self.others(window, Group::permission_set(set), service_key(service))
+    }
+
+    fn others(&self, window: &Window<'_>, group: Group, key: u64) -> usize {
+        let (who, today) = (who(window.scope), window.hour / 24);
+        let Some(Fact::Doers(days)) = self.facts.get(&About::Act(group, key)) else { return 0 };
         let before = days.range(memory(today)).filter(|(day, _)| **day < today);
         let others: HashSet<u64> =
             before.flat_map(|(_, principals)| principals).filter(|other| **other != who).copied().collect();
@@ -286,6 +369,12 @@ impl Peers {
             .collect();
         instances.len() <= 1
             && days().any(|occupants| occupants.first_human.is_some_and(|first| first <= hour))
+    }
+
+    /// Did a human work at a browser at this address on a day before `today`? A colleague's desk, or the office.
+    pub fn is_known_desk(&self, address: IpAddr, today: u32) -> bool {
+        let Some(Fact::Occupants(days)) = self.facts.get(&About::Address(address)) else { return false };
+        days.range(memory(today)).any(|(day, occupants)| *day < today && occupants.first_human.is_some())
     }
 
     /// Who assumed the role whose session has this key: from the nearest caller to the first.

@@ -132,7 +132,11 @@ pub(super) fn trust(act: &mut Act, call: &Call<'_>) {
     } else if let Some(account) = reach.accounts.first() {
         act.exposure = Exposure::OtherAccount;
         act.to(account);
-        act.weigh(weight::SEVERE, format!("account {account} may assume the role"));
+        if reach.is_unguarded {
+            act.weigh(weight::SEVERE, format!("account {account} may assume the role"));
+        } else {
+            act.weigh(weight::TELLING, format!("account {account} may assume the role, with an external id"));
+        }
     } else if reach.is_any_federated {
         act.exposure = Exposure::Public;
         act.weigh(weight::BAD, "anybody of an identity provider may assume the role");
@@ -165,13 +169,15 @@ pub(super) fn role_passed(act: &mut Act, call: &Call<'_>) {
     act.weigh(weight::MINOR * 0.6, format!("runs with the role {}", act.recipient));
 }
 
-/// `AssumeRole`: into which account? Services do it all day.
+/// `AssumeRole`: into which account? Services do it all day. Who is refused again and again tries doors.
 pub(super) fn role_assumed(act: &mut Act, call: &Call<'_>) {
     let role = call.text(&["roleArn"]);
     act.on(role);
     let is_own =
         crate::event::account_of(role).is_none_or(|account| account == &*call.event.identity.account_id);
-    if call.event.outcome == Outcome::Success && is_own {
+    if call.event.outcome == Outcome::Denied {
+        act.weigh(weight::TELLING, "");
+    } else if is_own {
         act.weigh(weight::ROUTINE, "within the account");
     }
 }

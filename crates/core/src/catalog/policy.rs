@@ -15,6 +15,8 @@ pub(super) struct Reach {
     pub(super) is_public: bool,
     /// Accounts other than the policy's own that it names.
     pub(super) accounts: BTreeSet<String>,
+    /// One of them needs no external id. Vendors' roles ask for one; a stranger's back door does not.
+    pub(super) is_unguarded: bool,
     /// A federation (SAML or OIDC provider) may use it.
     pub(super) is_federated: bool,
     /// Anybody whom a web identity provider (GitHub, a cluster) vouches for may use it: no subject is demanded.
@@ -67,6 +69,16 @@ const NARROWING: &[&str] = &[
     "s3:dataaccesspointaccount",
     "elasticfilesystem:accessedviamounttarget",
 ];
+
+/// Must who assumes the role give a secret that was agreed upon?
+fn asks_for_external_id(statement: &Value) -> bool {
+    let conditions = statement.get("Condition").and_then(Value::as_object);
+    conditions.into_iter().flatten().any(|(operator, tests)| {
+        let is_equality = operator.eq_ignore_ascii_case("StringEquals");
+        let is_asked = |key: &String| key.eq_ignore_ascii_case("sts:ExternalId");
+        is_equality && tests.as_object().is_some_and(|tests| tests.keys().any(is_asked))
+    })
+}
 
 /// Reads a policy given as an object or as text; `own` is the account it belongs to. `None` if it is no policy.
 pub(super) fn reach(policy: &Value, own: &str) -> Option<Reach> {
@@ -128,6 +140,7 @@ impl Reach {
             && account.bytes().all(|byte| byte.is_ascii_digit())
         {
             self.accounts.insert(account.to_owned());
+            self.is_unguarded |= !asks_for_external_id(statement);
         }
     }
 

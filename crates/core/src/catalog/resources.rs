@@ -156,7 +156,7 @@ pub(super) fn database(act: &mut Act, call: &Call<'_>) {
         act.exposure = Exposure::Public;
         act.to("*");
         act.weigh(weight::BAD, "reachable from the Internet");
-    } else if is_unprotected {
+    } else if is_unprotected && act.call.contains("Modify") {
         act.technique(Tactic::DefenseEvasion, &["T1562.001", "T1485"]);
         act.weigh(weight::ODD, "deletion protection switched off");
     } else if call.get("backupRetentionPeriod").and_then(Value::as_u64) == Some(0) {
@@ -235,6 +235,35 @@ pub(super) fn instance_attribute_changed(act: &mut Act, call: &Call<'_>) {
     }
 }
 
+/// AWS's own documents that run nothing of the caller's.
+const UPKEEP: &[&str] = &[
+    "AWS-RunPatchBaseline",
+    "AWS-RunPatchBaselineAssociation",
+    "AWS-RunPatchBaselineWithHooks",
+    "AWS-GatherSoftwareInventory",
+    "AWS-UpdateSSMAgent",
+    "AWS-ConfigureAWSPackage",
+    "AWS-FindWindowsUpdates",
+    "AWS-InstallWindowsUpdates",
+    "AmazonCloudWatch-ManageAgent",
+    "AmazonInspector2-InspectLinuxServers",
+];
+
+/// Logs are deleted: of what? AWS names the groups of functions and builds itself; they go with what they belong to.
+pub(super) fn log_group(act: &mut Act, call: &Call<'_>) {
+    const OF_SERVICES: &[&str] =
+        &["/aws/lambda/", "/aws/codebuild/", "/aws/apigateway/", "/aws/batch/", "/aws/sagemaker/", "/ecs/"];
+    const TRACES: &[&str] =
+        &["trail", "flow", "audit", "dns", "resolver", "waf", "eks", "guardduty", "config"];
+    let name = call.text(&["logGroupName"]);
+    act.on(name);
+    if OF_SERVICES.iter().any(|prefix| name.starts_with(prefix)) {
+        act.weigh(weight::MINOR * 0.5, "a service's own logs");
+    } else if !TRACES.iter().any(|word| name.to_ascii_lowercase().contains(word)) {
+        act.weight = weight::MINOR;
+    }
+}
+
 /// Commands on machines: on how many?
 pub(super) fn command(act: &mut Act, call: &Call<'_>) {
     let instances = call.get("instanceIds").and_then(Value::as_array);
@@ -242,7 +271,9 @@ pub(super) fn command(act: &mut Act, call: &Call<'_>) {
     act.breadth = u16::try_from(count).unwrap_or(u16::MAX).max(1);
     let target = call.text(&["target", "documentName", "instanceId"]);
     act.on(target);
-    if count > 0 {
+    if UPKEEP.contains(&call.text(&["documentName"])) {
+        act.weigh(weight::MINOR * 0.5, format!("{target}, AWS's own upkeep"));
+    } else if count > 0 {
         act.detail = format!("{target} on {count} instance(s)").into();
     }
 }
@@ -363,6 +394,10 @@ pub(super) fn named(act: &mut Act, call: &Call<'_>) {
         "ruleName",
         "fileSystemId",
         "stackName",
+        "family",
+        "serviceName",
+        "clusterName",
+        "cluster",
         "id",
     ];
     let name = call.text(NAMES);

@@ -11,7 +11,7 @@ use crate::{
     activity::{Hour, Window},
     baseline::{Baseline, Habits, service_of},
     catalog::{Tactic, Technique},
-    event::hash,
+    event::{hash, permission_set},
     finding::Severity,
     risk::{Reason, Signal, confidence, describe, is_human, signal},
 };
@@ -29,39 +29,62 @@ pub(super) const DETECTOR: Detector = Detector {
 };
 
 /// What is left of each facet when the program is the usual one.
-const FAMILIAR: f32 = 0.7;
+const FAMILIAR: f32 = 0.65;
+/// A new place and a new program at once: a new laptop is set up at the usual desk, and a trip takes the old one along.
+const BOTH: f32 = 1.5;
+/// New calls within the hour that a creature of habit never makes.
+const ASTRAY: usize = 5;
 
 fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
     if !habits.own.is_established() || !window.principal.is_some_and(|principal| principal.kind.is_somebody())
     {
         return None;
     }
-    let facets: [Option<(f32, String)>; 5] = [
+    let news = News::of(window, habits);
+    let facets: [Option<(f32, String)>; 6] = [
         place(window, habits),
         program(window, habits),
         hour(window, habits),
-        calls(window, habits),
+        calls(&news, habits),
         region(window, habits),
+        day(habits),
     ];
-    let is_elsewhere = facets[0].is_some() || facets[1].is_some();
+    let (is_elsewhere, is_both) =
+        (facets[0].is_some() || facets[1].is_some(), facets[0].is_some() && facets[1].is_some());
     let is_hidden = facets[0].as_ref().is_some_and(|(probability, _)| *probability > 0.4);
-    if !is_hidden && (!is_elsewhere || facets.iter().flatten().count() < 2) {
+    let is_astray = news.is_routine && news.calls.len() >= ASTRAY && news.services.len() >= 2;
+    if !is_hidden && !is_astray && (!is_elsewhere || facets.iter().flatten().count() < 2) {
         return None;
     }
     // The laptop it always uses goes with its owner: on call, at home, on a trip.
-    let familiar = if facets[1].is_none() && !is_hidden { FAMILIAR } else { 1.0 };
-    let mut reasons: Vec<Reason> = facets
-        .into_iter()
-        .flatten()
-        .map(|(probability, text)| Reason::of_hour(window, probability, text, |_| true))
-        .map(|reason| Reason { force: reason.force * familiar, ..reason })
-        .collect();
-    reasons[0].techniques = vec![Technique::new("T1078.004")];
-    reasons[0].tactics = vec![Tactic::InitialAccess];
+    // And at the desk where it always sits, a new program is a new tool.
+    let is_at_its_desk = facets[0].is_none() && is_at_its_desk(window, habits);
+    let is_familiar = (facets[1].is_none() || is_at_its_desk) && !is_hidden && !is_astray;
+    let factor = if is_familiar { FAMILIAR } else { 1.0 };
+    let mut reasons: Vec<Reason> = Vec::new();
+    for (at, (probability, text)) in
+        facets.into_iter().enumerate().filter_map(|(at, facet)| Some((at, facet?)))
+    {
+        let reason = Reason::of_hour(window, probability, text, |_| true);
+        let factor = if is_both && at < 2 { factor * BOTH } else { factor };
+        reasons.push(Reason { force: reason.force * factor, ..reason });
+    }
+    let first = reasons.first_mut()?;
+    first.techniques = vec![Technique::new("T1078.004")];
+    first.tactics = vec![Tactic::InitialAccess];
     signal(reasons, confidence(habits))
 }
 
-/// A network it never used, as far as it usually stays where it was; a network made to hide in weighs more.
+/// A human where it was on several days before.
+fn is_at_its_desk(window: &Window<'_>, habits: &Habits<'_>) -> bool {
+    const SEVERAL: u32 = 3;
+    let mut addresses = window.now().addresses.values();
+    let known = |address: &IpAddr| habits.own.days_with_network(*address) >= SEVERAL;
+    is_human(window) && !window.now().addresses.is_empty() && addresses.all(known)
+}
+
+/// A network it never used, as far as it usually stays where it was; a network made to hide in weighs more, another
+/// address of a known provider less.
 fn place(window: &Window<'_>, habits: &Habits<'_>) -> Option<(f32, String)> {
     let address = new_address(window, habits)?;
     let settled = 1.0 - habits.own.mobility();
@@ -70,6 +93,8 @@ fn place(window: &Window<'_>, habits: &Habits<'_>) -> Option<(f32, String)> {
     let probability = match usage {
         _ if is_hiding(usage) => 0.44,
         "hosting" if is_human(window) => 0.36 * settled,
+        _ if habits.own.days_with_provider(address) > 0 => 0.12 * settled,
+        _ if habits.peers.is_known_desk(address, window.hour / 24) => 0.12 * settled,
         _ => 0.27 * settled,
     };
     let described = network.map_or_else(String::new, |network| format!(", {}", describe(&network)));
@@ -115,17 +140,53 @@ fn hour(window: &Window<'_>, habits: &Habits<'_>) -> Option<(f32, String)> {
     Some((0.16 * strangeness, format!("active at {:02}:00 UTC, when it never is", window.hour % 24)))
 }
 
-/// Calls and services it never used: some come with any new project.
-fn calls(window: &Window<'_>, habits: &Habits<'_>) -> Option<(f32, String)> {
-    const NEW_PROJECT: usize = 4;
-    let (calls, services) = news(window.now(), habits.own);
-    if calls.len() < NEW_PROJECT && services.len() < 2 {
+/// What the hour has that the principal never did.
+struct News<'h> {
+    calls: Vec<&'h str>,
+    services: Vec<&'h str>,
+    /// How many of the calls are to services that colleagues use.
+    shared: usize,
+    /// It hardly ever does anything new, and no human is at the keyboard.
+    is_routine: bool,
+}
+
+impl<'h> News<'h> {
+    fn of(window: &Window<'h>, habits: &Habits<'_>) -> Self {
+        const HARDLY_EVER: f32 = 1.6;
+        let (calls, services) = news(window.now(), habits.own);
+        let sets: Vec<&str> =
+            window.now().identities.values().filter_map(|arn| permission_set(arn)).collect();
+        let is_shared = |call: &&&str| {
+            let service = service_of(call);
+            habits.own.days_with_service(service) == 0
+                && sets.iter().any(|set| habits.peers.others_who_use(window, set, service) >= 2)
+        };
+        let shared = calls.iter().filter(is_shared).count();
+        let is_browsing = window
+            .now()
+            .clients
+            .values()
+            .any(|client| client.starts_with("browser") || **client == *"console");
+        let is_routine =
+            !is_browsing && habits.own.usual_new_calls().is_some_and(|usual| usual <= HARDLY_EVER);
+        Self { calls, services, shared, is_routine }
+    }
+}
+
+/// Calls and services it never used: some come with any new project, and some people are curious every day.
+fn calls(news: &News<'_>, habits: &Habits<'_>) -> Option<(f32, String)> {
+    const NEW_PROJECT: f32 = 4.0;
+    let News { calls, services, .. } = news;
+    let usual = habits.own.usual_new_calls().unwrap_or_default();
+    let unexplained = calls.len() as f32 - 0.75 * news.shared as f32;
+    if unexplained < NEW_PROJECT.max(usual * 0.75) && (services.len() < 2 || unexplained < 2.0) {
         return None;
     }
-    let probability = (0.2 + 0.02 * calls.len() as f32 + 0.03 * services.len() as f32).min(0.55);
+    let probability = 0.2 + 0.02 * unexplained + 0.03 * services.len() as f32;
+    let probability = if news.is_routine { probability + 0.1 } else { probability };
     let examples: Vec<&str> = calls.iter().take(4).copied().collect();
     Some((
-        probability,
+        probability.min(0.6),
         format!(
             "{} calls it never made, of {} service(s) new to it ({}, ...)",
             calls.len(),
@@ -133,6 +194,13 @@ fn calls(window: &Window<'_>, habits: &Habits<'_>) -> Option<(f32, String)> {
             examples.join(", ")
         ),
     ))
+}
+
+/// The day as a whole, against each of its days.
+fn day(habits: &Habits<'_>) -> Option<(f32, String)> {
+    let strangeness = habits.strangeness?;
+    let excess = strangeness.excess();
+    (excess > 0.2).then(|| (0.25 * excess, strangeness.describe()))
 }
 
 /// The calls and services of an hour that a baseline does not have.

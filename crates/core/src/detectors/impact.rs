@@ -25,6 +25,8 @@ pub(super) const DETECTOR: Detector = Detector {
     detect,
 };
 
+/// Fewer answers of a model in a day are somebody who tries it out.
+const MODEL_CALLS: f64 = 60.0;
 /// Fewer deletions in a day are work.
 const BULK_DELETIONS: f64 = 50.0;
 
@@ -38,6 +40,20 @@ fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
         BULK_DELETIONS,
         weight::ODD,
         &["T1485"],
+    ));
+    all.extend(bulk(
+        window,
+        habits,
+        "answers of hosted models asked for",
+        &[
+            "bedrock:InvokeModel",
+            "bedrock:InvokeModelWithResponseStream",
+            "bedrock:Converse",
+            "bedrock:ConverseStream",
+        ],
+        MODEL_CALLS,
+        weight::TELLING,
+        &["T1496.004"],
     ));
     signal(all, confidence(habits))
 }

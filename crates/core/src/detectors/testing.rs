@@ -133,7 +133,8 @@ impl Story {
         let hours = &scopes[&scope];
         let (own, peers) = self.past(&scopes, hours);
         let (networks, settings) = (Networks::default(), Settings::default());
-        let habits = Habits { own: &own, peers: &peers, networks: &networks, settings: &settings };
+        let habits =
+            Habits { own: &own, peers: &peers, networks: &networks, settings: &settings, strangeness: None };
         look(&Window::ending_at(&scope, Some(&last), hours, hours.len() - 1), &habits)
     }
 

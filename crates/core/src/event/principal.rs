@@ -125,6 +125,11 @@ impl Principal {
             (super::clip(id, ID_LIMIT), super::clip(account, 64), super::clip(name, 128));
         Self { kind, id: id.into(), account_id: account_id.into(), name: name.into() }
     }
+
+    /// The human behind a role of single sign-on: the name it has in the directory, the same in every account.
+    pub fn person(&self) -> Option<&str> {
+        (self.kind == PrincipalKind::Person && permission_set(&self.id).is_some()).then_some(&*self.name)
+    }
 }
 
 /// Longest id kept; AWS's own ARNs stay below it.
@@ -287,6 +292,12 @@ impl Identity<'_> {
 /// Does this role belong to Identity Center, so that its session name is a human's?
 pub fn is_single_sign_on_role(arn: &str) -> bool {
     arn.rsplit('/').next().is_some_and(|name| name.starts_with("AWSReservedSSO_"))
+}
+
+/// The permission set of a session's ARN: `Admin` of `.../AWSReservedSSO_Admin_0123456789abcdef/kim`. The same in every account.
+pub fn permission_set(arn: &str) -> Option<&str> {
+    let name = arn.split('/').find_map(|part| part.strip_prefix("AWSReservedSSO_"))?;
+    Some(name.rsplit_once('_').map_or(name, |(set, _)| set))
 }
 
 /// `i-` and 8 or 17 hexadecimal digits.

@@ -2,7 +2,7 @@
 
 use super::{Reason, force};
 use crate::{
-    activity::{Scope, Window},
+    activity::Window,
     baseline::Habits,
     catalog::{Technique, call_key},
     event::PrincipalKind,
@@ -74,7 +74,7 @@ fn is_judged(window: &Window<'_>, habits: &Habits<'_>) -> bool {
                 | PrincipalKind::IdentityCenter
         )
     });
-    matches!(window.scope, Scope::Principal(_)) && (is_human || habits.own.is_established())
+    window.scope.is_identity() && (is_human || habits.own.is_established())
 }
 
 fn addresses(window: &Window<'_>) -> String {

@@ -33,6 +33,8 @@ const NEW_NETWORK: f32 = 1.3;
 const RESTLESS: f32 = 0.4;
 /// Called from one it knows well.
 const KNOWN_NETWORK: f32 = 0.85;
+/// There with a program it knows well, at an hour at which it is seen.
+const AT_ITS_DESK: f32 = 0.85;
 /// With a program or system it never used.
 const NEW_CLIENT: f32 = 1.2;
 /// At an hour it is never active.
@@ -105,7 +107,17 @@ fn place(factor: &mut Factor, window: &Window<'_>, habits: &Habits<'_>, notable:
     let known = habits.own.days_with_network(address);
     if known > 1 {
         factor.factor *= KNOWN_NETWORK;
-    } else if known == 0 && habits.own.is_established() && habits.own.mobility() < RESTLESS {
+        let is_usual_program = habits.own.days_with_client(&notable.client) > 1;
+        if is_usual_program
+            && habits.own.strangeness_of_hour(window.hour).is_some_and(|strange| strange < 0.5)
+        {
+            factor.factor *= AT_ITS_DESK;
+        }
+    } else if known == 0
+        && habits.own.is_established()
+        && habits.own.mobility() < RESTLESS
+        && !habits.peers.is_known_desk(address, window.hour / 24)
+    {
         let described =
             habits.network(address).map_or_else(String::new, |network| format!(", {}", describe(&network)));
         factor.times(NEW_NETWORK, format!("from {address}{described}, new for it"));

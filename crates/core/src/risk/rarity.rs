@@ -20,24 +20,37 @@ const ONCE_BEFORE: f32 = 0.5;
 const HABIT: f32 = 0.12;
 /// What is seldom innocent becomes a habit only after so many days: an attacker comes back too.
 const SLOW_HABIT_DAYS: u32 = 2;
+/// Each of those days takes something away.
+const SLOW_HABIT: f32 = 0.85;
+/// Whose task it is does its like ...
+const DUTY: f32 = 0.7;
+/// ... on so many days.
+const DUTY_DAYS: u32 = 3;
 /// What one other principal of the account does too ...
 const ONE_PEER: f32 = 0.85;
 /// ... and several.
 const PEERS: f32 = 0.6;
 const SEVERAL: usize = 3;
+/// What a colleague with the same permission set does too, each of up to three.
+const COLLEAGUE: f32 = 0.75;
 
 /// How rare an act is for who did it; `news` is the share of its targets that are new. Without history nothing is known: neutral, and said.
 pub(crate) fn rarity(window: &Window<'_>, habits: &Habits<'_>, notable: &Notable, news: f32) -> Factor {
     let Some(principal) = window.principal else { return Factor::NEUTRAL };
     let own = habits.own;
-    let today = window.hour / 24;
     let days = own.days_with_act(notable);
     let slow = if notable.act.weight >= weight::BAD { SLOW_HABIT_DAYS } else { 0 };
     if days > slow {
         return habit(days - slow, days, news, notable, own.active_days());
     }
     if days > 0 {
-        return Factor::new(1.0, format!("done on {days} earlier day(s), too few for a habit"));
+        let factor = SLOW_HABIT.powi(days as i32);
+        let mut rarity = Factor::new(factor, format!("done on {days} earlier day(s), too few for a habit"));
+        colleagues(&mut rarity, window, habits, notable);
+        if own.days_with_duty(&notable.act) >= DUTY_DAYS {
+            rarity.times(DUTY, "such things are its task".to_owned());
+        }
+        return rarity;
     }
     let mut rarity = Factor::NEUTRAL;
     if own.is_established() && principal.kind != PrincipalKind::Unknown {
@@ -45,15 +58,29 @@ pub(crate) fn rarity(window: &Window<'_>, habits: &Habits<'_>, notable: &Notable
     } else if own.active_days() == 0 {
         rarity.note("no history of this principal");
     }
-    let others = habits.peers.others_who_did(principal, notable, today);
-    if others >= SEVERAL {
-        rarity.times(PEERS, format!("{others} others in the account do it"));
-    } else if others > 0 {
-        rarity.times(ONE_PEER, format!("{others} other(s) in the account did it"));
-    } else if habits.peers.has_watched(&principal.account_id, ACCOUNT_DAYS, today) {
-        rarity.times(NOBODY, "nobody in the account did it before".to_owned());
+    colleagues(&mut rarity, window, habits, notable);
+    let days = own.days_with_duty(&notable.act);
+    if days >= DUTY_DAYS {
+        rarity.times(DUTY, format!("it did such things on {days} days"));
     }
     rarity
+}
+
+/// What those do too who have the same tasks, or at least the same account.
+fn colleagues(rarity: &mut Factor, window: &Window<'_>, habits: &Habits<'_>, notable: &Notable) {
+    let Some(principal) = window.principal else { return };
+    let others = habits.peers.others_who_did(window, notable);
+    if others.in_set > 0 {
+        let factor = COLLEAGUE.powi(others.in_set.min(SEVERAL) as i32);
+        let set = window.permission_set_in(&notable.account_id).unwrap_or("its permission set");
+        rarity.times(factor, format!("{} other(s) with {set} do it", others.in_set));
+    } else if others.in_account >= SEVERAL {
+        rarity.times(PEERS, format!("{} others in the account do it", others.in_account));
+    } else if others.in_account > 0 {
+        rarity.times(ONE_PEER, format!("{} other(s) in the account did it", others.in_account));
+    } else if habits.peers.has_watched(&principal.account_id, ACCOUNT_DAYS, window.hour / 24) {
+        rarity.times(NOBODY, "nobody in the account did it before".to_owned());
+    }
 }
 
 /// Who reads secrets every day reads its own: others weigh as if it had never read one. Other acts meet new targets daily.

@@ -32,7 +32,7 @@ pub async fn compliance_check(
         let Item::Event(event) = item else { return };
         for (check, principal, reason) in violations(&event) {
             let finding = finding(check, &principal, &event, reason);
-            let scope = Scope::Principal(principal.id.clone());
+            let scope = Scope::of(&principal);
             let (_, known) = violated.entry(finding.id.clone()).or_insert_with(|| (scope, finding.clone()));
             *known = joined(known, &finding);
         }

@@ -92,7 +92,7 @@ pub(super) const ATTACKS: &[Attack] = &[
         tactics: &["TA0008", "TA0001", "TA0007"],
         techniques: &["T1078.004", "T1021.007", "T1550.001", "T1580", "T1087.004", "T1526", "T1555.006"],
         behaviours: &["lateral-movement", "anomalous-access", "reconnaissance", "credential-access"],
-        victim: Victim::Person,
+        victim: Victim::SignedOn,
         disguise: Disguise::None,
         act: other_permission_set,
     },
@@ -152,10 +152,7 @@ fn guard_duty(stage: &mut Stage<'_>) {
 }
 
 fn other_permission_set(stage: &mut Stage<'_>) {
-    let email = match &stage.access {
-        Access::SingleSignOn { email, .. } => email.clone(),
-        _ => format!("{}@{}", stage.access.arn().rsplit('/').next().unwrap_or_default(), stage.world.domain),
-    };
+    let Access::SingleSignOn { email, .. } = stage.access.clone() else { return };
     let account = stage.world.account("management").id.clone();
     let access = Access::single_sign_on(&account, "BreakGlassAdmin", &email);
     stage.become_(&access, Tool::Browser);

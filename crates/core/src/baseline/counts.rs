@@ -1,0 +1,252 @@
+//! A day in counts, and how unlike the days before it is.
+//!
+//! Counts, of what is new above all, are compared with the principal's own past by an isolation forest grown on its
+//! days. The threshold is its own too: the strangest of its past days, each seen by the trees that did not know it.
+//! (The usual share of one in ten would call one quiet day in eight an anomaly.)
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Baseline, network_key, service_of};
+use crate::{
+    activity::Hour,
+    event::{Outcome, hash},
+    models::isolation_forest::{Growth, IsolationForest},
+};
+
+/// What is counted.
+pub const COUNTED: [&str; 12] = [
+    "calls",
+    "different calls",
+    "calls never made before",
+    "services",
+    "services never used before",
+    "networks never used before",
+    "programs never used before",
+    "regions never used before",
+    "refusals",
+    "resources never named before",
+    "hours at which it is never active",
+    "weight of its acts",
+];
+
+/// The counts of a day as it is remembered: the logarithm of each, in sixteenths of a doubling.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts([u8; COUNTED.len()]);
+
+impl Counts {
+    fn row(self) -> [f32; COUNTED.len()] {
+        self.0.map(f32::from)
+    }
+
+    /// Calls never made before.
+    pub(super) fn new_calls(self) -> f32 {
+        self.values()[2]
+    }
+
+    /// The counts again, as exact as they are remembered (within 3%).
+    pub fn values(self) -> [f32; COUNTED.len()] {
+        self.row().map(|steps| (steps / STEPS).exp2() - 1.0)
+    }
+}
+
+/// Steps of a doubling.
+const STEPS: f32 = 16.0;
+
+/// A day, while its hours are added.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    calls: f64,
+    refusals: f64,
+    weight: f32,
+    strange_hours: u32,
+    seen: [HashSet<u64>; 8],
+}
+
+impl Tally {
+    /// Adds an hour; `own` is what was known before the day.
+    pub(crate) fn add(&mut self, hour: u32, folded: &Hour, own: &Baseline) {
+        let refused = folded.events.values().filter(|trace| trace.outcome == Outcome::Denied).count();
+        self.calls += folded.events.distinct();
+        self.refusals += refused as f64 * folded.events.scale() + folded.failed_sign_ins.distinct();
+        self.weight +=
+            folded.acts.iter().map(|(notable, scale)| notable.act.weight * scale as f32).sum::<f32>();
+        self.strange_hours += u32::from(own.strangeness_of_hour(hour).is_some_and(|strange| strange >= 0.9));
+        let [calls, new_calls, services, new_services, networks, programs, regions, resources] =
+            &mut self.seen;
+        for (call, name) in folded.calls.iter() {
+            if calls.insert(call) && own.days_with_call(call) == 0 {
+                new_calls.insert(call);
+            }
+            let service = service_of(name);
+            if services.insert(hash(service)) && own.days_with_service(service) == 0 {
+                new_services.insert(hash(service));
+            }
+        }
+        let new = folded.addresses.values().filter(|address| own.days_with_network(**address) == 0);
+        networks.extend(new.map(|address| network_key(*address)));
+        let new = folded.clients.iter().filter(|(_, client)| own.days_with_client(client) == 0);
+        programs.extend(new.map(|(key, _)| key));
+        let new = folded.regions.iter().filter(|(_, region)| own.days_with_region(region) == 0);
+        regions.extend(new.map(|(key, _)| key));
+        resources.extend(
+            folded.resources.iter().map(|(key, _)| key).filter(|key| own.days_with_resource(*key) == 0),
+        );
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        let [calls, new_calls, services, new_services, networks, programs, regions, resources] =
+            self.seen.each_ref().map(|seen| seen.len() as f32);
+        let counts = [
+            self.calls as f32,
+            calls,
+            new_calls,
+            services,
+            new_services,
+            networks,
+            programs,
+            regions,
+            self.refusals as f32,
+            resources,
+            self.strange_hours as f32,
+            self.weight * 10.0,
+        ];
+        Counts(counts.map(|count| ((count + 1.0).log2() * STEPS).round().min(255.0) as u8))
+    }
+}
+
+/// Fewer days say nothing of what is usual.
+const DAYS: usize = 8;
+/// Trees: more make no difference at thirty days.
+const TREES: usize = 50;
+/// The part of the days each tree sees; the others judge it.
+const SEEN: f32 = 0.6;
+
+/// The days of a principal, to compare another with.
+#[derive(Debug)]
+pub(crate) struct Days {
+    forest: IsolationForest,
+    /// The middle of each count: less than it is never strange.
+    middle: [f32; COUNTED.len()],
+    /// The most of each count.
+    most: Counts,
+    /// The strangest of the days.
+    threshold: f32,
+    days: usize,
+}
+
+/// How unlike its days a day is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Strangeness {
+    /// The forest's score, 0 to 1: 0.5 is ordinary.
+    pub score: f32,
+    /// The strangest of the days before.
+    pub threshold: f32,
+    /// How many they were.
+    pub days: usize,
+    /// What there was more of than on any day: which, how much, and the most before.
+    pub more: Vec<(String, f32, f32)>,
+}
+
+impl Days {
+    /// Learns what the remembered days are like, if they are enough.
+    pub(crate) fn of(own: &Baseline) -> Option<Self> {
+        let rows: Vec<[f32; COUNTED.len()]> =
+            own.days.iter().filter_map(|day| day.counts).map(Counts::row).collect();
+        if rows.len() < DAYS {
+            return None;
+        }
+        let mut middle = [0.0; COUNTED.len()];
+        let mut most = [0; COUNTED.len()];
+        for column in 0..COUNTED.len() {
+            let mut values: Vec<f32> = rows.iter().map(|row| row[column]).collect();
+            values.sort_by(f32::total_cmp);
+            middle[column] = values[values.len() / 2];
+            most[column] = values[values.len() - 1] as u8;
+        }
+        let raised: Vec<[f32; COUNTED.len()]> = rows.iter().map(|row| raise(*row, &middle)).collect();
+        let sample = ((rows.len() as f32 * SEEN) as usize).max(2);
+        let forest = IsolationForest::grow(&raised, Growth { trees: TREES, sample, ..Growth::default() });
+        let threshold = forest.unseen_scores(&raised).into_iter().flatten().fold(0.5, f32::max);
+        Some(Self { forest, middle, most: Counts(most), threshold, days: rows.len() })
+    }
+
+    /// How unlike these days `counts` are.
+    pub(crate) fn strangeness(&self, counts: Counts) -> Strangeness {
+        let compared = COUNTED.iter().zip(counts.0.iter().zip(self.most.0));
+        let more = compared.zip(counts.values().into_iter().zip(self.most.values()));
+        let more = more
+            .filter(|((_, (now, most)), _)| **now > *most)
+            .map(|((name, _), (now, most))| ((*name).to_owned(), now, most));
+        Strangeness {
+            score: self.forest.score(&raise(counts.row(), &self.middle)),
+            threshold: self.threshold,
+            days: self.days,
+            more: more.collect(),
+        }
+    }
+}
+
+/// A quiet day is no anomaly, and a day is quiet while it is young: less than the middle counts as the middle.
+fn raise(mut row: [f32; COUNTED.len()], middle: &[f32; COUNTED.len()]) -> [f32; COUNTED.len()] {
+    for (value, middle) in row.iter_mut().zip(middle) {
+        *value = value.max(*middle);
+    }
+    row
+}
+
+impl Strangeness {
+    /// How far beyond the strangest day: 0 within, 1 as far as anything gets.
+    pub fn excess(&self) -> f32 {
+        const FAR: f32 = 0.12;
+        ((self.score - self.threshold) / FAR).clamp(0.0, 1.0)
+    }
+
+    /// In words.
+    pub fn describe(&self) -> String {
+        let round = |number: f32| if number < 9.5 { (number * 10.0).round() / 10.0 } else { number.round() };
+        let more: Vec<String> = self
+            .more
+            .iter()
+            .map(|(name, now, most)| format!("{} {name} (at most {} before)", round(*now), round(*most)))
+            .collect();
+        let because = if more.is_empty() { "in its combination".to_owned() } else { more.join(", ") };
+        format!("the day is unlike any of {} before: {because}", self.days)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn days(rows: &[[u8; COUNTED.len()]]) -> Days {
+        let mut own = Baseline::default();
+        own.days = rows
+            .iter()
+            .zip(100..)
+            .map(|(row, day)| super::super::Day { day, counts: Some(Counts(*row)), ..Default::default() })
+            .collect();
+        Days::of(&own).unwrap()
+    }
+
+    fn ordinary(n: u8) -> [u8; COUNTED.len()] {
+        [60 + n % 9, 40 + n % 5, n % 3, 30, 0, 0, 0, 0, n % 2, n % 4, 0, 10 + n % 7]
+    }
+
+    #[test]
+    fn a_day_like_the_others_is_not_strange() {
+        let days = days(&(0..20).map(ordinary).collect::<Vec<_>>());
+        assert!(days.strangeness(Counts(ordinary(4))).excess() < 0.05);
+        let quiet = days.strangeness(Counts([0; COUNTED.len()]));
+        assert!(quiet.excess() < 0.05 && quiet.more.is_empty(), "{quiet:?}");
+    }
+
+    #[test]
+    fn a_day_with_much_that_is_new_is_strange_and_says_why() {
+        let days = days(&(0..20).map(ordinary).collect::<Vec<_>>());
+        let strange = days.strangeness(Counts([70, 60, 60, 50, 40, 16, 16, 16, 40, 40, 16, 60]));
+        assert!(strange.excess() > 0.5, "{strange:?}");
+        assert!(strange.describe().contains("calls never made before"), "{}", strange.describe());
+    }
+}

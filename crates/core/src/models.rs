@@ -1,0 +1,3 @@
+//! Statistics that know nothing of AWS.
+
+pub mod isolation_forest;
