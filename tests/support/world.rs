@@ -15,11 +15,12 @@ use trailwarden_core::{
     messages::{FeaturesExtracted, FindingRaised, Notice, judgeable, unpack},
     networks::Networks,
     ports::{Channel, FindingsHub, Freshness, Item, Key, Memory, Over, Table, Unavailable, Write},
+    risk::thresholds::History,
     settings::Settings,
     stages::{
         feature_extract::feature_extract,
         respond::{Filing, Outlets, respond},
-        score::score,
+        score::{Around, score},
         watermark::close_hours,
     },
 };
@@ -164,10 +165,10 @@ impl World {
     }
 
     pub(crate) fn judge(&self, due: Vec<FeaturesExtracted>, now: Time) {
-        let (networks, settings) = (Networks::default(), Settings::default());
+        let (networks, settings, thresholds) = (Networks::default(), Settings::default(), History::default());
+        let around = Around { networks: &networks, settings: &settings, thresholds: &thresholds };
         self.deliver(due, |batch| {
-            let outcomes =
-                batch.iter().map(|due| block_on(score(self, self, &networks, &settings, due, now)).err());
+            let outcomes = batch.iter().map(|due| block_on(score(self, self, around, due, now)).err());
             outcomes.enumerate().filter_map(|(at, error)| Some((at, error?))).collect()
         });
     }

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use trailwarden_core::{
     features::Features,
-    finding::{Finding, Status, THREAT},
+    finding::{Finding, Status},
 };
 
 use crate::{
@@ -92,8 +92,9 @@ fn tell(out: &mut impl Write, finding: &Finding) -> Result<()> {
             reason.event_ids.len()
         )?;
     }
-    let is = if finding.score >= THREAT { "a threat" } else { "out of the ordinary, below a threat" };
-    writeln!(out, "{:>6.3}  the score: {is} (threats begin at {THREAT:.2})", finding.score)?;
+    let begin = finding.thresholds.high;
+    let is = if finding.score >= begin { "a threat" } else { "out of the ordinary, below a threat" };
+    writeln!(out, "{:>6.3}  the score: {is} (threats begin at {begin:.2})", finding.score)?;
     writeln!(
         out,
         "\nHow sure: {:.2}. More days of history, and a list of networks, make it surer.",

@@ -11,6 +11,7 @@ use trailwarden_core::{
     baseline::{Baseline, Peers},
     finding::Finding,
     judgement::{Surroundings, judge},
+    risk::thresholds::History,
 };
 
 use crate::{knowledge::Knowledge, memory::Memory};
@@ -85,7 +86,13 @@ pub(crate) fn judge_all(
     peers: &Peers,
     load: impl Fn(&Scope) -> (u32, Encoded) + Sync,
 ) -> Result<Vec<(Scope, Finding)>> {
-    let around = Surroundings { peers, networks: &knowledge.networks, settings: &knowledge.settings };
+    let thresholds = History::default();
+    let around = Surroundings {
+        peers,
+        networks: &knowledge.networks,
+        settings: &knowledge.settings,
+        thresholds: &thresholds,
+    };
     let parts = spread(scopes, jobs, |scope, findings: &mut Vec<(Scope, Finding)>| {
         let (from, encoded) = load(scope);
         let (found, _) = judge(scope, Baseline::default(), &decode(&encoded)?, from, around);

@@ -6,6 +6,7 @@ use crate::{
     catalog::{Tactic, Technique},
     event::{PrincipalKind, Time, hash},
     features::Features,
+    risk::{components::Level, thresholds::Thresholds},
 };
 
 /// How bad, by ASFF's labels.
@@ -34,20 +35,20 @@ impl Severity {
     }
 
     /// The severity of a detector's finding: its base, one step worse when nearly certain, one better below
-    /// [`THREAT`], two below [`NOTEWORTHY`].
-    pub fn of(base: Self, score: f32) -> Self {
-        let step = match score {
-            score if score >= CERTAIN => 1,
-            score if score >= THREAT => 0,
-            score if score >= NOTEWORTHY => -1,
-            _ => -2,
+    /// a threat, two below an alert, as the thresholds have it.
+    pub fn of(base: Self, score: f32, thresholds: &Thresholds) -> Self {
+        let step = match thresholds.level(score) {
+            Level::Critical => 1,
+            Level::High => 0,
+            Level::Medium => -1,
+            Level::Low => -2,
         };
         let level = (base as i8 + step).clamp(0, Self::Critical as i8);
         Self::ALL[level as usize]
     }
 }
 
-/// A score above this is a threat; ASFF's HIGH begins here too.
+/// A score above this is a threat, until verdicts say otherwise; ASFF's HIGH begins here too.
 pub const THREAT: f32 = 0.7;
 /// ASFF's CRITICAL begins here.
 pub const CERTAIN: f32 = 0.9;
@@ -140,6 +141,9 @@ pub struct Finding {
     pub controls: Vec<String>,
     /// Open or closed.
     pub status: Status,
+    /// The scores at which an alert and a threat began when it was judged.
+    #[serde(default)]
+    pub thresholds: Thresholds,
     /// The reasons with their points, for `explain`.
     pub contributions: Vec<Evidence>,
     /// What was usual for this principal, in words, for `explain`.
@@ -156,6 +160,13 @@ impl Finding {
     pub fn id_of(detector: &str, subject: &str, day: u32) -> String {
         let date = Time(i64::from(day) * crate::event::DAY).to_string();
         format!("{detector}/{}/{:016x}", &date[..10], hash(subject))
+    }
+
+    /// The finding as other thresholds have it. Its score does not depend on them.
+    pub fn relabel(&mut self, base: Severity, thresholds: Thresholds) {
+        self.severity = Severity::of(base, self.score, &thresholds);
+        self.kind = if self.score >= thresholds.high { Kind::Threat } else { Kind::Anomaly };
+        self.thresholds = thresholds;
     }
 
     /// A finding that a person should look at: of its severity, and not closed or suppressed.
@@ -191,6 +202,7 @@ pub(crate) mod testing {
             recommendations: vec!["Switch it on".into()],
             controls: vec![],
             status: Status::Open,
+            thresholds: Thresholds::default(),
             contributions: vec![],
             usual: vec![],
             features: None,
@@ -211,10 +223,11 @@ mod tests {
             (0.4, Severity::Medium),
             (0.39, Severity::Low),
         ] {
-            assert_eq!(Severity::of(Severity::High, score), expected, "{score}");
+            assert_eq!(Severity::of(Severity::High, score, &Thresholds::default()), expected, "{score}");
         }
-        assert_eq!(Severity::of(Severity::Medium, 0.75), Severity::Medium);
-        assert_eq!(Severity::of(Severity::Low, 0.1), Severity::Informational);
+        let of = |base, score| Severity::of(base, score, &Thresholds::default());
+        assert_eq!(of(Severity::Medium, 0.75), Severity::Medium);
+        assert_eq!(of(Severity::Low, 0.1), Severity::Informational);
     }
 
     #[test]

@@ -8,9 +8,12 @@ use crate::{
     detectors::{self, Detector},
     event::{Principal, PrincipalKind, account_of},
     features::Features,
-    finding::{EVENT_IDS, Finding, Kind, SILENCE, Severity, Status, THREAT},
+    finding::{EVENT_IDS, Finding, Kind, SILENCE, Status},
     networks::Networks,
-    risk::Signal,
+    risk::{
+        Signal,
+        thresholds::{History, Thresholds},
+    },
     settings::Settings,
 };
 
@@ -23,6 +26,8 @@ pub struct Surroundings<'a> {
     pub networks: &'a Networks,
     /// The organisation's own facts.
     pub settings: &'a Settings,
+    /// From which score on a finding is worth what, by day.
+    pub thresholds: &'a History,
 }
 
 /// Judges the hours (ascending) of a scope from the day of hour `from` on, each with only what had happened by then.
@@ -63,7 +68,7 @@ struct Judge<'a> {
 impl Judge<'_> {
     /// The findings of one day, whose hours are at `day`.
     fn day(&self, own: &Baseline, day: Range<usize>) -> Vec<Finding> {
-        let Surroundings { peers, networks, settings } = self.around;
+        let Surroundings { peers, networks, settings, .. } = self.around;
         let days = if self.scope.is_identity() { Days::of(own) } else { None };
         let mut tally = Tally::default();
         let habits = Habits { own, peers, networks, settings, strangeness: None };
@@ -115,10 +120,10 @@ impl Judge<'_> {
         let account_id = Some(signal.account_id).filter(|account| !account.is_empty());
         let mut finding = Finding {
             id: Finding::id_of(detector.id, &self.subject(&principal), today),
-            kind: if signal.score >= THREAT { Kind::Threat } else { Kind::Anomaly },
+            kind: Kind::Anomaly,
             detector: detector.id.to_owned(),
             title: detector.title.to_owned(),
-            severity: Severity::of(detector.base_severity, signal.score),
+            severity: detector.base_severity,
             score: signal.score,
             confidence: (signal.confidence * 100.0).round() / 100.0,
             principal: principal.id.to_string(),
@@ -135,10 +140,12 @@ impl Judge<'_> {
             recommendations: detector.mitigation.iter().map(ToString::to_string).collect(),
             controls: Vec::new(),
             status: Status::Open,
+            thresholds: Thresholds::default(),
             contributions: signal.evidence,
             usual: Vec::new(),
             features: None,
         };
+        finding.relabel(detector.base_severity, self.around.thresholds.at(today));
         finding.event_ids = event_ids(&finding);
         let settings = self.around.settings;
         if let Some(rule) = settings.suppression(&finding.principal, &finding.account_id, detector.id, today)

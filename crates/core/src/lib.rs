@@ -3,6 +3,7 @@
 //! Pure: time, configuration and bytes are arguments; nothing here opens a file or a socket.
 
 pub mod activity;
+pub mod analysis;
 pub mod arrivals;
 pub mod baseline;
 pub mod catalog;

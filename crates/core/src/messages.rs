@@ -1,11 +1,14 @@
 //! What the functions say to each other.
 
+use std::collections::BTreeMap;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     activity::{Damaged, Folded, Scope},
     finding::Finding,
+    risk::thresholds::Verdict,
 };
 
 /// An hour of a scope whose judgement is due.
@@ -71,6 +74,69 @@ impl Notice {
         }
         .unwrap_or_default()
     }
+}
+
+/// What an analyst said of a finding in Security Hub.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Said {
+    /// The partition under which the finding's incident is kept.
+    pub partition: String,
+    /// Which finding.
+    pub finding_id: String,
+    /// Its score.
+    pub score: f32,
+    /// What was said.
+    pub verdict: Verdict,
+}
+
+/// The part of Security Hub's event that says what became of findings.
+#[derive(Deserialize)]
+struct HubEvent {
+    source: String,
+    detail: HubDetail,
+}
+
+#[derive(Deserialize)]
+struct HubDetail {
+    findings: Vec<HubFinding>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct HubFinding {
+    id: String,
+    generator_id: String,
+    workflow: Option<HubWorkflow>,
+    #[serde(default)]
+    product_fields: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct HubWorkflow {
+    status: String,
+}
+
+/// What analysts said, if `body` is Security Hub's event `Security Hub Findings - Imported`; `None` if it is something else.
+///
+/// `SUPPRESSED` says that a finding was innocent, `RESOLVED` that it was right and is dealt with.
+pub fn said(body: &str) -> Option<Vec<Said>> {
+    let event: HubEvent = serde_json::from_str(body).ok()?;
+    if event.source != "aws.securityhub" {
+        return None;
+    }
+    let one = |finding: HubFinding| {
+        let verdict = match finding.workflow?.status.as_str() {
+            "SUPPRESSED" => Verdict::FalsePositive,
+            "RESOLVED" => Verdict::TruePositive,
+            _ => return None,
+        };
+        let score = finding.product_fields.get("trailwarden/score")?.parse::<f32>().ok()?;
+        let partition = finding.product_fields.get("trailwarden/scope")?.clone();
+        let is_ours = finding.generator_id.starts_with("trailwarden/") && (0.0..=1.0).contains(&score);
+        is_ours.then_some(Said { partition, finding_id: finding.id, score, verdict })
+    };
+    Some(event.detail.findings.into_iter().filter_map(one).collect())
 }
 
 /// `source` of everything we put on the bus.
@@ -203,6 +269,22 @@ mod tests {
         let sent = sendable(&text);
         assert!(!sent.contains(REFUSED), "{sent}");
         assert_eq!(serde_json::from_str::<String>(&sent).unwrap(), "a\u{FFFF}b\u{FFFE}");
+    }
+
+    #[test]
+    fn an_analysts_word_is_read_and_anything_else_is_not() {
+        let event = |status: &str, source: &str| {
+            format!(
+                r#"{{"source":"{source}","detail-type":"Security Hub Findings - Imported","detail":{{"findings":[{{"Id":"evasion/2026-03-02/1","GeneratorId":"trailwarden/evasion","Workflow":{{"Status":"{status}"}},"ProductFields":{{"trailwarden/score":"0.520","trailwarden/scope":"PRINCIPAL#kim"}}}}]}}}}"#
+            )
+        };
+        let said = |status, source| super::said(&event(status, source));
+        let verdict = said("SUPPRESSED", "aws.securityhub").unwrap();
+        assert_eq!((verdict[0].verdict, verdict[0].score), (Verdict::FalsePositive, 0.52));
+        assert_eq!(said("RESOLVED", "aws.securityhub").unwrap()[0].verdict, Verdict::TruePositive);
+        assert_eq!(said("NEW", "aws.securityhub").unwrap(), vec![]);
+        assert_eq!(said("SUPPRESSED", "trailwarden"), None);
+        assert_eq!(super::said("{}"), None);
     }
 
     #[test]

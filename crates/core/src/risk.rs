@@ -3,9 +3,13 @@
 //! Each reason has a *force*; the score is `1 - exp(-sum of forces)`, which is the noisy-or of the reasons
 //! one by one. So forces add up, every score decomposes into its reasons, and none exceeds 1.
 
+pub mod assessment;
+pub mod behavior;
 mod bulk;
+pub mod components;
 mod context;
 mod rarity;
+pub mod thresholds;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -15,6 +15,8 @@ pub struct Settings {
     pub allowed_regions: Vec<String>,
     /// Principals (ARN patterns, `*` and `?`) that no response may touch: break-glass.
     pub protected_principals: Vec<String>,
+    /// False alerts that are borne, per 1,000 principal-days, 0.5 to 100: verdicts move the thresholds towards it.
+    pub bearable_false_alerts: Option<f32>,
     /// Findings that are known and accepted.
     #[serde(rename = "suppression")]
     pub suppressions: Vec<Suppression>,
@@ -69,6 +71,10 @@ impl Settings {
         if settings.protected_principals.iter().any(|pattern| !pattern.starts_with("arn:")) {
             let reason = "each is an ARN, with * and ? where it may differ".to_owned();
             return Err(Invalid::Value { place: "protected_principals".to_owned(), reason });
+        }
+        if settings.bearable_false_alerts.is_some_and(|borne| !(0.5..=100.0).contains(&borne)) {
+            let reason = "a number from 0.5 to 100, per 1,000 principal-days".to_owned();
+            return Err(Invalid::Value { place: "bearable_false_alerts".to_owned(), reason });
         }
         for (at, rule) in settings.suppressions.iter().enumerate() {
             rule.check(&format!("suppression {}", at + 1), detectors)?;
@@ -198,6 +204,7 @@ mod tests {
         assert!(wrong("acounts = []").contains("acounts"));
         assert!(wrong("accounts = [\"1\"]").contains("12 digits"));
         assert!(wrong("allowed_regions = [\"europe\"]").contains("eu-west-1"));
+        assert!(wrong("bearable_false_alerts = 0").contains("0.5 to 100"));
         assert!(wrong("protected_principals = [\"\"]").contains("ARN"));
         assert!(wrong("[[suppression]]\nreason = \"x\"").contains("everything"));
         assert!(wrong("[[suppression]]\ndetector = \"evasion\"\nreason = \" \"").contains("reason"));

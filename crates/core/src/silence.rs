@@ -120,6 +120,7 @@ impl Silence {
             .to_vec(),
             controls: Vec::new(),
             status: Status::Open,
+            thresholds: crate::risk::thresholds::Thresholds::default(),
             contributions: Vec::new(),
             usual: Vec::new(),
             features: None,

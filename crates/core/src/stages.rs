@@ -10,4 +10,5 @@ pub mod findings;
 pub mod ingest;
 pub mod respond;
 pub mod score;
+pub mod verdicts;
 pub mod watermark;

@@ -1,12 +1,15 @@
-//! Findings in; filed in Security Hub, told to people, remembered as incidents.
+//! Findings in; filed in Security Hub, told to people, remembered as incidents. Analysts' verdicts in; remembered.
 
 use std::collections::BTreeMap;
 
 use lambda_runtime::Error;
 use trailwarden_core::{
-    messages::raised,
+    messages::{raised, said},
     ports::Unavailable,
-    stages::respond::{Filing, Outlets, respond},
+    stages::{
+        respond::{Filing, Outlets, respond},
+        verdicts::record,
+    },
 };
 use trailwarden_integrations::{
     bus::Bus,
@@ -37,6 +40,14 @@ async fn main() -> Result<(), Error> {
         let mut failed: Failed = BTreeMap::new();
         let (mut batch, mut positions) = (Vec::new(), Vec::new());
         for (at, message) in messages.iter().enumerate() {
+            if let Some(verdicts) = said(message) {
+                for said in &verdicts {
+                    if let Err(error) = record(&table, said, now()).await {
+                        failed.insert(at, error);
+                    }
+                }
+                continue;
+            }
             match raised(message) {
                 Ok(finding) => {
                     batch.push(finding);

@@ -3,7 +3,14 @@
 use std::collections::BTreeMap;
 
 use lambda_runtime::Error;
-use trailwarden_core::{messages::judgeable, ports::Unavailable, stages::score::score};
+use trailwarden_core::{
+    messages::judgeable,
+    ports::Unavailable,
+    stages::{
+        score::{Around, score},
+        verdicts::thresholds,
+    },
+};
 use trailwarden_integrations::{
     bus::Bus,
     environment::{aws, variable},
@@ -23,10 +30,12 @@ async fn main() -> Result<(), Error> {
     let knowledge = Knowledge::new(Objects::new(&aws), variable("DATA_BUCKET")?, table.clone());
     let judge = async |message: &str| -> Result<(), Unavailable> {
         let (settings, networks) = knowledge.current().await?;
+        let thresholds = thresholds(&table).await?;
+        let around = Around { networks: &networks, settings: &settings, thresholds: &thresholds };
         let mut outcome = Ok(());
         for due in judgeable(message)? {
             // One that fails does not keep the others of its message from being judged.
-            match score(&table, &bus, &networks, &settings, &due, now()).await {
+            match score(&table, &bus, around, &due, now()).await {
                 Ok(left) => telemetry::left(&left, now()),
                 Err(error) => outcome = Err(error),
             }

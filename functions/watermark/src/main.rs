@@ -1,8 +1,11 @@
-//! Time passing: hours close, and silence is noticed. Run by a schedule.
+//! Time passing: hours close, silence is noticed, and thresholds are learnt. Run by a schedule.
 
 use lambda_runtime::Error;
 use serde_json::{Value, json};
-use trailwarden_core::stages::watermark::{close_hours, watch_silence};
+use trailwarden_core::stages::{
+    verdicts::learn,
+    watermark::{close_hours, watch_silence},
+};
 use trailwarden_integrations::{
     bus::Bus,
     environment::{aws, variable},
@@ -23,7 +26,12 @@ async fn main() -> Result<(), Error> {
         let closed = close_hours(&table, &score, now()).await;
         let silent = watch_silence(&table, &bus, now()).await?;
         let closed = closed?;
-        emit(&[count("HoursClosed", closed as f64), count("SilenceFindings", silent as f64)]);
+        let has_learnt = learn(&table, now()).await?;
+        emit(&[
+            count("HoursClosed", closed as f64),
+            count("SilenceFindings", silent as f64),
+            count("ThresholdsMoved", f64::from(u8::from(has_learnt))),
+        ]);
         Ok(json!({ "hours_closed": closed, "silence_findings": silent }))
     })
     .await

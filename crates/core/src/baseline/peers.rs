@@ -36,6 +36,11 @@ pub enum About {
 pub struct Group(pub u64);
 
 impl Group {
+    /// Somebody as a group of one.
+    pub fn of_one(scope: &Scope) -> Self {
+        Self(who(scope))
+    }
+
     fn account(account: &str) -> Self {
         Self(hash(account))
     }

@@ -123,7 +123,7 @@ impl Story {
     }
 
     /// What `look` sees in the window that ends with the last event.
-    pub(crate) fn look<T>(&self, look: fn(&Window<'_>, &Habits<'_>) -> T) -> T {
+    pub(crate) fn look<T>(&self, look: impl Fn(&Window<'_>, &Habits<'_>) -> T) -> T {
         let scopes = self.fold();
         let last: Principal =
             serde_json::from_value::<Who>(self.records.last().unwrap()["userIdentity"].clone())

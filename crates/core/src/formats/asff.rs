@@ -151,6 +151,13 @@ impl Asff {
         self
     }
 
+    /// The same finding, with where it is kept: so that what analysts say of it finds its way back.
+    #[must_use]
+    pub fn kept_in(mut self, partition: &str) -> Self {
+        self.product_fields.insert("trailwarden/scope".to_owned(), text(partition, FIELD));
+        self
+    }
+
     /// The same finding, filed under the account that imports it, which the default product ARN demands.
     /// The account acted in is then named among the resources and fields.
     #[must_use]
@@ -220,6 +227,7 @@ fn product_fields(finding: &Finding) -> std::collections::BTreeMap<String, Strin
         ("trailwarden/techniques", techniques.join(",")),
         ("trailwarden/eventIds", finding.event_ids.join(",")),
         ("trailwarden/callers", finding.callers.join(",")),
+        ("trailwarden/score", format!("{:.3}", finding.score)),
     ]
     .into_iter()
     .filter(|(_, value)| !value.is_empty())

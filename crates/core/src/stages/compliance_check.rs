@@ -77,6 +77,7 @@ fn finding(check: &Check, principal: &Principal, event: &Event<'_>, reason: Stri
         recommendations: check.remediation.iter().map(ToString::to_string).collect(),
         controls: Vec::new(),
         status: Status::Open,
+        thresholds: crate::risk::thresholds::Thresholds::default(),
         contributions: Vec::new(),
         usual: Vec::new(),
         features: None,

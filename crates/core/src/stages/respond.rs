@@ -114,7 +114,8 @@ fn latest(batch: Vec<FindingRaised>) -> Vec<(Vec<usize>, FindingRaised)> {
 impl<H, A, B> Outlets<'_, H, A, B> {
     fn asff(&self, raised: &FindingRaised, now: Time) -> Asff {
         let Filing { account, region, each_in_its_own } = &self.filing;
-        let asff = asff(&raised.finding, now).revised(raised.revision);
+        let asff =
+            asff(&raised.finding, now).revised(raised.revision).kept_in(&kept::partition(&raised.scope));
         let own = asff.aws_account_id.clone();
         asff.filed_under(if *each_in_its_own && own != NO_ACCOUNT { &own } else { account }, region)
     }

@@ -12,9 +12,21 @@ use crate::{
     messages::{FeaturesExtracted, Notice},
     networks::Networks,
     ports::{Channel, Freshness, Item, Over, Table, Unavailable, Write},
+    risk::thresholds::History,
     settings::Settings,
     stages::findings,
 };
+
+/// What a judgement knows besides what is kept of its scope and of peers.
+#[derive(Clone, Copy)]
+pub struct Around<'a> {
+    /// What is known of addresses.
+    pub networks: &'a Networks,
+    /// The organisation's own facts.
+    pub settings: &'a Settings,
+    /// From which score on a finding is worth what, by day.
+    pub thresholds: &'a History,
+}
 
 /// Judges a scope's day, keeps what was found, and publishes what is due; gives what left.
 ///
@@ -25,12 +37,11 @@ use crate::{
 pub async fn score(
     table: &impl Table,
     bus: &impl Channel<Notice>,
-    networks: &Networks,
-    settings: &Settings,
+    around: Around<'_>,
     due: &FeaturesExtracted,
     now: Time,
 ) -> Result<Vec<Finding>, Unavailable> {
-    let known = Known { table, scope: &due.scope, networks, settings, now };
+    let known = Known { table, scope: &due.scope, around, now };
     let day = due.hour / 24;
     let days = day..=known.last_day(day);
     for _ in 0..RACES {
@@ -47,8 +58,7 @@ const RACES: usize = 8;
 struct Known<'a, T> {
     table: &'a T,
     scope: &'a Scope,
-    networks: &'a Networks,
-    settings: &'a Settings,
+    around: Around<'a>,
     now: Time,
 }
 
@@ -96,7 +106,8 @@ impl<T: Table> Known<'_, T> {
         let hours = self.hours(first * 24, self.last_day(day) * 24 + 23, freshness).await?;
         let judged = &hours[hours.partition_point(|(hour, _)| hour / 24 + 1 < day)..];
         let peers = self.peers(judged).await?;
-        let around = Surroundings { peers: &peers, networks: self.networks, settings: self.settings };
+        let Around { networks, settings, thresholds } = self.around;
+        let around = Surroundings { peers: &peers, networks, settings, thresholds };
         Ok(judge(self.scope, past.unwrap_or_default(), &hours, day * 24, around))
     }
 

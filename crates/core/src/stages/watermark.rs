@@ -11,7 +11,7 @@ use crate::{
     messages::{Closings, FeaturesExtracted, MESSAGE_BYTES, Notice},
     ports::{Channel, Freshness, Key, Over, Table, Unavailable, Write},
     silence::{DETECTOR, of_organisation, silences},
-    stages::findings,
+    stages::{findings, verdicts},
 };
 
 /// Seconds of a clock hour that pass before it is worked on: whoever wrote into it at its start is done by then.
@@ -39,6 +39,7 @@ pub async fn close_hours(
         for shard in 0..DUE_SHARDS {
             let closings = due_in(table, &kept::due_partition(due, shard), now).await?;
             sent += closings.len() as u64;
+            verdicts::count(table, &closings, now).await?;
             if !closings.is_empty() {
                 queue.send(&packed(closings)).await?;
             }

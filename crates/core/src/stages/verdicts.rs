@@ -1,0 +1,196 @@
+//! What analysts say comes back, and moves the thresholds: recorded as it comes, learnt from once a day.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    activity::Least,
+    baseline::Group,
+    detectors,
+    event::{DAY, Time},
+    kept::{self, Incident, ORGANISATION},
+    messages::{FeaturesExtracted, Said},
+    ports::{Freshness, Key, Over, Table, Unavailable, Write, change},
+    risk::thresholds::{FALSE_ALERTS, History, VERDICT_DAYS, Verdict},
+    settings::Settings,
+};
+
+/// The identities judged on a day, as a sample: exact up to 256, then within 7% (one standard error).
+type Judged = Least<(), 256>;
+
+fn key(sort: String) -> Key {
+    Key { partition: ORGANISATION.to_owned(), sort }
+}
+
+fn thresholds_key() -> Key {
+    key("THRESHOLDS".to_owned())
+}
+
+/// Keeps a verdict, if it is about a finding of ours: the last word on a finding counts.
+///
+/// # Errors
+/// [`Unavailable`] if the table is.
+pub async fn record(table: &impl Table, said: &Said, now: Time) -> Result<bool, Unavailable> {
+    // Whoever may write to Security Hub may name any finding: only what we filed is known here.
+    let incident = Key { partition: said.partition.clone(), sort: format!("INCIDENT#{}", said.finding_id) };
+    let incident = table.get(&incident).await?.as_ref().map(kept::read::<Incident>).transpose()?;
+    if incident.is_none_or(|incident| incident.filed == 0) {
+        return Ok(false);
+    }
+    let verdict = key(format!("VERDICT#{}", said.finding_id));
+    change(table, &verdict, |item| {
+        let known = item.map(kept::read::<(u32, f32, Verdict)>).transpose()?;
+        let new = (now.day(), said.score, said.verdict);
+        if known.is_some_and(|known| known.2 == new.2) {
+            return Ok(None);
+        }
+        let expires = Some(Time(now.0 + i64::from(VERDICT_DAYS + 2) * DAY));
+        Ok::<_, Unavailable>(Some(Write { body: kept::write(&new), expires, listed: None }))
+    })
+    .await?;
+    Ok(true)
+}
+
+/// The thresholds by day, as far as they were learnt.
+///
+/// # Errors
+/// [`Unavailable`] if the table is.
+pub async fn thresholds(table: &impl Table) -> Result<History, Unavailable> {
+    let item = table.get(&thresholds_key()).await?;
+    Ok(item.as_ref().map(kept::read).transpose()?.unwrap_or_default())
+}
+
+/// Learns today's thresholds from the verdicts of the days before, once a day; `true` if they changed.
+///
+/// # Errors
+/// [`Unavailable`] if the table is.
+pub async fn learn(table: &impl Table, now: Time) -> Result<bool, Unavailable> {
+    let today = now.day();
+    let learnt = key(format!("LEARNT#{}", kept::date(today)));
+    if table.get(&learnt).await?.is_some() {
+        return Ok(false);
+    }
+    let first = today.saturating_sub(VERDICT_DAYS);
+    let verdicts = table.range(ORGANISATION, "VERDICT#", "VERDICT$", Freshness::Fresh).await?;
+    let verdicts: Vec<(f32, Verdict)> = verdicts
+        .iter()
+        .filter_map(|(_, item)| kept::read::<(u32, f32, Verdict)>(item).ok())
+        .filter(|(day, ..)| (first..today).contains(day))
+        .map(|(_, score, verdict)| (score, verdict))
+        .collect();
+    let mut changed = false;
+    if !verdicts.is_empty() {
+        let (principal_days, bearable) = (judged(table, first, today).await?, bearable(table).await?);
+        change(table, &thresholds_key(), |item| {
+            let mut history: History = item.map(kept::read).transpose()?.unwrap_or_default();
+            changed = history.learn(today, &verdicts, principal_days, bearable);
+            let write = Write { body: kept::write(&history), ..Write::default() };
+            Ok::<_, Unavailable>(changed.then_some(write))
+        })
+        .await?;
+    }
+    let expires = Some(Time(now.0 + 2 * DAY));
+    table.put(&learnt, Write { body: kept::write(&()), expires, listed: None }, Over::Anything).await?;
+    Ok(changed)
+}
+
+/// How many principal-days were judged from a day to before another.
+async fn judged(table: &impl Table, first: u32, today: u32) -> Result<usize, Unavailable> {
+    let (from, to) = (format!("JUDGED#{}", kept::date(first)), format!("JUDGED#{}", kept::date(today)));
+    let days = table.range(ORGANISATION, &from, &to, Freshness::Stale).await?;
+    let counts =
+        days.iter().filter(|(sort, _)| **sort < *to).filter_map(|(_, item)| kept::read::<Judged>(item).ok());
+    Ok(counts.map(|judged| judged.distinct()).sum::<f64>().round() as usize)
+}
+
+/// False alerts that are borne, as the last good settings have it.
+async fn bearable(table: &impl Table) -> Result<f32, Unavailable> {
+    let settings = table.get(&key("SETTINGS".to_owned())).await?;
+    let settings = settings.as_ref().and_then(|item| std::str::from_utf8(&item.body).ok());
+    let settings = settings.and_then(|text| Settings::parse(text, &detectors::ids()).ok());
+    Ok(settings.and_then(|settings| settings.bearable_false_alerts).unwrap_or(FALSE_ALERTS))
+}
+
+/// Counts the identities whose hours close.
+///
+/// # Errors
+/// [`Unavailable`] if the table is.
+pub(super) async fn count(
+    table: &impl Table,
+    closings: &[FeaturesExtracted],
+    now: Time,
+) -> Result<(), Unavailable> {
+    let mut days: BTreeMap<u32, Judged> = BTreeMap::new();
+    for closing in closings.iter().filter(|closing| closing.scope.is_identity()) {
+        let Group(who) = Group::of_one(&closing.scope);
+        days.entry(closing.hour / 24).or_default().insert(who, || ());
+    }
+    for (day, new) in days.into_iter().filter(|(day, _)| day + VERDICT_DAYS >= now.day()) {
+        change(table, &key(format!("JUDGED#{}", kept::date(day))), |item| {
+            let known: Judged = item.map(kept::read).transpose()?.unwrap_or_default();
+            let mut all = known.clone();
+            all.merge(new.clone());
+            let expires = Some(Time(now.0 + i64::from(VERDICT_DAYS + 2) * DAY));
+            let write = Write { body: kept::write(&all), expires, listed: None };
+            Ok::<_, Unavailable>((all != known).then_some(write))
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use pollster::block_on;
+
+    use super::*;
+    use crate::{activity::Scope, finding::testing::finding, ports::Memory};
+
+    fn now(day: u32) -> Time {
+        Time(i64::from(20_500 + day) * DAY + 7200)
+    }
+
+    fn said(id: &str, score: f32, verdict: Verdict) -> Said {
+        Said { partition: "PRINCIPAL#kim".to_owned(), finding_id: id.to_owned(), score, verdict }
+    }
+
+    fn filed(table: &Memory, id: &str) {
+        let mut incident = Incident { finding_id: id.to_owned(), filed: 1, ..Incident::default() };
+        incident.is_open = true;
+        let key = Key { partition: "PRINCIPAL#kim".to_owned(), sort: format!("INCIDENT#{id}") };
+        block_on(table.put(&key, incident.write(&finding(), now(0)), Over::Anything)).unwrap();
+    }
+
+    #[test]
+    fn false_alerts_raise_the_threshold_once_a_day_and_are_kept() {
+        let table = Memory::default();
+        let closings: Vec<FeaturesExtracted> = (0..40)
+            .map(|n| FeaturesExtracted {
+                scope: Scope::Principal(format!("p{n}").into()),
+                hour: now(0).hour(),
+                is_final: true,
+            })
+            .collect();
+        block_on(count(&table, &closings, now(0))).unwrap();
+        for n in 0..8 {
+            let id = format!("evasion/2026-03-02/{n}");
+            filed(&table, &id);
+            assert!(block_on(record(&table, &said(&id, 0.5, Verdict::FalsePositive), now(0))).unwrap());
+        }
+        assert!(!block_on(learn(&table, now(0))).unwrap(), "a day learns from those before it");
+        assert!(block_on(learn(&table, now(1))).unwrap());
+        assert!(!block_on(learn(&table, now(1))).unwrap());
+        let history = block_on(thresholds(&table)).unwrap();
+        assert!(history.at(now(1).day()).medium > history.at(now(0).day()).medium);
+        assert!(history.changes[0].reason.contains("8 of 8"), "{:?}", history.changes);
+        assert!(history.changes[0].reason.contains("40 principal-days"), "{:?}", history.changes);
+    }
+
+    #[test]
+    fn a_verdict_on_what_we_never_filed_is_not_believed() {
+        let table = Memory::default();
+        assert!(
+            !block_on(record(&table, &said("evasion/2026-03-02/0", 0.5, Verdict::FalsePositive), now(0)))
+                .unwrap()
+        );
+    }
+}
