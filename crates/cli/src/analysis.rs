@@ -13,15 +13,17 @@ use std::{
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use trailwarden_core::{
-    activity::Fold,
+    activity::{Fold, Scope},
     event::Time,
     finding::{Finding, Status},
+    risk::thresholds::History,
     sources::{Limits, Malformed},
     stages::ingest::{Sinks, Tally, ingest},
 };
 
 use crate::{
     args::Input, files, judging, knowledge::Knowledge, memory::Memory, state::State, text::printable,
+    verdicts,
 };
 
 /// What came of a run.
@@ -37,6 +39,8 @@ pub struct Analysis {
     pub findings: Vec<Finding>,
     /// Principals judged.
     pub principals: usize,
+    /// From which score on a finding is worth what, by day, as verdicts have it.
+    pub thresholds: History,
 }
 
 impl Analysis {
@@ -67,20 +71,14 @@ impl Analysis {
 /// What is wrong with a file that an option names.
 pub fn run(input: &Input, keeps: bool) -> Result<Analysis> {
     let knowledge = Knowledge::load(input)?;
+    let said = input.verdicts.as_deref().map(verdicts::read).transpose()?;
     let state = match &input.state {
         Some(path) => Some(State::open(path).with_context(|| format!("state {}", files::show(path)))?),
         None => None,
     };
     let jobs = input.jobs.map_or_else(judging::cores, usize::from);
-    let (paths, unreadable) = files::find(&input.paths);
     let memory = Memory::default();
-    let mut analysis = Reading { input, memory: &memory, total: Mutex::default(), next: AtomicUsize::new(0) }
-        .run(&paths, jobs)?;
-    for (path, reason) in unreadable {
-        eprintln!("{}: {reason}", files::show(&path));
-        *analysis.skipped.entry(reason).or_default() += 1;
-    }
-    analysis.files = paths.len();
+    let mut analysis = read(input, &memory)?;
     let judged = match &state {
         None => judging::judge_memory(&memory, &knowledge, jobs, true)?,
         Some(state) => state
@@ -92,7 +90,38 @@ pub fn run(input: &Input, keeps: bool) -> Result<Analysis> {
     if let (Some(state), true) = (&state, input.paths.is_empty()) {
         analysis.findings = state.findings()?; // nothing new: what is kept
     }
+    if let Some(said) = said {
+        let days = match &state {
+            None => judging::principal_days(&memory.scopes(), |scope| memory.encoded(scope)),
+            Some(state) => {
+                let all = state.everything(&memory)?;
+                let scopes: Vec<Scope> = all.keys().cloned().collect();
+                judging::principal_days(&scopes, |scope| all[scope].clone())
+            }
+        };
+        let mut known = state.as_ref().map(State::findings).transpose()?.unwrap_or_default();
+        known.extend(analysis.findings.iter().cloned());
+        analysis.thresholds = verdicts::learn(&said, &known, &days, &knowledge.settings);
+        verdicts::relabel(&mut analysis.findings, &analysis.thresholds);
+    }
     analysis.findings.sort_by(|a, b| (a.first_seen, &a.id).cmp(&(b.first_seen, &b.id)));
+    Ok(analysis)
+}
+
+/// Reads all that the options name into memory.
+///
+/// # Errors
+/// What is wrong with this machine; what is wrong with a file is said, and counted.
+pub(crate) fn read(input: &Input, memory: &Memory) -> Result<Analysis> {
+    let jobs = input.jobs.map_or_else(judging::cores, usize::from);
+    let (paths, unreadable) = files::find(&input.paths);
+    let reading = Reading { input, memory, total: Mutex::default(), next: AtomicUsize::new(0) };
+    let mut analysis = reading.run(&paths, jobs)?;
+    for (path, reason) in unreadable {
+        eprintln!("{}: {reason}", files::show(&path));
+        *analysis.skipped.entry(reason).or_default() += 1;
+    }
+    analysis.files = paths.len();
     Ok(analysis)
 }
 

@@ -22,6 +22,10 @@ pub enum Command {
     Analyze(Analyze),
     /// Tells the whole story of one finding: what was usual, what happened, how its score was made
     Explain(Explain),
+    /// Shows what is normal for an identity: its week, services, networks, programs, and what is still uncertain
+    Baseline(Baseline),
+    /// Says how risky an identity is and why; of `all`, which are the riskiest, and how identity providers are used
+    Assess(Assess),
     /// Makes up an organisation and writes its trail: people, machines, innocent oddities and labelled attacks
     Simulate(Simulate),
     /// Says how well attacks are found, and how often innocents are accused, where the truth is known
@@ -55,6 +59,35 @@ pub struct Explain {
     /// What is read.
     #[command(flatten)]
     pub input: Input,
+}
+
+/// `baseline`.
+#[derive(Args)]
+pub struct Baseline {
+    /// Its ARN, or the end of it: a name
+    pub principal: String,
+    /// What is read.
+    #[command(flatten)]
+    pub input: Input,
+    /// Table for people, or JSON for machines
+    #[arg(long, value_enum, default_value_t = Form::Table)]
+    pub format: Form,
+}
+
+/// `assess`.
+#[derive(Args)]
+pub struct Assess {
+    /// Its ARN, or the end of it: a name. `all` for everybody
+    pub principal: String,
+    /// What is read.
+    #[command(flatten)]
+    pub input: Input,
+    /// How many hours, up to the end of the logs (or --until)
+    #[arg(long, default_value_t = 24, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=720))]
+    pub hours: u32,
+    /// Table for people, or JSON for machines
+    #[arg(long, value_enum, default_value_t = Form::Table)]
+    pub format: Form,
 }
 
 /// `simulate`.
@@ -101,6 +134,9 @@ pub struct Evaluate {
     /// Table for people, or JSON for machines
     #[arg(long, value_enum, default_value_t = Form::Table)]
     pub format: Form,
+    /// What analysts said of findings, to learn thresholds from: a CSV `finding,verdict,day` (true_positive, false_positive)
+    #[arg(long, value_name = "FILE")]
+    pub verdicts: Option<PathBuf>,
     /// Threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,

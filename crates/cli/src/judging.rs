@@ -1,7 +1,7 @@
 //! Judging many scopes on several threads.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::atomic::{AtomicUsize, Ordering},
 };
 
@@ -43,6 +43,16 @@ pub(crate) fn judge_memory(
 /// One for each core.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// How many identities were active on each day.
+pub(crate) fn principal_days(scopes: &[Scope], load: impl Fn(&Scope) -> Encoded) -> BTreeMap<u32, usize> {
+    let mut days = BTreeMap::new();
+    for scope in scopes.iter().filter(|scope| scope.is_identity()) {
+        let active: BTreeSet<u32> = load(scope).iter().map(|(hour, _)| hour / 24).collect();
+        active.into_iter().for_each(|day| *days.entry(day).or_default() += 1);
+    }
+    days
 }
 
 /// On which days from `from` on each principal was active.
@@ -110,7 +120,7 @@ pub(crate) fn decode(encoded: &Encoded) -> Result<Vec<(u32, Hour)>> {
 }
 
 /// Lets `jobs` threads take scopes in turn, each adding to a part of its own.
-fn spread<T: Default + Send>(
+pub(crate) fn spread<T: Default + Send>(
     scopes: &[Scope],
     jobs: usize,
     each: impl Fn(&Scope, &mut T) -> Result<()> + Sync,

@@ -2,9 +2,12 @@
 
 pub mod analysis;
 pub mod args;
+mod assess;
+mod baseline;
 mod evaluate;
 mod explain;
 mod files;
+mod identities;
 mod judging;
 mod knowledge;
 mod memory;
@@ -12,6 +15,7 @@ mod output;
 mod simulate;
 mod state;
 mod text;
+mod verdicts;
 
 use anyhow::Result;
 pub use text::printable;
@@ -31,6 +35,8 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
     match &arguments.command {
         Command::Analyze(arguments) => analyze(arguments),
         Command::Explain(arguments) => explain::explain(arguments),
+        Command::Baseline(arguments) => baseline::baseline(arguments),
+        Command::Assess(arguments) => assess::assess(arguments),
         Command::Simulate(arguments) => simulate::simulate(arguments),
         Command::Evaluate(arguments) => evaluate::evaluate(arguments),
     }

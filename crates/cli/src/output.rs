@@ -8,6 +8,7 @@ use std::{
 use anstyle::{AnsiColor, Style};
 use anyhow::Result;
 use trailwarden_core::{
+    event::{DAY, Time},
     finding::{Finding, Severity},
     formats::asff::asff,
 };
@@ -50,6 +51,8 @@ fn write_lines(out: &mut impl Write, items: &[impl serde::Serialize]) -> Result<
 const WIDTH: usize = 110;
 /// Reasons told of one finding here; `explain` tells all.
 const REASONS: usize = 3;
+/// Changes of the thresholds told.
+const CHANGES: usize = 3;
 
 fn table(out: &mut impl Write, analysis: &Analysis, mut findings: Vec<&Finding>) -> Result<()> {
     findings.sort_by(|a, b| {
@@ -96,6 +99,11 @@ fn read(out: &mut impl Write, analysis: &Analysis) -> Result<()> {
             "{} without a time; they are judged together, as of 1970.",
             count(tally.undated, "event")
         )?;
+    }
+    for change in analysis.thresholds.changes.iter().rev().take(CHANGES).rev() {
+        let day = Time(i64::from(change.day) * DAY).to_string();
+        let medium = change.thresholds.medium;
+        writeln!(out, "Alerts begin at {medium:.2} from {} on, {}.", &day[..10], change.reason)?;
     }
     let closed = analysis.leaving().count() - analysis.open().count();
     if closed > 0 {

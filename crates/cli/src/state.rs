@@ -101,6 +101,14 @@ impl State {
         }
     }
 
+    /// The kept hours with the new ones; nothing is changed.
+    pub(crate) fn everything(&self, memory: &Memory) -> Result<BTreeMap<Scope, Encoded>> {
+        let write = self.database.begin_write()?;
+        let mut hours = write.open_table(HOURS)?;
+        merge(&mut hours, memory)?;
+        load(&hours)
+    }
+
     /// Merges new hours into the kept ones and judges what they touch; with `keeps`, keeps both.
     pub(crate) fn judge(
         &self,

@@ -5,6 +5,7 @@
 
 mod counts;
 mod peers;
+pub mod portrait;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},

@@ -12,6 +12,7 @@ use crate::{
     networks::Networks,
     risk::{
         Signal,
+        assessment::{Assessment, assess},
         thresholds::{History, Thresholds},
     },
     settings::Settings,
@@ -57,6 +58,37 @@ pub fn judge(
         }
     }
     (findings, own)
+}
+
+/// Assesses somebody over the `span` hours up to `until`; `None` without activity in them.
+///
+/// `findings` are those of the scope in the 30 days up to then.
+pub fn assess_at(
+    scope: &Scope,
+    hours: &[(u32, Hour)],
+    until: u32,
+    span: u32,
+    around: Surroundings<'_>,
+    findings: &[&Finding],
+) -> Option<Assessment> {
+    let end = hours.partition_point(|(hour, _)| *hour <= until);
+    let start = hours[..end].partition_point(|(hour, _)| hour + span <= until);
+    let now = Some(&hours[start..end]).filter(|now| !now.is_empty())?;
+    let first_day = now[0].0 / 24;
+    let mut own = Baseline::default();
+    for day in hours[..start].chunk_by(|a, b| a.0 / 24 == b.0 / 24).filter(|day| day[0].0 / 24 < first_day) {
+        own.close(day[0].0 / 24, day);
+    }
+    own.fade(first_day);
+    let mut tally = Tally::default();
+    now.iter().for_each(|(hour, folded)| tally.add(*hour, folded, &own));
+    let strangeness = Days::of(&own).map(|days| days.strangeness(tally.counts()));
+    let judge = Judge { scope, hours, around };
+    let principal = judge.principal_at(end - 1);
+    let window = Window { scope, principal: principal.as_ref(), hour: now[now.len() - 1].0, hours: now };
+    let Surroundings { peers, networks, settings, thresholds } = around;
+    let habits = Habits { own: &own, peers, networks, settings, strangeness: strangeness.as_ref() };
+    Some(assess(&window, &habits, &thresholds.at(until / 24), findings))
 }
 
 struct Judge<'a> {

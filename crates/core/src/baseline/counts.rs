@@ -117,7 +117,7 @@ impl Tally {
 }
 
 /// Fewer days say nothing of what is usual.
-const DAYS: usize = 8;
+pub(super) const DAYS: usize = 8;
 /// Trees: more make no difference at thirty days.
 const TREES: usize = 50;
 /// The part of the days each tree sees; the others judge it.

@@ -196,7 +196,11 @@ fn historical(window: &Window<'_>, before: &[&Finding]) -> Part {
     let calm: f32 = alerts().map(|finding| 1.0 - faded(&finding)).product();
     match alerts().count() {
         0 => (Some(0.0), "no alert in the 30 days before".to_owned()),
-        count => (Some(1.0 - calm), format!("{count} alert(s) in the 30 days before")),
+        count => {
+            let worst = alerts().max_by(|a, b| faded(a).total_cmp(&faded(b)));
+            let worst = worst.map_or("", |finding| finding.title.as_str());
+            (Some(1.0 - calm), format!("{count} alert(s) in the 30 days before, above all: {worst}"))
+        }
     }
 }
 

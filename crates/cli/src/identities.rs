@@ -1,0 +1,135 @@
+//! Everybody's hours, from logs and from what is kept, and finding one identity among them.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail};
+use trailwarden_core::{
+    activity::{Hour, Scope},
+    baseline::Peers,
+    judgement::Surroundings,
+    risk::thresholds::History,
+};
+
+use crate::{
+    analysis,
+    args::Input,
+    files,
+    judging::{self, Encoded},
+    knowledge::{Knowledge, now},
+    memory::Memory,
+    state::State,
+};
+
+/// Everybody, as far as the input and the state tell.
+pub(crate) struct Identities {
+    pub(crate) knowledge: Knowledge,
+    pub(crate) peers: Peers,
+    pub(crate) thresholds: History,
+    pub(crate) jobs: usize,
+    hours: BTreeMap<Scope, Encoded>,
+}
+
+impl Identities {
+    /// Reads what the options name; nothing is kept.
+    pub(crate) fn load(input: &Input) -> Result<Self> {
+        let knowledge = Knowledge::load(input)?;
+        let memory = Memory::default();
+        analysis::read(input, &memory)?;
+        let hours = match &input.state {
+            Some(path) => State::open(path)
+                .and_then(|state| state.everything(&memory))
+                .with_context(|| format!("state {}", files::show(path)))?,
+            None => {
+                memory.scopes().into_iter().map(|scope| (scope.clone(), memory.encoded(&scope))).collect()
+            }
+        };
+        if hours.is_empty() {
+            bail!("nothing could be read: no CloudTrail log in what was given");
+        }
+        let jobs = input.jobs.map_or_else(judging::cores, usize::from);
+        let scopes: Vec<Scope> = hours.keys().cloned().collect();
+        let peers = judging::peers(&scopes, jobs, |scope| hours[scope].clone())?;
+        Ok(Self { knowledge, peers, thresholds: History::default(), jobs, hours })
+    }
+
+    pub(crate) fn around(&self) -> Surroundings<'_> {
+        Surroundings {
+            peers: &self.peers,
+            networks: &self.knowledge.networks,
+            settings: &self.knowledge.settings,
+            thresholds: &self.thresholds,
+        }
+    }
+
+    /// The hours of a scope.
+    pub(crate) fn hours(&self, scope: &Scope) -> Result<Vec<(u32, Hour)>> {
+        self.hours.get(scope).map_or_else(|| Ok(Vec::new()), judging::decode)
+    }
+
+    /// The last hour of anybody that is not in the future: where the logs end.
+    pub(crate) fn end(&self) -> u32 {
+        let tomorrow = now().hour() + 24;
+        let hours = self.hours.values().flatten().map(|(hour, _)| *hour);
+        hours.filter(|hour| *hour <= tomorrow).max().unwrap_or_default()
+    }
+
+    /// Users, roles and people.
+    pub(crate) fn all(&self) -> Vec<Scope> {
+        self.hours.keys().filter(|scope| scope.is_identity()).cloned().collect()
+    }
+
+    /// The identity of this ARN, or the one whose ARN or name it is the end of.
+    pub(crate) fn find(&self, wanted: &str) -> Result<Scope> {
+        let wanted = wanted.trim();
+        let mut named: Vec<(Scope, Vec<String>)> = Vec::new();
+        for scope in self.all() {
+            let names = match &scope {
+                Scope::Principal(id) => vec![id.to_string()],
+                _ => self.names(&scope)?,
+            };
+            named.push((scope, names));
+        }
+        let with = |is: &dyn Fn(&str) -> bool| -> Vec<&Scope> {
+            named
+                .iter()
+                .filter(|(_, names)| names.iter().any(|name| is(name)))
+                .map(|(scope, _)| scope)
+                .collect()
+        };
+        let ends = |name: &str| {
+            name.strip_suffix(wanted).is_some_and(|head| head.is_empty() || head.ends_with(['/', ':']))
+        };
+        let exact = with(&|name| name == wanted);
+        let found = if exact.is_empty() { with(&ends) } else { exact };
+        match found.as_slice() {
+            [] if wanted.is_empty() => bail!("name a principal"),
+            [] => bail!("no principal {wanted:?} among the {} there are", named.len()),
+            [one] => Ok((*one).clone()),
+            many => bail!(
+                "{} principals are called {wanted:?}: {}",
+                many.len(),
+                many.iter().map(|scope| show(scope)).collect::<Vec<_>>().join(", ")
+            ),
+        }
+    }
+
+    /// A person's own name, and the ARNs it acted as.
+    fn names(&self, scope: &Scope) -> Result<Vec<String>> {
+        let hours = self.hours(scope)?;
+        let arns = hours.iter().flat_map(|(_, hour)| hour.identities.values().map(ToString::to_string));
+        let mut names: Vec<String> = arns.collect();
+        names.sort_unstable();
+        names.dedup();
+        names.push(show(scope));
+        Ok(names)
+    }
+}
+
+/// A scope for people: an ARN, or a person's name.
+pub(crate) fn show(scope: &Scope) -> String {
+    match scope {
+        Scope::Principal(id) | Scope::Person(id) => id.to_string(),
+        Scope::Address(address) => format!("address {address}"),
+        Scope::Account(account) => format!("account {account}"),
+    }
+}

@@ -1,0 +1,96 @@
+//! What analysts said of findings, in a file; and what it does to the thresholds.
+
+use std::{collections::BTreeMap, path::Path};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use trailwarden_core::{
+    detectors,
+    event::Time,
+    finding::{Finding, Kind},
+    risk::thresholds::{FALSE_ALERTS, History, VERDICT_DAYS, Verdict},
+    settings::Settings,
+};
+
+use crate::files;
+
+/// A line of the file: `finding,verdict,day`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    finding: String,
+    verdict: Verdict,
+    day: String,
+}
+
+/// What was said of a finding, and when.
+pub(crate) struct Said {
+    finding: String,
+    verdict: Verdict,
+    day: u32,
+}
+
+/// Reads a CSV with the header `finding,verdict,day`; verdicts are `true_positive` and `false_positive`.
+///
+/// # Errors
+/// The first line that is wrong, and why.
+pub(crate) fn read(path: &Path) -> Result<Vec<Said>> {
+    let text = std::fs::read(path).with_context(|| format!("reading verdicts {}", files::show(path)))?;
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(&text[..]);
+    let mut said = Vec::new();
+    for (line, row) in reader.deserialize::<Line>().zip(2..) {
+        let place = || format!("verdicts {}, line {line}", files::show(path));
+        let row = row.with_context(|| {
+            format!("{}: expected `finding,verdict,day`, with true_positive or false_positive", place())
+        })?;
+        let Some(time) = Time::parse(&format!("{}T00:00:00Z", row.day)) else {
+            bail!("{}: {:?} is not a day such as 2026-03-02", place(), row.day);
+        };
+        said.push(Said { finding: row.finding, verdict: row.verdict, day: time.day() });
+    }
+    Ok(said)
+}
+
+/// Learns the thresholds of each day from what had been said before it.
+///
+/// `findings` are those that may have been spoken of; `principal_days` how many identities were judged on each day.
+pub(crate) fn learn(
+    said: &[Said],
+    findings: &[Finding],
+    principal_days: &BTreeMap<u32, usize>,
+    settings: &Settings,
+) -> History {
+    let scores: BTreeMap<&str, f32> =
+        findings.iter().map(|finding| (finding.id.as_str(), finding.score)).collect();
+    let known: Vec<(u32, f32, Verdict)> = said
+        .iter()
+        .filter_map(|said| Some((said.day, *scores.get(said.finding.as_str())?, said.verdict)))
+        .collect();
+    let mut history = History::default();
+    let Some((first, last)) = principal_days.keys().min().zip(principal_days.keys().max()) else {
+        return history;
+    };
+    let borne = settings.bearable_false_alerts.unwrap_or(FALSE_ALERTS);
+    for day in *first..=*last {
+        let before = day.saturating_sub(VERDICT_DAYS)..day;
+        let verdicts: Vec<(f32, Verdict)> = known
+            .iter()
+            .filter(|(said, ..)| before.contains(said))
+            .map(|(_, score, verdict)| (*score, *verdict))
+            .collect();
+        let days: usize = principal_days.range(before).map(|(_, count)| count).sum();
+        history.learn(day, &verdicts, days, borne);
+    }
+    history
+}
+
+/// Gives each finding the severity that the thresholds of its day have for its score.
+pub(crate) fn relabel(findings: &mut [Finding], history: &History) {
+    for finding in findings.iter_mut().filter(|finding| matches!(finding.kind, Kind::Threat | Kind::Anomaly))
+    {
+        let detector = detectors::ALL.iter().find(|detector| detector.id == finding.detector);
+        if let Some(detector) = detector {
+            finding.relabel(detector.base_severity, history.at(finding.last_seen.day()));
+        }
+    }
+}
