@@ -134,9 +134,6 @@ pub struct Evaluate {
     /// Table for people, or JSON for machines
     #[arg(long, value_enum, default_value_t = Form::Table)]
     pub format: Form,
-    /// What analysts said of findings, to learn thresholds from: a CSV `finding,verdict,day` (true_positive, false_positive)
-    #[arg(long, value_name = "FILE")]
-    pub verdicts: Option<PathBuf>,
     /// Threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
@@ -172,6 +169,9 @@ pub struct Input {
     /// What addresses are: a MaxMind database, or a CSV `cidr,country,asn,organisation,use`
     #[arg(long, value_name = "FILE")]
     pub networks: Option<PathBuf>,
+    /// What analysts said of findings, to learn thresholds from: a CSV `finding,verdict,day` (true_positive, false_positive)
+    #[arg(long, value_name = "FILE")]
+    pub verdicts: Option<PathBuf>,
     /// Threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,

@@ -38,7 +38,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Said>> {
     let text = std::fs::read(path).with_context(|| format!("reading verdicts {}", files::show(path)))?;
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(&text[..]);
     let mut said = Vec::new();
-    for (line, row) in reader.deserialize::<Line>().zip(2..) {
+    for (row, line) in reader.deserialize::<Line>().zip(2u32..) {
         let place = || format!("verdicts {}, line {line}", files::show(path));
         let row = row.with_context(|| {
             format!("{}: expected `finding,verdict,day`, with true_positive or false_positive", place())
