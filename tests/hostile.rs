@@ -29,8 +29,13 @@ fn swallow(bytes: &[u8]) -> Vec<(Scope, u32, Hour)> {
 fn judge_all(hours: &[(Scope, u32, Hour)]) -> usize {
     let (peers, networks, settings) = (Peers::default(), Networks::default(), Settings::default());
     let thresholds = trailwarden_core::risk::thresholds::History::default();
-    let around =
-        Surroundings { peers: &peers, networks: &networks, settings: &settings, thresholds: &thresholds };
+    let around = Surroundings {
+        peers: &peers,
+        networks: &networks,
+        settings: &settings,
+        thresholds: &thresholds,
+        without: trailwarden_core::judgement::Without::default(),
+    };
     let by_scope = hours.chunk_by(|a, b| a.0 == b.0);
     let findings = by_scope.flat_map(|chunk| {
         let hours: Vec<(u32, Hour)> = chunk.iter().map(|(_, hour, folded)| (*hour, folded.clone())).collect();

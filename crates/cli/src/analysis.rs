@@ -80,7 +80,7 @@ pub fn run(input: &Input, keeps: bool) -> Result<Analysis> {
     let memory = Memory::default();
     let mut analysis = read(input, &memory)?;
     let judged = match &state {
-        None => judging::judge_memory(&memory, &knowledge, jobs, true)?,
+        None => judging::judge_memory(&memory, &knowledge, jobs)?,
         Some(state) => state
             .judge(&memory, &knowledge, jobs, keeps)
             .context("keeping state; the old state is unchanged")?,

@@ -128,6 +128,12 @@ pub struct Evaluate {
     /// Judge again without peers, without the forest, without context, and with the list of networks
     #[arg(long)]
     pub ablate: bool,
+    /// Measure the models of whole days too: anomaly, behaviour, risk, threat
+    #[arg(long)]
+    pub models: bool,
+    /// Train a forest on the days of these simulated organisations, and measure it with the models
+    #[arg(long, value_name = "SEEDS", value_parser = seeds, requires = "models")]
+    pub train: Option<std::ops::RangeInclusive<u64>>,
     /// Name every attack that was missed and every innocent that was accused
     #[arg(long)]
     pub list: bool,

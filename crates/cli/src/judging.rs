@@ -10,7 +10,7 @@ use trailwarden_core::{
     activity::{Hour, Scope},
     baseline::{Baseline, Peers},
     finding::Finding,
-    judgement::{Surroundings, judge},
+    judgement::{Surroundings, Without, judge},
     risk::thresholds::History,
 };
 
@@ -27,16 +27,11 @@ pub(crate) struct Judged {
 pub(crate) type Encoded = Vec<(u32, Box<[u8]>)>;
 
 /// Judges everything in memory.
-pub(crate) fn judge_memory(
-    memory: &Memory,
-    knowledge: &Knowledge,
-    jobs: usize,
-    with_peers: bool,
-) -> Result<Judged> {
+pub(crate) fn judge_memory(memory: &Memory, knowledge: &Knowledge, jobs: usize) -> Result<Judged> {
     let scopes = memory.scopes();
-    let known: &[Scope] = if with_peers { &scopes } else { &[] };
-    let peers = peers(known, jobs, |scope| memory.encoded(scope))?;
-    let findings = judge_all(&scopes, jobs, knowledge, &peers, |scope| (0, memory.encoded(scope)))?;
+    let peers = peers(&scopes, jobs, |scope| memory.encoded(scope))?;
+    let without = Without::default();
+    let findings = judge_all(&scopes, jobs, knowledge, &peers, without, |scope| (0, memory.encoded(scope)))?;
     Ok(Judged { findings, principals: principals(&scopes) })
 }
 
@@ -53,21 +48,6 @@ pub(crate) fn principal_days(scopes: &[Scope], load: impl Fn(&Scope) -> Encoded)
         active.into_iter().for_each(|day| *days.entry(day).or_default() += 1);
     }
     days
-}
-
-/// On which days from `from` on each principal was active.
-pub(crate) fn active_days(memory: &Memory, from: u32) -> Result<BTreeSet<(String, u32)>> {
-    let mut active = BTreeSet::new();
-    for scope in memory.scopes().iter().filter(|scope| scope.is_identity()) {
-        for (hour, folded) in decode(&memory.encoded(scope))?.iter().filter(|(hour, _)| hour / 24 >= from) {
-            let day = hour / 24;
-            match scope {
-                Scope::Principal(id) => _ = active.insert((id.to_string(), day)),
-                _ => active.extend(folded.identities.values().map(|id| (id.to_string(), day))),
-            }
-        }
-    }
-    Ok(active)
 }
 
 pub(crate) fn principals(scopes: &[Scope]) -> usize {
@@ -94,6 +74,7 @@ pub(crate) fn judge_all(
     jobs: usize,
     knowledge: &Knowledge,
     peers: &Peers,
+    without: Without,
     load: impl Fn(&Scope) -> (u32, Encoded) + Sync,
 ) -> Result<Vec<(Scope, Finding)>> {
     let thresholds = History::default();
@@ -102,6 +83,7 @@ pub(crate) fn judge_all(
         networks: &knowledge.networks,
         settings: &knowledge.settings,
         thresholds: &thresholds,
+        without,
     };
     let parts = spread(scopes, jobs, |scope, findings: &mut Vec<(Scope, Finding)>| {
         let (from, encoded) = load(scope);

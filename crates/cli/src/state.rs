@@ -14,6 +14,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, Ta
 use trailwarden_core::{
     activity::{Hour, Scope},
     finding::{Finding, Status},
+    judgement::Without,
 };
 
 use crate::{
@@ -125,9 +126,10 @@ impl State {
             let scopes: Vec<Scope> = all.keys().cloned().collect();
             let peers = judging::peers(&scopes, jobs, |scope| all[scope].clone())?;
             let judged: Vec<Scope> = touched.keys().cloned().collect();
-            let mut findings = judging::judge_all(&judged, jobs, knowledge, &peers, |scope| {
-                (touched[scope], all[scope].clone())
-            })?;
+            let mut findings =
+                judging::judge_all(&judged, jobs, knowledge, &peers, Without::default(), |scope| {
+                    (touched[scope], all[scope].clone())
+                })?;
             let mut kept = write.open_table(FINDINGS)?;
             findings.extend(close(&kept, &touched, &findings)?);
             for finding in &findings {

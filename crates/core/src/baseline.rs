@@ -363,6 +363,8 @@ pub struct Habits<'a> {
     pub settings: &'a Settings,
     /// How unlike its days the day is so far, if there are days enough.
     pub strangeness: Option<&'a Strangeness>,
+    /// What the judgement does without.
+    pub without: crate::judgement::Without,
 }
 
 impl Habits<'_> {

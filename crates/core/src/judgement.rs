@@ -29,6 +29,17 @@ pub struct Surroundings<'a> {
     pub settings: &'a Settings,
     /// From which score on a finding is worth what, by day.
     pub thresholds: &'a History,
+    /// What judgements do without, to see what it is worth.
+    pub without: Without,
+}
+
+/// Parts that a judgement can do without.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Without {
+    /// The forest that compares whole days.
+    pub forest: bool,
+    /// The circumstances of an act: place, program, hour, region.
+    pub context: bool,
 }
 
 /// Judges the hours (ascending) of a scope from the day of hour `from` on, each with only what had happened by then.
@@ -73,22 +84,37 @@ pub fn assess_at(
 ) -> Option<Assessment> {
     let end = hours.partition_point(|(hour, _)| *hour <= until);
     let start = hours[..end].partition_point(|(hour, _)| hour + span <= until);
-    let now = Some(&hours[start..end]).filter(|now| !now.is_empty())?;
-    let first_day = now[0].0 / 24;
+    let first_day = hours[..end].get(start)?.0 / 24;
     let mut own = Baseline::default();
     for day in hours[..start].chunk_by(|a, b| a.0 / 24 == b.0 / 24).filter(|day| day[0].0 / 24 < first_day) {
         own.close(day[0].0 / 24, day);
     }
     own.fade(first_day);
-    let mut tally = Tally::default();
-    now.iter().for_each(|(hour, folded)| tally.add(*hour, folded, &own));
-    let strangeness = Days::of(&own).map(|days| days.strangeness(tally.counts()));
+    Some(Judge { scope, hours, around }.assessment(&own, start..end, findings))
+}
+
+/// Assesses somebody's days, each whole, with the day in counts where enough is known before it.
+pub fn assess_days(
+    scope: &Scope,
+    hours: &[(u32, Hour)],
+    around: Surroundings<'_>,
+    findings: &[&Finding],
+) -> Vec<(u32, Assessment)> {
     let judge = Judge { scope, hours, around };
-    let principal = judge.principal_at(end - 1);
-    let window = Window { scope, principal: principal.as_ref(), hour: now[now.len() - 1].0, hours: now };
-    let Surroundings { peers, networks, settings, thresholds } = around;
-    let habits = Habits { own: &own, peers, networks, settings, strangeness: strangeness.as_ref() };
-    Some(assess(&window, &habits, &thresholds.at(until / 24), findings))
+    let (mut own, mut start, mut days) = (Baseline::default(), 0, Vec::new());
+    for day in hours.chunk_by(|a, b| a.0 / 24 == b.0 / 24) {
+        let (today, end) = (day[0].0 / 24, start + day.len());
+        own.fade(today);
+        let known: Vec<&Finding> = findings
+            .iter()
+            .filter(|finding| (today.saturating_sub(MEMORY_DAYS)..=today).contains(&finding.last_seen.day()))
+            .copied()
+            .collect();
+        days.push((today, judge.assessment(&own, start..end, &known)));
+        own.close(today, day);
+        start = end;
+    }
+    days
 }
 
 struct Judge<'a> {
@@ -98,12 +124,27 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
+    /// The assessment of some hours; `own` is what was known before their first day.
+    fn assessment(&self, own: &Baseline, hours: Range<usize>, findings: &[&Finding]) -> Assessment {
+        let mut tally = Tally::default();
+        self.hours[hours.clone()].iter().for_each(|(hour, folded)| tally.add(*hour, folded, own));
+        let strangeness = Days::of(own).map(|days| days.strangeness(tally.counts()));
+        let principal = self.principal_at(hours.end - 1);
+        let hour = self.hours[hours.end - 1].0;
+        let window =
+            Window { scope: self.scope, principal: principal.as_ref(), hour, hours: &self.hours[hours] };
+        let Surroundings { peers, networks, settings, thresholds, without } = self.around;
+        let habits = Habits { own, peers, networks, settings, strangeness: strangeness.as_ref(), without };
+        assess(&window, &habits, &thresholds.at(hour / 24), findings)
+    }
+
     /// The findings of one day, whose hours are at `day`.
     fn day(&self, own: &Baseline, day: Range<usize>) -> Vec<Finding> {
         let Surroundings { peers, networks, settings, .. } = self.around;
-        let days = if self.scope.is_identity() { Days::of(own) } else { None };
+        let days = if self.scope.is_identity() && !self.around.without.forest { Days::of(own) } else { None };
         let mut tally = Tally::default();
-        let habits = Habits { own, peers, networks, settings, strangeness: None };
+        let without = self.around.without;
+        let habits = Habits { own, peers, networks, settings, strangeness: None, without };
         let mut worst: BTreeMap<(usize, Option<String>), (Signal, usize)> = BTreeMap::new();
         let mut principal = None;
         for index in day.clone() {

@@ -2,12 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use trailwarden_core::finding::{Finding, Severity};
-use trailwarden_simulator::Difficulty;
+use anyhow::Result;
+use serde::Serialize;
+use trailwarden_core::{
+    activity::Scope,
+    finding::{Finding, Severity},
+};
+use trailwarden_simulator::{Difficulty, Truth};
 
-use super::Organisation;
+use super::organisation::Organisation;
 
 /// One attack, and what became of it.
+#[derive(Serialize)]
 pub(super) struct Case {
     pub(super) id: String,
     pub(super) organisation: String,
@@ -16,107 +22,128 @@ pub(super) struct Case {
     pub(super) is_detected: bool,
     pub(super) has_right_detector: bool,
     pub(super) has_right_technique: bool,
-    /// Hours from its first event to the last event of the first alert's evidence.
-    pub(super) hours: Option<f64>,
-    /// The best that was said of it, below an alert too.
+    /// From its first event to the last evidence of the first alert.
+    pub(super) hours_to_detect: Option<f64>,
+    /// The worst that was said of it, below an alert too.
     pub(super) said: String,
 }
 
 /// What came of some organisations.
-#[derive(Default)]
+#[derive(Default, Serialize)]
 pub(super) struct Measures {
+    pub(super) name: &'static str,
+    pub(super) organisations: usize,
     pub(super) cases: Vec<Case>,
     pub(super) alerts: usize,
-    pub(super) right: usize,
-    pub(super) benign_days: usize,
-    pub(super) accused_days: usize,
-    pub(super) attack_days: usize,
-    pub(super) days: u32,
-    /// What innocents were accused of, with who, when and what odd thing had happened to them.
-    pub(super) accused: Vec<String>,
+    pub(super) right_alerts: usize,
+    pub(super) benign_identity_days: usize,
+    pub(super) accused_identity_days: usize,
+    pub(super) attacked_identity_days: usize,
+    pub(super) found_identity_days: usize,
+    pub(super) days: usize,
+    /// What innocents were accused of, with who, when, and what odd thing had befallen them.
+    pub(super) accusations: Vec<String>,
     /// By tenth of confidence: alerts, and right ones.
     pub(super) calibration: BTreeMap<u8, (usize, usize)>,
 }
 
 impl Measures {
-    pub(super) fn add(
-        &mut self,
-        organisation: &Organisation,
-        findings: &[Finding],
-        active: &BTreeSet<(String, u32)>,
-    ) {
+    pub(super) fn new(name: &'static str) -> Self {
+        Self { name, ..Self::default() }
+    }
+
+    /// Adds what was found in an organisation.
+    pub(super) fn add(&mut self, organisation: &Organisation, findings: &[(Scope, Finding)]) -> Result<()> {
         let truth = &organisation.truth;
-        let events: BTreeMap<&str, usize> = truth
+        let ids = |(at, attack): (usize, &'_ Truth)| {
+            attack.event_ids.iter().map(move |id| (id.clone(), at)).collect::<Vec<_>>()
+        };
+        let events: BTreeMap<String, usize> = truth.iter().enumerate().flat_map(ids).collect();
+        let (attacked, active) = (organisation.attacked(), organisation.active()?);
+        let is_attacked = |(principals, day): (&BTreeSet<String>, u32)| {
+            principals.iter().any(|principal| attacked.contains(&(principal.as_str(), day)))
+        };
+        let under_attack: BTreeSet<&(Scope, u32)> = active
             .iter()
-            .enumerate()
-            .flat_map(|(at, attack)| attack.event_ids.iter().map(move |id| (id.as_str(), at)))
+            .filter(|((_, day), principals)| is_attacked((principals, *day)))
+            .map(|(identity_day, _)| identity_day)
             .collect();
-        let attacked: BTreeSet<(&str, u32)> = truth
-            .iter()
-            .flat_map(|attack| attack.principal_days.iter().map(|(who, day)| (who.as_str(), *day)))
-            .collect();
-        let benign = active.iter().filter(|(who, day)| !attacked.contains(&(who.as_str(), *day))).count();
-        self.benign_days += benign;
-        self.attack_days += attacked.len();
-        self.days += active.iter().map(|(_, day)| day).collect::<BTreeSet<_>>().len() as u32;
+        self.organisations += 1;
+        self.attacked_identity_days += under_attack.len();
+        self.benign_identity_days += active.len() - under_attack.len();
+        self.days += active.keys().map(|(_, day)| day).collect::<BTreeSet<_>>().len();
         let mut of_attack: Vec<Vec<&Finding>> = vec![Vec::new(); truth.len()];
-        let mut accused: BTreeSet<(String, u32)> = BTreeSet::new();
-        for finding in findings.iter().filter(|finding| finding.last_seen.day() >= organisation.from) {
+        let (mut accused, mut found) = (BTreeSet::new(), BTreeSet::new());
+        let is_counted = |(_, finding): &&(Scope, Finding)| finding.last_seen.day() >= organisation.from;
+        for (scope, finding) in findings.iter().filter(is_counted) {
             let hit: BTreeSet<usize> =
-                finding.event_ids.iter().filter_map(|id| events.get(id.as_str()).copied()).collect();
+                finding.event_ids.iter().filter_map(|id| events.get(id).copied()).collect();
             hit.iter().for_each(|at| of_attack[*at].push(finding));
             if !finding.is_alert() {
                 continue;
             }
-            self.alerts += 1;
-            self.right += usize::from(!hit.is_empty());
-            let bin = self.calibration.entry((finding.confidence * 10.0) as u8).or_default();
-            bin.0 += 1;
-            bin.1 += usize::from(!hit.is_empty());
-            if hit.is_empty() {
-                accused.insert((finding.principal.clone(), finding.last_seen.day()));
-                let odd = (organisation.oddities)(&finding.principal, finding.last_seen.day()).join(" ");
-                let evidence = finding.evidence.first().map_or("", String::as_str);
-                self.accused.push(format!(
-                    "{}: {} {} {:.2} {} [{odd}] {evidence}",
-                    organisation.name,
-                    finding.severity.label(),
-                    finding.detector,
-                    finding.score,
-                    finding.principal
-                ));
+            let identity_day = (scope.clone(), finding.last_seen.day());
+            self.count(finding, !hit.is_empty());
+            if !hit.is_empty() {
+                found.insert(identity_day);
+            } else {
+                accused.insert(identity_day);
+                self.accusations.push(accusation(organisation, finding));
             }
         }
-        self.accused_days += accused.len();
-        for (attack, found) in truth.iter().zip(of_attack) {
-            self.cases.push(case(organisation, attack, &found));
-        }
+        self.accused_identity_days += accused.len();
+        self.found_identity_days += found.iter().filter(|day| under_attack.contains(day)).count();
+        self.cases
+            .extend(truth.iter().zip(of_attack).map(|(attack, found)| case(organisation, attack, &found)));
+        Ok(())
+    }
+
+    fn count(&mut self, finding: &Finding, is_right: bool) {
+        self.alerts += 1;
+        self.right_alerts += usize::from(is_right);
+        let tenth = self.calibration.entry((finding.confidence * 10.0) as u8).or_default();
+        tenth.0 += 1;
+        tenth.1 += usize::from(is_right);
     }
 }
 
-fn case(organisation: &Organisation, attack: &trailwarden_simulator::Truth, found: &[&Finding]) -> Case {
+fn accusation(organisation: &Organisation, finding: &Finding) -> String {
+    let day = finding.last_seen.day();
+    format!(
+        "{}: {} {} {:.2} {} [{}] {}",
+        organisation.name,
+        finding.severity.label(),
+        finding.detector,
+        finding.score,
+        finding.principal,
+        organisation.oddities(&finding.principal, day),
+        finding.evidence.first().map_or("", String::as_str)
+    )
+}
+
+fn case(organisation: &Organisation, attack: &Truth, found: &[&Finding]) -> Case {
     let alerts: Vec<&&Finding> = found.iter().filter(|finding| finding.is_alert()).collect();
-    let is_right = |finding: &&&Finding| attack.behaviours.contains(&finding.detector);
-    let techniques = |finding: &&&Finding| {
+    let is_named = |finding: &&&Finding| attack.behaviours.contains(&finding.detector);
+    let is_technique = |finding: &&&Finding| {
         finding
             .techniques
             .iter()
             .any(|technique| attack.techniques.iter().any(|other| other == technique.id()))
     };
     let first = alerts.iter().map(|finding| finding.last_seen.0).min();
-    let best = found.iter().max_by(|a, b| a.score.total_cmp(&b.score));
+    let worst = found.iter().max_by(|a, b| a.score.total_cmp(&b.score));
     Case {
         id: attack.id.clone(),
         organisation: organisation.name.clone(),
         difficulty: attack.difficulty,
         tactics: attack.tactics.clone(),
         is_detected: !alerts.is_empty(),
-        has_right_detector: alerts.iter().any(is_right),
-        has_right_technique: alerts.iter().any(techniques),
-        hours: first.map(|first| (first - attack.first).max(0) as f64 / 3600.0),
-        said: best.map_or_else(
+        has_right_detector: alerts.iter().any(is_named),
+        has_right_technique: alerts.iter().any(is_technique),
+        hours_to_detect: first.map(|first| (first - attack.first).max(0) as f64 / 3600.0),
+        said: worst.map_or_else(
             || "nothing".to_owned(),
-            |best| format!("{} {} {:.2}", Severity::label(best.severity), best.detector, best.score),
+            |worst| format!("{} {} {:.2}", Severity::label(worst.severity), worst.detector, worst.score),
         ),
     }
 }

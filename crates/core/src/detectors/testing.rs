@@ -133,8 +133,14 @@ impl Story {
         let hours = &scopes[&scope];
         let (own, peers) = self.past(&scopes, hours);
         let (networks, settings) = (Networks::default(), Settings::default());
-        let habits =
-            Habits { own: &own, peers: &peers, networks: &networks, settings: &settings, strangeness: None };
+        let habits = Habits {
+            own: &own,
+            peers: &peers,
+            networks: &networks,
+            settings: &settings,
+            strangeness: None,
+            without: crate::judgement::Without::default(),
+        };
         look(&Window::ending_at(&scope, Some(&last), hours, hours.len() - 1), &habits)
     }
 

@@ -45,6 +45,8 @@ pub struct BehaviorRisk {
 pub struct BehaviorAnalysis {
     /// The isolation forest's, 0 to 1: 0.5 is ordinary; `None` without days enough to compare with.
     pub anomaly_score: Option<f32>,
+    /// By how much it is beyond the strangest of the days before; negative within.
+    pub anomaly_margin: Option<f32>,
     /// Is it beyond the strangest of the days before?
     pub is_anomalous: bool,
     /// What changed, in words.
@@ -103,6 +105,7 @@ pub fn analyze_behavior(window: &Window<'_>, habits: &Habits<'_>) -> BehaviorAna
         .extend(strangeness.filter(|_| is_anomalous).map(crate::baseline::Strangeness::describe));
     BehaviorAnalysis {
         anomaly_score: strangeness.map(|strangeness| strangeness.score),
+        anomaly_margin: strangeness.map(|strangeness| strangeness.score - strangeness.threshold),
         is_anomalous,
         behavioral_changes,
         risk_factors: telling(&risks),
