@@ -125,7 +125,7 @@ pub struct Evaluate {
     /// Simulate these organisations in memory instead: 7, or 1001-1010
     #[arg(long, value_name = "SEEDS", value_parser = seeds, conflicts_with = "folders")]
     pub seeds: Option<std::ops::RangeInclusive<u64>>,
-    /// Judge again without peers, without the forest, without context, and with the list of networks
+    /// Judge again without peers, without context, with whole days compared, and with the list of networks
     #[arg(long)]
     pub ablate: bool,
     /// Measure the models of whole days too: anomaly, behaviour, risk, threat

@@ -11,7 +11,7 @@ mod organisation;
 mod report;
 
 use anyhow::Result;
-use trailwarden_core::judgement::Without;
+use trailwarden_core::judgement::Parts;
 
 use self::{
     measures::Measures,
@@ -75,21 +75,21 @@ struct Variant {
     name: &'static str,
     with_peers: bool,
     with_networks: bool,
-    without: Without,
+    parts: Parts,
 }
 
 const WHOLE: Variant = Variant {
     name: "whole",
     with_peers: true,
     with_networks: false,
-    without: Without { forest: false, context: false },
+    parts: Parts { days: false, context: true },
 };
 
-/// The whole first; then what it is without each part, and with a list of networks.
+/// The whole first; then what it is without each part, with whole days compared, and with a list of networks.
 const VARIANTS: &[Variant] = &[
     WHOLE,
     Variant { name: "without peers", with_peers: false, ..WHOLE },
-    Variant { name: "without the forest", without: Without { forest: true, context: false }, ..WHOLE },
-    Variant { name: "without context", without: Without { forest: false, context: true }, ..WHOLE },
+    Variant { name: "without context", parts: Parts { days: false, context: false }, ..WHOLE },
+    Variant { name: "with the forest", parts: Parts { days: true, context: true }, ..WHOLE },
     Variant { name: "with networks", with_networks: true, ..WHOLE },
 ];

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use trailwarden_core::{
     activity::{Hour, Scope},
     baseline::Peers,
-    judgement::{Surroundings, Without},
+    judgement::{Parts, Surroundings},
     risk::thresholds::History,
 };
 
@@ -58,7 +58,7 @@ impl Identities {
             networks: &self.knowledge.networks,
             settings: &self.knowledge.settings,
             thresholds: &self.thresholds,
-            without: Without::default(),
+            parts: Parts::default(),
         }
     }
 

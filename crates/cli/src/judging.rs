@@ -10,7 +10,7 @@ use trailwarden_core::{
     activity::{Hour, Scope},
     baseline::{Baseline, Peers},
     finding::Finding,
-    judgement::{Surroundings, Without, judge},
+    judgement::{Parts, Surroundings, judge},
     risk::thresholds::History,
 };
 
@@ -30,8 +30,8 @@ pub(crate) type Encoded = Vec<(u32, Box<[u8]>)>;
 pub(crate) fn judge_memory(memory: &Memory, knowledge: &Knowledge, jobs: usize) -> Result<Judged> {
     let scopes = memory.scopes();
     let peers = peers(&scopes, jobs, |scope| memory.encoded(scope))?;
-    let without = Without::default();
-    let findings = judge_all(&scopes, jobs, knowledge, &peers, without, |scope| (0, memory.encoded(scope)))?;
+    let parts = Parts::default();
+    let findings = judge_all(&scopes, jobs, knowledge, &peers, parts, |scope| (0, memory.encoded(scope)))?;
     Ok(Judged { findings, principals: principals(&scopes) })
 }
 
@@ -74,7 +74,7 @@ pub(crate) fn judge_all(
     jobs: usize,
     knowledge: &Knowledge,
     peers: &Peers,
-    without: Without,
+    parts: Parts,
     load: impl Fn(&Scope) -> (u32, Encoded) + Sync,
 ) -> Result<Vec<(Scope, Finding)>> {
     let thresholds = History::default();
@@ -83,7 +83,7 @@ pub(crate) fn judge_all(
         networks: &knowledge.networks,
         settings: &knowledge.settings,
         thresholds: &thresholds,
-        without,
+        parts,
     };
     let parts = spread(scopes, jobs, |scope, findings: &mut Vec<(Scope, Finding)>| {
         let (from, encoded) = load(scope);

@@ -14,7 +14,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, Ta
 use trailwarden_core::{
     activity::{Hour, Scope},
     finding::{Finding, Status},
-    judgement::Without,
+    judgement::Parts,
 };
 
 use crate::{
@@ -127,7 +127,7 @@ impl State {
             let peers = judging::peers(&scopes, jobs, |scope| all[scope].clone())?;
             let judged: Vec<Scope> = touched.keys().cloned().collect();
             let mut findings =
-                judging::judge_all(&judged, jobs, knowledge, &peers, Without::default(), |scope| {
+                judging::judge_all(&judged, jobs, knowledge, &peers, Parts::default(), |scope| {
                     (touched[scope], all[scope].clone())
                 })?;
             let mut kept = write.open_table(FINDINGS)?;

@@ -12,7 +12,11 @@ mod window;
 
 use std::net::IpAddr;
 
+#[cfg(test)]
+pub(crate) use acts::testing;
 pub use acts::{Acts, Group, Notable};
+#[cfg(test)]
+pub(crate) use fold::address_key;
 pub use fold::{Fold, Folded};
 pub use least::{Least, Words};
 use serde::{Deserialize, Serialize};

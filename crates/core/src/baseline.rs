@@ -152,7 +152,8 @@ impl Baseline {
         let mut networks = hours.iter().flat_map(|(_, hour)| hour.addresses.values());
         let has_moved =
             !self.days.is_empty() && networks.any(|address| self.days_with_network(*address) == 0);
-        for key in things(hours) {
+        let untrusted = self.untrusted(hours);
+        for key in things(hours).into_iter().filter(|key| !untrusted.contains(key)) {
             *self.seen.entry(key).or_default() |= 1;
         }
         self.days.push_back(Day {
@@ -163,6 +164,31 @@ impl Baseline {
             counts,
         });
         self.make_room();
+    }
+
+    /// Networks and programs that came with a grave act, all of them new: what an attacker brings must not become usual.
+    fn untrusted(&self, hours: &[(u32, Hour)]) -> HashSet<u64> {
+        let mut untrusted = HashSet::new();
+        if !self.is_established() {
+            return untrusted;
+        }
+        let acts = hours.iter().flat_map(|(_, hour)| hour.acts.iter()).map(|(notable, _)| notable);
+        for notable in
+            acts.filter(|notable| notable.act.weight >= weight::BAD && self.days_with_act(notable) == 0)
+        {
+            let Some(address) = notable.address.filter(|address| self.days_with_network(*address) == 0)
+            else {
+                continue;
+            };
+            untrusted.insert(key(Aspect::Network, network_key(address)));
+            if self.days_with_provider(address) == 0 {
+                untrusted.insert(key(Aspect::Provider, provider_key(address)));
+            }
+            if self.days_with_client(&notable.client) == 0 {
+                untrusted.insert(key(Aspect::Client, hash(&notable.client)));
+            }
+        }
+        untrusted
     }
 
     fn counts_of(&self, hours: &[(u32, Hour)]) -> Counts {
@@ -363,8 +389,8 @@ pub struct Habits<'a> {
     pub settings: &'a Settings,
     /// How unlike its days the day is so far, if there are days enough.
     pub strangeness: Option<&'a Strangeness>,
-    /// What the judgement does without.
-    pub without: crate::judgement::Without,
+    /// What the judgement weighs.
+    pub parts: crate::judgement::Parts,
 }
 
 impl Habits<'_> {
@@ -425,6 +451,25 @@ mod tests {
         assert_eq!(baseline.days_with_resource(hash("bucket-39-3-3")), 1);
         assert_eq!(baseline.days_with_resource(hash("bucket-10-3-3")), 0);
         assert_eq!(Baseline::decode(&bytes[..9]), Err(Damaged));
+    }
+
+    #[test]
+    fn what_came_with_a_grave_act_does_not_become_usual() {
+        let home: IpAddr = "198.51.100.1".parse().unwrap();
+        let elsewhere: IpAddr = "203.0.113.9".parse().unwrap();
+        let hour = |address: IpAddr| {
+            let mut folded = hour_with_call(7);
+            folded.addresses.insert(crate::activity::address_key(address), || address);
+            folded
+        };
+        let mut baseline = Baseline::default();
+        (0..8).for_each(|day| baseline.close(100 + day, &[((100 + day) * 24, hour(home))]));
+        let mut attack = hour(elsewhere);
+        attack.acts.insert(1, crate::activity::testing::grave(elsewhere));
+        baseline.close(108, &[(108 * 24, attack)]);
+        assert_eq!((baseline.days_with_network(home), baseline.days_with_network(elsewhere)), (8, 0));
+        baseline.close(109, &[(109 * 24, hour(elsewhere))]);
+        assert_eq!(baseline.days_with_network(elsewhere), 1, "without the act, it is learnt");
     }
 
     #[test]

@@ -29,17 +29,23 @@ pub struct Surroundings<'a> {
     pub settings: &'a Settings,
     /// From which score on a finding is worth what, by day.
     pub thresholds: &'a History,
-    /// What judgements do without, to see what it is worth.
-    pub without: Without,
+    /// What judgements weigh.
+    pub parts: Parts,
 }
 
-/// Parts that a judgement can do without.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Without {
-    /// The forest that compares whole days.
-    pub forest: bool,
+/// What a judgement may weigh, or leave out: to see what a part is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parts {
+    /// The day as a whole against the days before. Off: it changes no alert (`trailwarden evaluate --ablate`).
+    pub days: bool,
     /// The circumstances of an act: place, program, hour, region.
     pub context: bool,
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        Self { days: false, context: true }
+    }
 }
 
 /// Judges the hours (ascending) of a scope from the day of hour `from` on, each with only what had happened by then.
@@ -133,18 +139,19 @@ impl Judge<'_> {
         let hour = self.hours[hours.end - 1].0;
         let window =
             Window { scope: self.scope, principal: principal.as_ref(), hour, hours: &self.hours[hours] };
-        let Surroundings { peers, networks, settings, thresholds, without } = self.around;
-        let habits = Habits { own, peers, networks, settings, strangeness: strangeness.as_ref(), without };
+        let Surroundings { peers, networks, settings, thresholds, parts } = self.around;
+        let habits = Habits { own, peers, networks, settings, strangeness: strangeness.as_ref(), parts };
         assess(&window, &habits, &thresholds.at(hour / 24), findings)
     }
 
     /// The findings of one day, whose hours are at `day`.
     fn day(&self, own: &Baseline, day: Range<usize>) -> Vec<Finding> {
         let Surroundings { peers, networks, settings, .. } = self.around;
-        let days = if self.scope.is_identity() && !self.around.without.forest { Days::of(own) } else { None };
+        let weighs_days = self.around.parts.days && self.scope.is_identity();
+        let days = if weighs_days { Days::of(own) } else { None };
         let mut tally = Tally::default();
-        let without = self.around.without;
-        let habits = Habits { own, peers, networks, settings, strangeness: None, without };
+        let parts = self.around.parts;
+        let habits = Habits { own, peers, networks, settings, strangeness: None, parts };
         let mut worst: BTreeMap<(usize, Option<String>), (Signal, usize)> = BTreeMap::new();
         let mut principal = None;
         for index in day.clone() {

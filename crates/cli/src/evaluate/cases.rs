@@ -46,7 +46,9 @@ pub(super) fn measure(folder: &Path, jobs: usize) -> Result<Corpus> {
     for (line, number) in text.lines().zip(1..) {
         let label: Label =
             serde_json::from_str(line).with_context(|| format!("{}, line {number}", files::show(&path)))?;
-        let is_strong = label.log_type == "cloudtrail" && label.weak_label == Some(false) && label.partial_event == Some(false);
+        let is_strong = label.log_type == "cloudtrail"
+            && label.weak_label == Some(false)
+            && label.partial_event == Some(false);
         if !is_strong || !matches!(label.label.as_str(), "malicious" | "benign") {
             continue;
         }

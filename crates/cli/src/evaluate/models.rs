@@ -14,7 +14,7 @@ use smartcore::{
 use trailwarden_core::{
     activity::Scope,
     finding::Finding,
-    judgement::{Surroundings, Without, assess_days},
+    judgement::{Parts, Surroundings, assess_days},
     networks::Networks,
     risk::{assessment::Assessment, thresholds::History},
     settings::Settings,
@@ -80,7 +80,7 @@ impl Days {
             networks: &networks,
             settings: &settings,
             thresholds: &thresholds,
-            without: Without::default(),
+            parts: Parts::default(),
         };
         let attacked = organisation.attacked();
         let parts = spread(&organisation.identities(), jobs, |scope, days: &mut Vec<Day>| {
@@ -147,8 +147,7 @@ impl Days {
         let mut before: Vec<f64> =
             scored().filter(|(day, _)| !day.is_counted).map(|(_, score)| score).collect();
         before.sort_by(|a, b| b.total_cmp(a));
-        let threshold =
-            before.get((before.len() as f64 * FALSE_SHARE) as usize).copied().unwrap_or(0.5);
+        let threshold = before.get((before.len() as f64 * FALSE_SHARE) as usize).copied().unwrap_or(0.5);
         let counted: Vec<(bool, f64)> =
             scored().filter(|(day, _)| day.is_counted).map(|(day, score)| (day.is_attacked, score)).collect();
         let count = |is: bool, says: bool| {
@@ -185,7 +184,7 @@ impl Day {
         Self {
             is_attacked,
             is_counted,
-            anomaly: assessment.behavior.anomaly_margin.map_or(-1.0, f64::from),
+            anomaly: assessment.behavior.anomaly_beyond.map_or(-1.0, f64::from),
             behavior: f64::from(assessment.behavior_risk.score),
             risk: f64::from(assessment.score),
             threat,

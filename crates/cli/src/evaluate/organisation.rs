@@ -93,7 +93,7 @@ impl Organisation {
         let knowledge = Knowledge { settings: Settings::default(), networks };
         let peers = if variant.with_peers { self.peers(jobs)? } else { Peers::default() };
         let scopes = self.memory.scopes();
-        judging::judge_all(&scopes, jobs, &knowledge, &peers, variant.without, |scope| {
+        judging::judge_all(&scopes, jobs, &knowledge, &peers, variant.parts, |scope| {
             (0, self.memory.encoded(scope))
         })
     }

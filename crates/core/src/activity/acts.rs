@@ -135,6 +135,44 @@ impl Notable {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+    use crate::{
+        catalog::{Exposure, Grants, Tactic, weight},
+        event::Outcome,
+    };
+
+    /// A grave act done from an address.
+    pub(crate) fn grave(address: IpAddr) -> Notable {
+        let act = Act {
+            call: "cloudtrail:StopLogging".into(),
+            tactic: Tactic::DefenseEvasion,
+            techniques: vec![],
+            weight: weight::SEVERE,
+            outcome: Outcome::Success,
+            target: "".into(),
+            recipient: "".into(),
+            grants: Grants::Nothing,
+            exposure: Exposure::None,
+            detail: "".into(),
+            breadth: 1,
+        };
+        Notable {
+            event_id: EventId::new("e", 1),
+            second: 0,
+            address: Some(address),
+            via_service: false,
+            client: "aws-cli".into(),
+            region: "us-east-1".into(),
+            account_id: "111122223333".into(),
+            session: 0,
+            mfa: None,
+            act,
+        }
+    }
+}
+
 /// Weight first (descending), then what makes a group, hashed.
 fn rank(act: &Act) -> (u32, u64) {
     let mut hasher = Xxh3::new();

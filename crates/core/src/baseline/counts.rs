@@ -136,6 +136,9 @@ pub(crate) struct Days {
     days: usize,
 }
 
+/// Doublings beyond all days that one ordinary day in 200 reaches (measured on simulated organisations, seeds 1 to 10).
+const ANOMALOUS: f32 = 3.0;
+
 /// How unlike its days a day is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Strangeness {
@@ -145,6 +148,8 @@ pub struct Strangeness {
     pub threshold: f32,
     /// How many they were.
     pub days: usize,
+    /// Doublings by which the counts are beyond the most of any day, added up.
+    pub beyond: f32,
     /// What there was more of than on any day: which, how much, and the most before.
     pub more: Vec<(String, f32, f32)>,
 }
@@ -179,7 +184,10 @@ impl Days {
         let more = more
             .filter(|((_, (now, most)), _)| **now > *most)
             .map(|((name, _), (now, most))| ((*name).to_owned(), now, most));
+        let doublings =
+            counts.0.iter().zip(self.most.0).map(|(now, most)| f32::from(now.saturating_sub(most)));
         Strangeness {
+            beyond: doublings.sum::<f32>() / STEPS,
             score: self.forest.score(&raise(counts.row(), &self.middle)),
             threshold: self.threshold,
             days: self.days,
@@ -197,10 +205,14 @@ fn raise(mut row: [f32; COUNTED.len()], middle: &[f32; COUNTED.len()]) -> [f32; 
 }
 
 impl Strangeness {
-    /// How far beyond the strangest day: 0 within, 1 as far as anything gets.
+    /// How far beyond its days, 0 to 1.
     pub fn excess(&self) -> f32 {
-        const FAR: f32 = 0.12;
-        ((self.score - self.threshold) / FAR).clamp(0.0, 1.0)
+        (self.beyond / (2.0 * ANOMALOUS)).clamp(0.0, 1.0)
+    }
+
+    /// So far beyond its days as one ordinary day in 200 is.
+    pub fn is_anomalous(&self) -> bool {
+        self.beyond >= ANOMALOUS
     }
 
     /// In words.

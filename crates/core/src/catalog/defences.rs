@@ -87,6 +87,7 @@ pub(super) fn findings_hidden(act: &mut Act, call: &Call<'_>) {
 /// How soon a bucket forgets. Trails' buckets keep for months; a day is to erase.
 pub(super) fn lifecycle(act: &mut Act, call: &Call<'_>) {
     const ERASING_DAYS: u64 = 3;
+    const WEEK: u64 = 7;
     const SHORT_DAYS: u64 = 14;
     act.on(call.text(&["bucketName"]));
     let configuration = call.get("LifecycleConfiguration").unwrap_or(&call.parameters);
@@ -98,6 +99,9 @@ pub(super) fn lifecycle(act: &mut Act, call: &Call<'_>) {
     match shortest {
         Some(days) if days <= ERASING_DAYS => {
             act.detail = format!("everything expires after {days} day(s)").into();
+        }
+        Some(days) if days <= WEEK => {
+            act.weigh(weight::TELLING, format!("everything expires after {days} days"));
         }
         Some(days) if days <= SHORT_DAYS => {
             act.weigh(weight::MINOR, format!("everything expires after {days} days"));

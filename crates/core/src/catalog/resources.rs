@@ -7,6 +7,8 @@ use crate::event::Outcome;
 
 /// Instance families whose hour is worth stealing: GPUs, accelerators, very large machines.
 const EXPENSIVE: &[&str] = &["p", "g", "gr", "trn", "inf", "dl", "vt", "f", "hpc", "u"];
+/// So many very large machines at once are seldom a test.
+const SEVERAL: u64 = 3;
 /// This many machines in one call are a fleet.
 const FLEET: u64 = 8;
 
@@ -23,7 +25,8 @@ pub(super) fn instances(act: &mut Act, call: &Call<'_>) {
     let weight = match (is_expensive, count >= FLEET, is_large) {
         (true, true, _) => weight::SEVERE,
         (true, false, _) | (_, true, true) => weight::BAD,
-        (false, true, false) => weight::MINOR,
+        (false, false, true) if count >= SEVERAL => weight::TELLING,
+        (false, true, false) | (false, false, true) => weight::MINOR,
         _ => weight::ROUTINE,
     };
     act.weigh(weight, format!("{count} of {kind}"));

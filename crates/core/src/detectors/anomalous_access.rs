@@ -196,11 +196,11 @@ fn calls(news: &News<'_>, habits: &Habits<'_>) -> Option<(f32, String)> {
     ))
 }
 
-/// The day as a whole, against each of its days.
+/// The day as a whole, against each of its days: only where it is asked for, since it changes no alert (see `evaluate`).
 fn day(habits: &Habits<'_>) -> Option<(f32, String)> {
     let strangeness = habits.strangeness?;
     let excess = strangeness.excess();
-    (excess > 0.2).then(|| (0.25 * excess, strangeness.describe()))
+    (excess > 0.4).then(|| (0.3 * excess, strangeness.describe()))
 }
 
 /// The calls and services of an hour that a baseline does not have.

@@ -36,7 +36,7 @@ const REFUSALS: usize = 5;
 
 fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
     if !is_judged(window, habits) {
-        return None;
+        return stranger(window, habits);
     }
     let mut all: Vec<Reason> =
         [questions(window, habits), refusals(window, habits)].into_iter().flatten().collect();
@@ -44,6 +44,21 @@ fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
         act.tactic == Tactic::Discovery && act.weight >= weight::MINOR * 0.6
     }));
     signal(all, confidence(habits))
+}
+
+/// A machine of which nothing is known yet: it may ask for anything, but knocking on the doors of many services in vain
+/// is not what it was deployed for.
+fn stranger(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
+    const DOORS: usize = 4;
+    let is_machine = window
+        .principal
+        .is_some_and(|principal| matches!(principal.kind, PrincipalKind::Role | PrincipalKind::Workload));
+    let refused = refused(window, habits);
+    let services: BTreeSet<&str> = refused.iter().map(|call| service_of(call)).collect();
+    if !is_machine || services.len() < DOORS {
+        return None;
+    }
+    signal(refusals(window, habits).into_iter().collect(), confidence(habits))
 }
 
 /// Machines and outside scanners are judged against their own past only; a role at a command line has a human behind it.
@@ -84,24 +99,7 @@ fn questions(window: &Window<'_>, habits: &Habits<'_>) -> Option<Reason> {
 }
 
 fn refusals(window: &Window<'_>, habits: &Habits<'_>) -> Option<Reason> {
-    let now = window.now();
-    let refused: BTreeSet<u32> = now
-        .events
-        .values()
-        .filter(|trace| trace.outcome == Outcome::Denied)
-        .map(|trace| trace.call)
-        .collect();
-    let names: Vec<(u64, &str)> = now
-        .calls
-        .iter()
-        .filter(|(call, _)| refused.contains(&(*call as u32)))
-        .map(|(call, name)| (call, &**name))
-        .collect();
-    let new: Vec<&str> = names
-        .iter()
-        .filter(|(call, _)| habits.own.days_with_call(*call) == 0)
-        .map(|(_, name)| *name)
-        .collect();
+    let new = refused(window, habits);
     if new.len() < REFUSALS {
         return None;
     }
@@ -109,6 +107,21 @@ fn refusals(window: &Window<'_>, habits: &Habits<'_>) -> Option<Reason> {
     Some(reason(window, (0.3 + 0.04 * new.len() as f32).min(0.76), text, |outcome| {
         outcome == Outcome::Denied
     }))
+}
+
+/// The calls of the hour that were refused, and that the principal never made.
+fn refused<'h>(window: &Window<'h>, habits: &Habits<'_>) -> Vec<&'h str> {
+    let now = window.now();
+    let refused: BTreeSet<u32> = now
+        .events
+        .values()
+        .filter(|trace| trace.outcome == Outcome::Denied)
+        .map(|trace| trace.call)
+        .collect();
+    let is_new = |(call, _): &(u64, &Box<str>)| {
+        refused.contains(&(*call as u32)) && habits.own.days_with_call(*call) == 0
+    };
+    now.calls.iter().filter(is_new).map(|(_, name)| &**name).collect()
 }
 
 fn reason(window: &Window<'_>, probability: f32, text: String, proves: impl Fn(Outcome) -> bool) -> Reason {

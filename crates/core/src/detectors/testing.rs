@@ -139,7 +139,7 @@ impl Story {
             networks: &networks,
             settings: &settings,
             strangeness: None,
-            without: crate::judgement::Without::default(),
+            parts: crate::judgement::Parts::default(),
         };
         look(&Window::ending_at(&scope, Some(&last), hours, hours.len() - 1), &habits)
     }

@@ -45,9 +45,9 @@ pub struct BehaviorRisk {
 pub struct BehaviorAnalysis {
     /// The isolation forest's, 0 to 1: 0.5 is ordinary; `None` without days enough to compare with.
     pub anomaly_score: Option<f32>,
-    /// By how much it is beyond the strangest of the days before; negative within.
-    pub anomaly_margin: Option<f32>,
-    /// Is it beyond the strangest of the days before?
+    /// Doublings by which its counts are beyond the most of any day before, together.
+    pub anomaly_beyond: Option<f32>,
+    /// Is it so far beyond them as one ordinary day in 200?
     pub is_anomalous: bool,
     /// What changed, in words.
     pub behavioral_changes: Vec<String>,
@@ -90,7 +90,7 @@ pub fn behavior_risk(window: &Window<'_>, habits: &Habits<'_>, thresholds: &Thre
 /// Says what is not like the principal in the window's hours.
 pub fn analyze_behavior(window: &Window<'_>, habits: &Habits<'_>) -> BehaviorAnalysis {
     let strangeness = habits.strangeness;
-    let is_anomalous = strangeness.is_some_and(|strangeness| strangeness.excess() > 0.0);
+    let is_anomalous = strangeness.is_some_and(crate::baseline::Strangeness::is_anomalous);
     let changes = [geographic, temporal, access_pattern, new_service].map(|part| part(window, habits));
     let risks = [privilege, failed_attempts].map(|part| part(window, habits));
     let telling = |parts: &[(Option<f32>, String)]| -> Vec<String> {
@@ -105,7 +105,7 @@ pub fn analyze_behavior(window: &Window<'_>, habits: &Habits<'_>) -> BehaviorAna
         .extend(strangeness.filter(|_| is_anomalous).map(crate::baseline::Strangeness::describe));
     BehaviorAnalysis {
         anomaly_score: strangeness.map(|strangeness| strangeness.score),
-        anomaly_margin: strangeness.map(|strangeness| strangeness.score - strangeness.threshold),
+        anomaly_beyond: strangeness.map(|strangeness| strangeness.beyond),
         is_anomalous,
         behavioral_changes,
         risk_factors: telling(&risks),

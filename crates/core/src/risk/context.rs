@@ -60,7 +60,7 @@ const BOUNDS: (f32, f32) = (0.25, 2.0);
 /// What the circumstances of an act make of it.
 pub(crate) fn context(window: &Window<'_>, habits: &Habits<'_>, hour: u32, notable: &Notable) -> Factor {
     let mut factor = Factor::NEUTRAL;
-    if habits.without.context {
+    if !habits.parts.context {
         return factor;
     }
     place(&mut factor, window, habits, notable);

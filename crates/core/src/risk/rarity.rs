@@ -5,7 +5,7 @@ use crate::{
     activity::{Notable, Window},
     baseline::Habits,
     catalog::{Tactic, weight},
-    event::PrincipalKind,
+    event::{Outcome, PrincipalKind},
 };
 
 /// What somebody does for the first time with an established past weighs more.
@@ -83,11 +83,14 @@ fn colleagues(rarity: &mut Factor, window: &Window<'_>, habits: &Habits<'_>, not
     }
 }
 
-/// Who reads secrets every day reads its own: others weigh as if it had never read one. Other acts meet new targets daily.
+/// Who reads secrets every day reads its own: others weigh as if it had never read one. So do roles that are refused to
+/// somebody who takes others every day. Other acts meet new targets daily.
 fn habit(halvings: u32, days: u32, news: f32, notable: &Notable, active_days: u32) -> Factor {
     let habit = ONCE_BEFORE.powi(halvings.min(8) as i32).max(HABIT);
     let done = format!("done on {days} of its last {active_days} active days");
-    if notable.act.tactic == Tactic::CredentialAccess && news > 0.0 {
+    let act = &notable.act;
+    let tries_doors = act.tactic == Tactic::LateralMovement && act.outcome == Outcome::Denied;
+    if (act.tactic == Tactic::CredentialAccess || tries_doors) && news > 0.0 {
         let factor = habit * (1.0 - news) + NEVER_BEFORE * news;
         return Factor::new(factor, format!("{done}, but {:.0}% of the targets are new to it", news * 100.0));
     }

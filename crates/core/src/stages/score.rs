@@ -7,7 +7,7 @@ use crate::{
     baseline::{About, Baseline, Fact, LONGEST_CHAIN, MEMORY_DAYS, Peers, questions},
     event::Time,
     finding::Finding,
-    judgement::{Surroundings, Without, judge},
+    judgement::{Parts, Surroundings, judge},
     kept::{self, KeptHour},
     messages::{FeaturesExtracted, Notice},
     networks::Networks,
@@ -107,8 +107,7 @@ impl<T: Table> Known<'_, T> {
         let judged = &hours[hours.partition_point(|(hour, _)| hour / 24 + 1 < day)..];
         let peers = self.peers(judged).await?;
         let Around { networks, settings, thresholds } = self.around;
-        let around =
-            Surroundings { peers: &peers, networks, settings, thresholds, without: Without::default() };
+        let around = Surroundings { peers: &peers, networks, settings, thresholds, parts: Parts::default() };
         Ok(judge(self.scope, past.unwrap_or_default(), &hours, day * 24, around))
     }
 
