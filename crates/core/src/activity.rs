@@ -10,7 +10,7 @@ mod fold;
 mod least;
 mod window;
 
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr};
 
 #[cfg(test)]
 pub(crate) use acts::testing;
@@ -24,7 +24,7 @@ pub use window::Window;
 
 use crate::{
     catalog::weight,
-    event::{EventId, Outcome, Principal, PrincipalKind, account_of, checksum, permission_set},
+    event::{EventId, Outcome, Principal, PrincipalKind, account_of, checksum, permission_set, role_name},
 };
 
 /// So many refusals in an hour should not wait for its end.
@@ -188,10 +188,23 @@ impl Hour {
         }
     }
 
-    /// The permission set through which a person acted in an account.
-    pub fn permission_set_in(&self, account: &str) -> Option<&str> {
+    /// What somebody acted in an account as, that others may act as too: a person's permission set, a role's name.
+    pub fn part_in<'a>(&'a self, scope: &'a Scope, account: &str) -> Option<&'a str> {
         let is_there = |arn: &&Box<str>| account_of(arn) == Some(account);
-        self.identities.values().filter(is_there).find_map(|arn| permission_set(arn))
+        match scope {
+            Scope::Person(_) => self.identities.values().filter(is_there).find_map(|arn| permission_set(arn)),
+            Scope::Principal(id) if self.who.as_ref()?.kind == PrincipalKind::Role => role_name(id),
+            _ => None,
+        }
+    }
+
+    /// Everything somebody acted as, that others may act as too.
+    pub fn parts<'a>(&'a self, scope: &'a Scope) -> BTreeSet<&'a str> {
+        match scope {
+            Scope::Person(_) => self.identities.values().filter_map(|arn| permission_set(arn)).collect(),
+            Scope::Principal(_) => self.part_in(scope, "").into_iter().collect(),
+            _ => BTreeSet::new(),
+        }
     }
 
     /// What of it should not wait for the hour's end, as a number that changes when more of it comes; 0 if nothing.

@@ -9,7 +9,9 @@ mod text;
 mod time;
 
 pub use caller::Caller;
-pub use principal::{Identity, Principal, PrincipalKind, account_of, is_single_sign_on_role, permission_set};
+pub use principal::{
+    Identity, Principal, PrincipalKind, account_of, is_single_sign_on_role, permission_set, role_name,
+};
 pub use text::Text;
 pub use time::{DAY, HOUR, Time};
 

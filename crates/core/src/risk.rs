@@ -191,17 +191,16 @@ const CLEARING: f32 = 2.0;
 impl Like<'_> {
     fn reason(mut self, window: &Window<'_>, habits: &Habits<'_>) -> Reason {
         self.acts.sort_by_key(|(hour, notable)| notable.time(*hour));
-        let news = self.news(habits);
+        let (news, reached) = (self.news(habits), self.reached());
         let weighed = self.acts.iter().map(|(hour, notable)| {
             let (rarity, context) =
-                (rarity(window, habits, notable, news), context(window, habits, *hour, notable));
+                (rarity(window, habits, notable, news, reached), context(window, habits, *hour, notable));
             let factor = rarity.factor * context.factor;
             (factor, *hour, *notable, rarity, context)
         });
         // The strangest of them speaks for the group.
         let strangest = weighed.reduce(|best, next| if next.0 > best.0 { next } else { best });
         let Some((factor, _, notable, rarity, context)) = strangest else { return Reason::default() };
-        let reached = self.reached();
         let act = &notable.act;
         let is_minor = act.weight <= weight::MINOR;
         let is_churn = act.tactic != Tactic::CredentialAccess

@@ -138,7 +138,7 @@ impl<'s> Stage<'s> {
     ) -> Option<Self> {
         let day = days.0 + draw.within(0, (days.1 - days.0 - 4).max(1));
         let person = person(attack.victim, people, day, &mut draw);
-        let machine = machine(attack.victim, machines, &mut draw);
+        let machine = machine(attack.victim, machines, day, &mut draw);
         let (access, usual, system, country) = match (attack.victim, person, machine) {
             (Victim::Instance | Victim::Pipeline, _, Some(machine)) => {
                 (machine.access[0].clone(), None, System::Linux, "US")
@@ -343,8 +343,9 @@ fn person<'p>(victim: Victim, people: &'p [Person], day: i64, draw: &mut Draw) -
     if fitting.is_empty() { None } else { Some(*draw.pick(&fitting)) }
 }
 
-fn machine<'m>(victim: Victim, machines: &'m [Machine], draw: &mut Draw) -> Option<&'m Machine> {
+fn machine<'m>(victim: Victim, machines: &'m [Machine], day: i64, draw: &mut Draw) -> Option<&'m Machine> {
     let fits = |machine: &&Machine| match (victim, &machine.access[0]) {
+        _ if machine.starts + 3 > day => false,
         (Victim::Instance, Access::Role { is_instance, .. }) => *is_instance,
         (Victim::Pipeline, _) => machine.kind.id.ends_with("-pipeline"),
         (Victim::Key, Access::User { .. }) => true,

@@ -281,7 +281,7 @@ pub(crate) struct Machine {
     block: u8,
     favourites: usize,
     pace: f64,
-    starts: i64,
+    pub(crate) starts: i64,
 }
 
 impl Machine {

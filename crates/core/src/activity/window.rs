@@ -38,9 +38,9 @@ impl<'a> Window<'a> {
         &self.hours[self.hours.partition_point(|(hour, _)| *hour < midnight)..]
     }
 
-    /// The permission set through which a person acted in an account today.
-    pub fn permission_set_in(&self, account: &str) -> Option<&'a str> {
-        self.today().iter().rev().find_map(|(_, hour)| hour.permission_set_in(account))
+    /// What somebody acted in an account as today, that others may act as too.
+    pub fn part_in(&self, account: &str) -> Option<&'a str> {
+        self.today().iter().rev().find_map(|(_, hour)| hour.part_in(self.scope, account))
     }
 
     /// The hour judged.

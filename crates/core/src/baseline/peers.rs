@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{MEMORY_DAYS, act_key, service_of};
 use crate::{
     activity::{Hour, Notable, Scope, Window},
-    event::{Principal, PrincipalKind, hash, permission_set},
+    event::{Principal, PrincipalKind, hash},
 };
 
 /// What a fact is about.
@@ -30,8 +30,8 @@ pub enum About {
     Session(u64),
 }
 
-/// Those with whom somebody is compared, by their hash: the identities of an account, or the people of a permission set
-/// in every account.
+/// Those with whom somebody is compared, by their hash: the identities of an account, or the people of a permission set,
+/// or the roles of a name, in every account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Group(pub u64);
 
@@ -45,8 +45,9 @@ impl Group {
         Self(hash(account))
     }
 
-    fn permission_set(set: &str) -> Self {
-        Self(hash(&format!("set:{set}")))
+    /// Who may act as the same: people of a permission set, roles of a name.
+    fn part(part: &str) -> Self {
+        Self(hash(&format!("part:{part}")))
     }
 }
 
@@ -216,16 +217,13 @@ fn asked_of_groups(scope: &Scope, principal: &Principal, folded: &Hour) -> BTree
     let mut asked = BTreeSet::new();
     for (notable, _) in folded.acts.iter() {
         let groups = groups(scope, &principal.account_id, &notable.account_id, |account| {
-            folded.permission_set_in(account)
+            folded.part_in(scope, account)
         });
         asked.extend(groups.map(|group| About::Act(group, act_key(notable))));
     }
-    if let Scope::Person(_) = scope {
-        let sets: BTreeSet<&str> = folded.identities.values().filter_map(|arn| permission_set(arn)).collect();
-        for set in sets {
-            let services = folded.calls.values().map(|call| service_key(service_of(call)));
-            asked.extend(services.map(|service| About::Act(Group::permission_set(set), service)));
-        }
+    for part in folded.parts(scope) {
+        let services = folded.calls.values().map(|call| service_key(service_of(call)));
+        asked.extend(services.map(|service| About::Act(Group::part(part), service)));
     }
     asked
 }
@@ -239,13 +237,10 @@ fn groups<'s>(
     scope: &Scope,
     home: &str,
     account: &str,
-    set: impl Fn(&str) -> Option<&'s str>,
+    part: impl Fn(&str) -> Option<&'s str>,
 ) -> impl Iterator<Item = Group> {
-    let (account, set) = match scope {
-        Scope::Person(_) => (account, set(account)),
-        _ => (home, None),
-    };
-    std::iter::once(Group::account(account)).chain(set.map(Group::permission_set))
+    let account = if matches!(scope, Scope::Person(_)) { account } else { home };
+    std::iter::once(Group::account(account)).chain(part(account).map(Group::part))
 }
 
 /// What judging some hours of a scope may ask of its peers; sessions lead to further ones, see [`Peers::parents`].
@@ -275,8 +270,8 @@ pub fn questions(scope: &Scope, hours: &[(u32, Hour)]) -> BTreeSet<About> {
 pub struct Others {
     /// Identities of the account.
     pub in_account: usize,
-    /// People of the permission set, in any account.
-    pub in_set: usize,
+    /// People of the permission set, or roles of the name, in any account.
+    pub alike: usize,
 }
 
 /// What is known of everybody, as far as it was gathered.
@@ -313,18 +308,17 @@ impl Peers {
         parents.filter(|parent| !self.facts.contains_key(parent)).collect()
     }
 
-    /// How many others of the account, and of the permission set, did such an act in the 30 days before the window's.
+    /// How many others of the account, and of those alike, did such an act in the 30 days before the window's.
     pub fn others_who_did(&self, window: &Window<'_>, notable: &Notable) -> Others {
         let home = window.principal.map_or("", |principal| &*principal.account_id);
-        let mut groups =
-            groups(window.scope, home, &notable.account_id, |account| window.permission_set_in(account));
+        let mut groups = groups(window.scope, home, &notable.account_id, |account| window.part_in(account));
         let mut others = |_: ()| groups.next().map(|group| self.others(window, group, act_key(notable)));
-        Others { in_account: others(()).unwrap_or_default(), in_set: others(()).unwrap_or_default() }
+        Others { in_account: others(()).unwrap_or_default(), alike: others(()).unwrap_or_default() }
     }
 
-    /// How many others of a permission set used a service in the 30 days before the window's.
-    pub fn others_who_use(&self, window: &Window<'_>, set: &str, service: &str) -> usize {
-        self.others(window, Group::permission_set(set), service_key(service))
+    /// How many others who act as the same part used a service in the 30 days before the window's.
+    pub fn others_who_use(&self, window: &Window<'_>, part: &str, service: &str) -> usize {
+        self.others(window, Group::part(part), service_key(service))
     }
 
     fn others(&self, window: &Window<'_>, group: Group, key: u64) -> usize {

@@ -91,6 +91,19 @@ pub(super) fn policy_attached(act: &mut Act, call: &Call<'_>) {
     }
 }
 
+/// A policy is taken away: rights, or a guard against their misuse?
+pub(super) fn policy_detached(act: &mut Act, call: &Call<'_>) {
+    const GUARDS: &[&str] = &["deny", "guard", "boundary", "restrict", "quarantine", "compromised"];
+    let policy = call.text(&["policyArn", "policyName"]);
+    let name = policy.rsplit('/').next().unwrap_or_default();
+    act.on(holder(call));
+    if GUARDS.iter().any(|word| name.to_ascii_lowercase().contains(word)) {
+        act.weigh(weight::ODD, format!("takes away {name}"));
+    } else {
+        act.weigh(weight::MINOR * 0.5, "takes rights away");
+    }
+}
+
 fn quarantined(act: &mut Act) {
     act.technique(Tactic::CredentialAccess, &["T1552.001"]);
     act.weigh(weight::SEVERE, "AWS's quarantine for a key found in public");

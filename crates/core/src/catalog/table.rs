@@ -83,9 +83,9 @@ pub(super) const ROWS: &[Row] = &[
     row("iam", "CreateDelegationRequest", PrivilegeEscalation, &["T1548.005"], MINOR).read(resources::named),
     row("iam", "SendDelegationToken", PrivilegeEscalation, &["T1548.005"], MINOR).read(resources::named),
     row("iam", "AssociateDelegationRequest", PrivilegeEscalation, &["T1548.005"], MINOR).read(resources::named),
-    row("iam", "DetachUserPolicy", DefenseEvasion, &["T1556.009"], MINOR).read(resources::named),
-    row("iam", "DetachRolePolicy", DefenseEvasion, &["T1556.009"], MINOR).read(resources::named),
-    row("iam", "DeleteUserPolicy", DefenseEvasion, &["T1556.009"], MINOR).read(resources::named),
+    row("iam", "DetachUserPolicy", DefenseEvasion, &["T1556.009"], MINOR).read(identity::policy_detached),
+    row("iam", "DetachRolePolicy", DefenseEvasion, &["T1556.009"], MINOR).read(identity::policy_detached),
+    row("iam", "DeleteUserPolicy", DefenseEvasion, &["T1556.009"], MINOR).read(identity::policy_detached),
     row("iam", "DeleteAccountPasswordPolicy", DefenseEvasion, &["T1556.009"], ODD).read(resources::named),
     row("iam", "UpdateAccountPasswordPolicy", DefenseEvasion, &["T1556.009"], MINOR).read(resources::named),
     // IAM: trust in others

@@ -8,10 +8,10 @@ use std::net::IpAddr;
 
 use super::{Detector, ScopeKind};
 use crate::{
-    activity::{Hour, Window},
+    activity::{Hour, Scope, Window},
     baseline::{Baseline, Habits, service_of},
     catalog::{Tactic, Technique},
-    event::{hash, permission_set},
+    event::hash,
     finding::Severity,
     risk::{Reason, Signal, confidence, describe, is_human, signal},
 };
@@ -154,12 +154,13 @@ impl<'h> News<'h> {
     fn of(window: &Window<'h>, habits: &Habits<'_>) -> Self {
         const HARDLY_EVER: f32 = 1.6;
         let (calls, services) = news(window.now(), habits.own);
-        let sets: Vec<&str> =
-            window.now().identities.values().filter_map(|arn| permission_set(arn)).collect();
+        let parts = window.now().parts(window.scope);
+        // Of roles of one name one other is enough: it stands for all who take it.
+        let enough = if matches!(window.scope, Scope::Person(_)) { 2 } else { 1 };
         let is_shared = |call: &&&str| {
             let service = service_of(call);
             habits.own.days_with_service(service) == 0
-                && sets.iter().any(|set| habits.peers.others_who_use(window, set, service) >= 2)
+                && parts.iter().any(|part| habits.peers.others_who_use(window, part, service) >= enough)
         };
         let shared = calls.iter().filter(is_shared).count();
         let is_browsing = window

@@ -49,7 +49,12 @@ fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
     awake.tactics = vec![Tactic::InitialAccess, Tactic::Persistence];
     let mut reasons = vec![awake];
     let is_settled = habits.own.mobility() < 0.5;
-    let new = |address: &&std::net::IpAddr| is_settled && habits.own.days_with_network(**address) == 0;
+    let new = |address: &&std::net::IpAddr| {
+        is_settled
+            && habits.own.days_with_network(**address) == 0
+            && habits.own.days_with_provider(**address) == 0
+            && !habits.peers.is_known_desk(**address, today)
+    };
     if let Some(address) = now.addresses.values().find(new) {
         reasons.push(whole_hour(0.34, format!("calls from {address}, a network it never used")));
     }

@@ -300,6 +300,11 @@ pub fn permission_set(arn: &str) -> Option<&str> {
     Some(name.rsplit_once('_').map_or(name, |(set, _)| set))
 }
 
+/// The name of a role's ARN. Roles that are rolled out to many accounts have one name.
+pub fn role_name(arn: &str) -> Option<&str> {
+    arn.contains(":role/").then(|| arn.rsplit('/').next())?
+}
+
 /// `i-` and 8 or 17 hexadecimal digits.
 fn is_instance_id(name: &str) -> bool {
     let Some(digits) = name.strip_prefix("i-") else { return false };

@@ -22,6 +22,11 @@ const HABIT: f32 = 0.12;
 const SLOW_HABIT_DAYS: u32 = 2;
 /// Each of those days takes something away.
 const SLOW_HABIT: f32 = 0.85;
+/// Secrets never read before by who reads others every day: one or two come with its work ...
+const FEW_STRANGE: f32 = 0.7;
+/// ... so many do not.
+const MANY_STRANGE: f32 = 3.0;
+const STRANGE_TARGETS: f32 = 1.5;
 /// Whose task it is does its like ...
 const DUTY: f32 = 0.7;
 /// ... on so many days.
@@ -34,14 +39,20 @@ const SEVERAL: usize = 3;
 /// What a colleague with the same permission set does too, each of up to three.
 const COLLEAGUE: f32 = 0.75;
 
-/// How rare an act is for who did it; `news` is the share of its targets that are new. Without history nothing is known: neutral, and said.
-pub(crate) fn rarity(window: &Window<'_>, habits: &Habits<'_>, notable: &Notable, news: f32) -> Factor {
+/// How rare an act is for who did it; `news` is the share of its `reached` targets that are new. Without history nothing is known: neutral, and said.
+pub(crate) fn rarity(
+    window: &Window<'_>,
+    habits: &Habits<'_>,
+    notable: &Notable,
+    news: f32,
+    reached: f32,
+) -> Factor {
     let Some(principal) = window.principal else { return Factor::NEUTRAL };
     let own = habits.own;
     let days = own.days_with_act(notable);
     let slow = if notable.act.weight >= weight::BAD { SLOW_HABIT_DAYS } else { 0 };
     if days > slow {
-        return habit(days - slow, days, news, notable, own.active_days());
+        return habit(days - slow, days, news, reached, notable, own.active_days());
     }
     if days > 0 {
         let factor = SLOW_HABIT.powi(days as i32);
@@ -70,10 +81,10 @@ pub(crate) fn rarity(window: &Window<'_>, habits: &Habits<'_>, notable: &Notable
 fn colleagues(rarity: &mut Factor, window: &Window<'_>, habits: &Habits<'_>, notable: &Notable) {
     let Some(principal) = window.principal else { return };
     let others = habits.peers.others_who_did(window, notable);
-    if others.in_set > 0 {
-        let factor = COLLEAGUE.powi(others.in_set.min(SEVERAL) as i32);
-        let set = window.permission_set_in(&notable.account_id).unwrap_or("its permission set");
-        rarity.times(factor, format!("{} other(s) with {set} do it", others.in_set));
+    if others.alike > 0 {
+        let factor = COLLEAGUE.powi(others.alike.min(SEVERAL) as i32);
+        let part = window.part_in(&notable.account_id).unwrap_or("the same part");
+        rarity.times(factor, format!("{} other(s) with {part} do it", others.alike));
     } else if others.in_account >= SEVERAL {
         rarity.times(PEERS, format!("{} others in the account do it", others.in_account));
     } else if others.in_account > 0 {
@@ -85,13 +96,14 @@ fn colleagues(rarity: &mut Factor, window: &Window<'_>, habits: &Habits<'_>, not
 
 /// Who reads secrets every day reads its own: others weigh as if it had never read one. So do roles that are refused to
 /// somebody who takes others every day. Other acts meet new targets daily.
-fn habit(halvings: u32, days: u32, news: f32, notable: &Notable, active_days: u32) -> Factor {
+fn habit(halvings: u32, days: u32, news: f32, reached: f32, notable: &Notable, active_days: u32) -> Factor {
     let habit = ONCE_BEFORE.powi(halvings.min(8) as i32).max(HABIT);
     let done = format!("done on {days} of its last {active_days} active days");
     let act = &notable.act;
     let tries_doors = act.tactic == Tactic::LateralMovement && act.outcome == Outcome::Denied;
     if (act.tactic == Tactic::CredentialAccess || tries_doors) && news > 0.0 {
-        let factor = habit * (1.0 - news) + NEVER_BEFORE * news;
+        let strange = if news * reached >= MANY_STRANGE { STRANGE_TARGETS } else { FEW_STRANGE };
+        let factor = habit * (1.0 - news) + strange * news;
         return Factor::new(factor, format!("{done}, but {:.0}% of the targets are new to it", news * 100.0));
     }
     Factor::new(habit, done)
