@@ -19,9 +19,9 @@ const ONCE_BEFORE: f32 = 0.5;
 /// ... down to a habit. A habit is never nothing: a thief inherits it.
 const HABIT: f32 = 0.12;
 /// What is seldom innocent becomes a habit only after so many days: an attacker comes back too.
-const SLOW_HABIT_DAYS: u32 = 2;
+const SLOW_HABIT_DAYS: u32 = 1;
 /// Each of those days takes something away.
-const SLOW_HABIT: f32 = 0.85;
+const SLOW_HABIT: f32 = 0.75;
 /// Secrets never read before by who reads others every day: one or two come with its work ...
 const FEW_STRANGE: f32 = 0.7;
 /// ... so many do not.
@@ -37,7 +37,7 @@ const ONE_PEER: f32 = 0.85;
 const PEERS: f32 = 0.6;
 const SEVERAL: usize = 3;
 /// What a colleague with the same permission set does too, each of up to three.
-const COLLEAGUE: f32 = 0.75;
+const COLLEAGUE: f32 = 0.7;
 
 /// How rare an act is for who did it; `news` is the share of its `reached` targets that are new. Without history nothing is known: neutral, and said.
 pub(crate) fn rarity(
