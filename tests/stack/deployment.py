@@ -114,7 +114,7 @@ class Deployment:
                 moved = f"DUE#{due:08}#{partition.rpartition('#')[2]}"
                 dynamodb.put_item(TableName=self.table, Item=item | {"pk": {"S": moved}})
         cursor = {"pk": {"S": "ORG"}, "sk": {"S": "WATERMARK"}, "version": {"N": "1"},
-                  "body": {"B": b"\x01" + varint(due - 1)}}
+                  "body": {"B": b"\x02" + varint(due - 1)}}
         dynamodb.put_item(TableName=self.table, Item=cursor)
         closed = self.call("WatermarkFunctionName", {})["hours_closed"]
         self.settle()

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import unittest
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import figures
 import security_hub
 from deployment import TRAIL_BUCKET, Deployment, now, place
 from stack import ROOT
-from trail import Principal, Trail, staff, stamp
+from trail import FOREIGN, STRANGER, WORK, Principal, Trail, staff, stamp
 
 EVENTS = ROOT / "events"
 HOURS_OF_WORK = 26
@@ -362,6 +363,66 @@ expires = "2099-12-31"
         filed = [one for one in deployed.aws.findings().values() if one["GeneratorId"] == "trailwarden/silence"]
         self.assertEqual([one["Title"] for one in filed], ["An account fell silent: account:111122223333"])
         self.assert_filed_well()
+
+
+class Identities(Stacked):
+    """What is normal for each, and what analysts say."""
+
+    DAYS = 24
+
+    def test_a_known_identity_that_is_not_itself_is_found_and_its_neighbours_are_not(self):
+        """A month of office hours; then somebody else, elsewhere, with another program, asks what nobody asked."""
+        trail = Trail(70)
+        everybody = staff(users=3, roles=1)
+        end = now().replace(hour=0, minute=0, second=0, microsecond=0)
+        records = []
+        habits = {principal.arn: trail.random.sample(WORK, 6) for principal in everybody}
+        for day in range(self.DAYS + 1):
+            for principal in everybody:
+                for hour in (0, 1, 2):
+                    start = end - timedelta(days=self.DAYS - day) + timedelta(hours=hour)
+                    for nth in range(4):
+                        service, name, is_read = trail.random.choice(habits[principal.arn])
+                        at = start + timedelta(minutes=12 * nth)
+                        if at < now():
+                            records.append(trail.record(principal, f"{service}:{name}", at, readOnly=is_read))
+        deployed.put_all(trail.files(records))
+        deployed.settle()
+        deployed.close()
+        self.assertEqual(deployed.aws.findings(), {}, "a month of work")
+        [thief] = [replace(everybody[0], address=FOREIGN, agent=STRANGER)]
+        asked = ("kms:ListKeys", "rds:DescribeDBInstances", "iam:ListRoles", "iam:ListUsers", "secretsmanager:ListSecrets",
+                 "organizations:ListAccounts", "lambda:ListLayers", "ecs:ListClusters")
+        stolen = [trail.record(thief, call, now() - timedelta(minutes=3), readOnly=True) for call in asked]
+        work = [trail.record(principal, "ec2:DescribeInstances", now() - timedelta(minutes=3), readOnly=True)
+                for principal in everybody]
+        deployed.put_all(trail.files(stolen + work))
+        deployed.settle()
+        deployed.close()
+        filed = deployed.aws.findings().values()
+        found = {(one["GeneratorId"], one["ProductFields"]["trailwarden/principal"]) for one in filed}
+        self.assertEqual(found, {("trailwarden/anomalous-access", everybody[0].arn)})
+        [finding] = filed
+        self.assertIn("a network it never used", finding["Description"])
+        self.assert_filed_well()
+
+    def test_what_analysts_say_comes_back(self):
+        principal = Principal("judged")
+        deployed.put_all(Trail(71).files(Trail(71).attack("stolen-key", principal, now() - timedelta(minutes=5))))
+        deployed.settle()
+        filed = self.findings_about(principal)
+        self.assertTrue(filed)
+        event = {"source": "aws.securityhub", "detail-type": "Security Hub Findings - Imported"}
+        said = [json.dumps(event | {"detail": {"findings": [one | {"Workflow": {"Status": "SUPPRESSED"}}]}}) for one in filed]
+        forged = dict(filed[0], Id="evasion/2026-03-02/0", Workflow={"Status": "SUPPRESSED"})
+        said.append(json.dumps(event | {"detail": {"findings": [forged]}}))
+        deployed.send("FindingsQueueUrl", *said)
+        deployed.settle()
+        deployed.close()
+        kept = {sort for partition, sort in deployed.stack.items(deployed.table) if partition == "ORG"}
+        self.assertEqual({sort for sort in kept if sort.startswith("VERDICT#")}, {f"VERDICT#{one['Id']}" for one in filed})
+        self.assertTrue(any(sort.startswith("LEARNT#") for sort in kept), "the watermark learns once a day")
+        self.assertTrue(any(sort.startswith("JUDGED#") for sort in kept))
 
 
 class Contract(Stacked):
