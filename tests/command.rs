@@ -249,3 +249,152 @@ fn output_is_plain_when_piped() {
     assert!(!out.contains('\u{1b}') && !err.contains('\u{1b}'));
     assert_eq!(err, "", "no progress when piped");
 }
+
+/// A small organisation, simulated into a folder.
+fn simulated(folder: &Path, seed: &str) -> String {
+    let out = folder.join(seed);
+    let (code, said_, err) = said(&trailwarden(&[
+        "simulate",
+        "--seed",
+        seed,
+        "--people",
+        "12",
+        "--workloads",
+        "6",
+        "--days",
+        "36",
+        "--out",
+        text(&out),
+    ]));
+    assert_eq!(code, 0, "{err}");
+    assert!(said_.contains("truth.jsonl"), "{said_}");
+    text(&out).to_owned()
+}
+
+#[test]
+fn the_same_seed_makes_the_same_organisation_and_never_writes_over_anything() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (one, again, other) = (folder.path().join("a"), folder.path().join("b"), folder.path().join("c"));
+    let (one, again, other) = ((simulated(&one, "5")), simulated(&again, "5"), simulated(&other, "6"));
+    let truth = |out: &str| fs::read(Path::new(out).join("truth.jsonl")).expect("truth");
+    assert_eq!(truth(&one), truth(&again));
+    assert_ne!(truth(&one), truth(&other));
+    let trail = |out: &str| ndjson(&[&format!("{out}/AWSLogs")]);
+    assert_eq!(trail(&one), trail(&again));
+    let (code, _, err) = said(&trailwarden(&["simulate", "--out", &one]));
+    assert_eq!(code, 2);
+    assert!(err.contains("is not empty; nothing was written"), "{err}");
+}
+
+#[test]
+fn what_is_normal_and_how_risky_somebody_is_can_be_asked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = simulated(folder.path(), "5");
+    let logs = format!("{out}/AWSLogs");
+    let json = |arguments: &[&str]| -> Value {
+        let (code, out, err) = said(&trailwarden(&[arguments, &["--format", "json"]].concat()));
+        assert_eq!(code, 0, "{err}");
+        serde_json::from_str(&out).expect("JSON")
+    };
+    let all = json(&["assess", "all", &logs]);
+    let principals = all["principals"].as_array().expect("principals");
+    assert!(principals.len() >= 12, "{}", principals.len());
+    let score = |one: &Value| one["score"].as_f64().expect("a score");
+    assert!(principals.windows(2).all(|pair| score(&pair[0]) >= score(&pair[1])), "the riskiest first");
+    for one in principals {
+        let points: f64 = one["components"]
+            .as_array()
+            .expect("parts")
+            .iter()
+            .filter_map(|part| part["points"].as_f64())
+            .sum();
+        assert!((points - score(one)).abs() < 1e-4, "{one}");
+    }
+    assert!(all["providers"].as_array().is_some());
+    let name = principals[0]["principal"].as_str().expect("a name");
+    let portrait = json(&["baseline", name, &logs]);
+    assert!(portrait["active_days"].as_u64().is_some_and(|days| days > 5), "{portrait}");
+    assert!(portrait["stored_bytes"].as_u64().is_some_and(|bytes| bytes < 32 << 10), "{portrait}");
+    let (code, told, _) = said(&trailwarden(&["baseline", name, &logs]));
+    assert_eq!(code, 0);
+    for words in ["Services", "Programs", "Mon", "UTC", "Uncertain"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    assert!(!told.contains('\u{1b}'), "piped output has no colours");
+    let (_, told, _) = said(&trailwarden(&["assess", name, &logs, "--hours", "48"]));
+    for words in ["risk", "What makes the score", "historical", "Circumstances"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    let (code, _, err) = said(&trailwarden(&["baseline", "nobody.at.all", &logs]));
+    assert_eq!(code, 2);
+    assert!(err.contains("no principal \"nobody.at.all\" among"), "{err}");
+}
+
+#[test]
+fn baselines_come_from_a_state_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = simulated(folder.path(), "5");
+    let (logs, state) = (format!("{out}/AWSLogs"), folder.path().join("state"));
+    let _ = ndjson(&[&logs, "--state", text(&state)]);
+    let all = |arguments: &[&str]| {
+        said(&trailwarden(&[&["assess", "all", "--format", "json"], arguments].concat())).1
+    };
+    assert_eq!(all(&["--state", text(&state)]), all(&[&logs]));
+}
+
+#[test]
+fn a_simulated_organisation_is_evaluated() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = simulated(folder.path(), "5");
+    let (code, report, err) =
+        said(&trailwarden(&["evaluate", &out, "--format", "json", "--models", "--ablate"]));
+    assert_eq!(code, 0, "{err}");
+    let report: Value = serde_json::from_str(&report).expect("JSON");
+    let whole = &report["rows"][0];
+    let cases = whole["cases"].as_array().expect("cases");
+    let detected = cases.iter().filter(|case| case["is_detected"] == true).count();
+    assert!(cases.len() >= 4 && detected * 10 >= cases.len() * 8, "{detected} of {}", cases.len());
+    assert!(whole["benign_identity_days"].as_u64() > Some(100), "{whole}");
+    assert_eq!(report["rows"].as_array().map(Vec::len), Some(5));
+    let models: Vec<&str> =
+        report["models"].as_array().expect("models").iter().filter_map(|row| row["model"].as_str()).collect();
+    assert_eq!(models, ["anomaly", "behaviour", "risk", "threat"]);
+    let (_, table, _) = said(&trailwarden(&["evaluate", &out, "--list"]));
+    assert!(table.contains("recall") && table.contains("Missed, or under another name"), "{table}");
+}
+
+#[test]
+fn verdicts_move_the_thresholds_and_wrong_lines_are_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = simulated(folder.path(), "5");
+    let logs = format!("{out}/AWSLogs");
+    let found = findings(&ndjson(&[&logs]));
+    let low: Vec<&Value> = found
+        .iter()
+        .filter(|finding| finding["score"].as_f64().is_some_and(|score| (0.36..0.6).contains(&score)))
+        .collect();
+    assert!(low.len() >= 5, "{}", low.len());
+    let mut file = "finding,verdict,day\n".to_owned();
+    for finding in &low {
+        let (id, seen) =
+            (finding["id"].as_str().expect("an id"), finding["last_seen"].as_str().expect("a time"));
+        file.push_str(&format!("{id},false_positive,{}\n", &seen[..10]));
+    }
+    let verdicts = folder.path().join("verdicts.csv");
+    fs::write(&verdicts, file).expect("written");
+    let settings = folder.path().join("settings.toml");
+    fs::write(&settings, "bearable_false_alerts = 0.5\n").expect("written");
+    let with = [logs.as_str(), "--verdicts", text(&verdicts), "--settings", text(&settings)];
+    let judged = findings(&ndjson(&with));
+    let alerts = |found: &[Value]| found.iter().filter(|finding| support::is_alert(finding)).count();
+    assert!(alerts(&judged) < alerts(&found), "{} of {}", alerts(&judged), alerts(&found));
+    let (_, table, _) = said(&trailwarden(&[&["analyze"], &with[..]].concat()));
+    assert!(table.contains("Alerts begin at 0.") && table.contains("raised"), "{table}");
+    for (line, expected) in [("x,maybe,2026-03-01", "true_positive"), ("x,true_positive,soon", "2026-03-02")]
+    {
+        fs::write(&verdicts, format!("finding,verdict,day\n{line}\n")).expect("written");
+        let (code, _, err) = said(&trailwarden(&["analyze", &logs, "--verdicts", text(&verdicts)]));
+        assert_eq!(code, 2);
+        assert!(err.contains("line 2") && err.contains(expected), "{err}");
+    }
+}

@@ -209,3 +209,27 @@ fn a_killed_run_leaves_the_old_state_whole() {
     assert_eq!(ndjson(&[text(&late), "--state", text(&state)]), expected);
     assert!(trailwarden(&["explain", "evasion/2026-03-13", "--state", text(&state)]).status.success());
 }
+
+#[test]
+fn a_quarter_at_once_or_week_by_week_finds_the_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("organisation");
+    let size = ["--people", "7", "--workloads", "4", "--days", "90", "--attacks", "12", "--seed", "78"];
+    let made = trailwarden(&[&["simulate", "--out", text(&out)], &size[..]].concat());
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let mut weeks: BTreeMap<u64, Vec<Value>> = BTreeMap::new();
+    for entry in walk(&out.join("AWSLogs")) {
+        for record in records(&entry) {
+            let time = record["eventTime"].as_str().expect("a time");
+            let day = trailwarden_core::event::Time::parse(time).expect("a time").day();
+            weeks.entry(u64::from(day / 8)).or_default().push(record);
+        }
+    }
+    let weeks: Vec<Vec<Value>> = weeks.into_values().collect();
+    assert!(weeks.len() >= 11, "{} parts", weeks.len());
+    let (found, expected) = (one_after_the_other(&weeks), at_once(&weeks));
+    assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+    for (id, finding) in &expected {
+        assert_eq!(&found[id], finding, "{id}");
+    }
+}

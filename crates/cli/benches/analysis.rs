@@ -96,7 +96,7 @@ fn fold(path: &Path) {
 fn whole(folder: &Path) {
     let arguments = Arguments::parse_from(["trailwarden".as_ref(), "analyze".as_ref(), folder.as_os_str()]);
     let Command::Analyze(arguments) = arguments.command else { return };
-    std::hint::black_box(analysis::run(&arguments.input, false).expect("an analysis").findings.len());
+    std::hint::black_box(analysis::run(&arguments.input, None, false).expect("an analysis").findings.len());
 }
 
 /// Writes the trail: truthful in shape and size, without stories.

@@ -65,13 +65,13 @@ impl Analysis {
     }
 }
 
-/// Reads, judges, and, with `keeps`, keeps what was learnt.
+/// Reads, judges, and, with `keeps`, keeps what was learnt. `verdicts` is a file of what analysts said.
 ///
 /// # Errors
 /// What is wrong with a file that an option names.
-pub fn run(input: &Input, keeps: bool) -> Result<Analysis> {
+pub fn run(input: &Input, verdicts: Option<&Path>, keeps: bool) -> Result<Analysis> {
     let knowledge = Knowledge::load(input)?;
-    let said = input.verdicts.as_deref().map(verdicts::read).transpose()?;
+    let said = verdicts.map(verdicts::read).transpose()?;
     let state = match &input.state {
         Some(path) => Some(State::open(path).with_context(|| format!("state {}", files::show(path)))?),
         None => None,

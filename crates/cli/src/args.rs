@@ -40,6 +40,9 @@ pub struct Analyze {
     /// What is read.
     #[command(flatten)]
     pub input: Input,
+    /// What analysts said of findings, to learn thresholds from: a CSV `finding,verdict,day` (true_positive, false_positive)
+    #[arg(long, value_name = "FILE")]
+    pub verdicts: Option<PathBuf>,
     /// Table for people, one JSON object a line, or AWS Security Finding Format
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
@@ -59,6 +62,9 @@ pub struct Explain {
     /// What is read.
     #[command(flatten)]
     pub input: Input,
+    /// What analysts said of findings, to learn thresholds from: a CSV `finding,verdict,day` (true_positive, false_positive)
+    #[arg(long, value_name = "FILE")]
+    pub verdicts: Option<PathBuf>,
 }
 
 /// `baseline`.
@@ -175,9 +181,6 @@ pub struct Input {
     /// What addresses are: a MaxMind database, or a CSV `cidr,country,asn,organisation,use`
     #[arg(long, value_name = "FILE")]
     pub networks: Option<PathBuf>,
-    /// What analysts said of findings, to learn thresholds from: a CSV `finding,verdict,day` (true_positive, false_positive)
-    #[arg(long, value_name = "FILE")]
-    pub verdicts: Option<PathBuf>,
     /// Threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,

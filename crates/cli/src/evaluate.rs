@@ -10,7 +10,9 @@ mod models;
 mod organisation;
 mod report;
 
-use anyhow::Result;
+use std::collections::BTreeSet;
+
+use anyhow::{Result, bail};
 use trailwarden_core::judgement::Parts;
 
 use self::{
@@ -23,8 +25,18 @@ use crate::{args, judging};
 /// Evaluates, and prints what came of it.
 pub(crate) fn evaluate(arguments: &args::Evaluate) -> Result<u8> {
     let jobs = arguments.jobs.map_or_else(judging::cores, usize::from);
-    let (labelled, simulated): (Vec<_>, Vec<_>) =
-        arguments.folders.iter().partition(|folder| folder.join("labels.jsonl").exists());
+    let (labelled, simulated): (Vec<_>, Vec<_>) = arguments
+        .folders
+        .iter()
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .partition(|folder| folder.join("labels.jsonl").exists());
+    if let (Some(train), Some(seeds)) = (&arguments.train, &arguments.seeds)
+        && train.start() <= seeds.end()
+        && seeds.start() <= train.end()
+    {
+        bail!("--train and --seeds overlap: what was learnt from must not be measured");
+    }
     let mut report = report::Report::default();
     for folder in labelled {
         report.corpora.push(cases::measure(folder, jobs)?);

@@ -25,7 +25,7 @@ pub(crate) fn explain(arguments: &args::Explain) -> Result<u8> {
         None => Vec::new(),
     };
     if !arguments.input.paths.is_empty() {
-        findings.extend(analysis::run(&arguments.input, false)?.findings);
+        findings.extend(analysis::run(&arguments.input, arguments.verdicts.as_deref(), false)?.findings);
         findings.reverse(); // what is judged now before what was kept
     }
     let wanted = arguments.finding_id.trim();
@@ -78,6 +78,9 @@ fn tell(out: &mut impl Write, finding: &Finding) -> Result<()> {
         Status::Suppressed(rule) => writeln!(out, "Suppressed by the settings: {}", printable(rule))?,
     }
     section(out, "What was usual", finding.usual.iter().map(String::as_str))?;
+    if !finding.observed.is_empty() {
+        section(out, "What was different that day", finding.observed.iter().map(String::as_str))?;
+    }
     writeln!(out, "\nWhat happened, and what each part adds to the score")?;
     for reason in &finding.contributions {
         for (at, line) in wrap(&printable(&reason.text), WIDTH).into_iter().enumerate() {
@@ -118,7 +121,7 @@ fn features(out: &mut impl Write, finding: &Finding) -> Result<()> {
     };
     let lines =
         Features::NAMES.iter().map(|name| match features.get(name).and_then(serde_json::Value::as_f64) {
-            Some(value) => format!("{name:<26}{value:>8.2}"),
+            Some(value) => format!("{name:<26}{:>8.2}", value + 0.0),
             None => format!("{name:<26} unknown"),
         });
     let lines: Vec<String> = lines.collect();

@@ -18,6 +18,7 @@ use crate::{
     knowledge::{Knowledge, now},
     memory::Memory,
     state::State,
+    text::printable,
 };
 
 /// Everybody, as far as the input and the state tell.
@@ -104,7 +105,16 @@ impl Identities {
         let found = if exact.is_empty() { with(&ends) } else { exact };
         match found.as_slice() {
             [] if wanted.is_empty() => bail!("name a principal"),
-            [] => bail!("no principal {wanted:?} among the {} there are", named.len()),
+            [] => {
+                let like = with(&|name| name.to_lowercase().contains(&wanted.to_lowercase()));
+                let like: Vec<String> = like.iter().take(5).map(|scope| printable(&show(scope))).collect();
+                let hint = if like.is_empty() {
+                    String::new()
+                } else {
+                    format!("; like it are {}", like.join(", "))
+                };
+                bail!("no principal {wanted:?} among the {} there are{hint}", named.len())
+            }
             [one] => Ok((*one).clone()),
             many => bail!(
                 "{} principals are called {wanted:?}: {}",

@@ -43,7 +43,7 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
 }
 
 fn analyze(arguments: &args::Analyze) -> Result<u8> {
-    let analysis = analysis::run(&arguments.input, true)?;
+    let analysis = analysis::run(&arguments.input, arguments.verdicts.as_deref(), true)?;
     output::write(arguments, &analysis)?;
     if !analysis.has_read() && !arguments.input.paths.is_empty() {
         eprintln!("trailwarden: nothing could be read: no CloudTrail log in {} file(s)", analysis.files);

@@ -23,7 +23,11 @@ pub(crate) fn simulate(arguments: &args::Simulate) -> Result<u8> {
     if fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_some()) {
         bail!("{} is not empty; nothing was written", files::show(out));
     }
-    let mut simulation = Simulation::new(options(arguments));
+    if arguments.people + arguments.workloads == 0 {
+        bail!("nobody to simulate: give --people or --workloads");
+    }
+    let options = options(arguments);
+    let mut simulation = Simulation::new(options);
     let organisation = simulation.organisation().to_owned();
     let mut written = Written::default();
     let mut write = |records: Vec<Record>| written.write(out, &organisation, records);
@@ -32,7 +36,9 @@ pub(crate) fn simulate(arguments: &args::Simulate) -> Result<u8> {
     fs::write(out.join("networks.csv"), simulation.networks())?;
     let truth: Vec<String> =
         simulation.truth().iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
-    fs::write(out.join("truth.jsonl"), truth.join("\n") + "\n")?;
+    let lines: String = truth.iter().map(|line| format!("{line}\n")).collect();
+    fs::write(out.join("truth.jsonl"), lines)?;
+    fs::write(out.join("simulation.json"), serde_json::to_string_pretty(&options)? + "\n")?;
     println!(
         "Wrote {} in {} to {}, with {}: what they were is in truth.jsonl.",
         count(written.events, "event"),
@@ -40,6 +46,9 @@ pub(crate) fn simulate(arguments: &args::Simulate) -> Result<u8> {
         files::show(out),
         count(truth.len() as u64, "attack")
     );
+    if truth.len() < options.attacks {
+        println!("{} attacks were asked for; so few identities are victims of no more.", options.attacks);
+    }
     println!("Try: trailwarden analyze {}/AWSLogs --networks {0}/networks.csv", files::show(out));
     println!("Or:  trailwarden evaluate {}", files::show(out));
     Ok(0)

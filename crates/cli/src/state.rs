@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail};
 use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, TableError};
 use trailwarden_core::{
     activity::{Hour, Scope},
+    baseline::REBUILD_DAYS,
     finding::{Finding, Status},
     judgement::Parts,
 };
@@ -30,8 +31,8 @@ const FINDINGS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("finding
 
 /// Changed whenever what is stored would be read wrongly by an older program.
 const VERSION: u64 = 2;
-/// Hours older than this, seen from the newest, are dropped: baselines look back 30 days, windows one more.
-const KEPT_DAYS: u32 = 40;
+/// Hours older than this, seen from the newest, are dropped: baselines can be made again from what is left.
+const KEPT_DAYS: u32 = REBUILD_DAYS + 2;
 
 /// An open state: a copy of the file, which takes its place when a run is kept.
 ///
@@ -229,7 +230,7 @@ fn close(
     Ok(closed)
 }
 
-/// Drops what is older than 40 days, seen from the newest hour that is not in the future: a forged date must not erase what was learnt.
+/// Drops what is too old, seen from the newest hour that is not in the future: a forged date must not erase what was learnt.
 fn forget(hours: &mut Hours<'_>, all: &BTreeMap<Scope, Encoded>) -> Result<()> {
     let tomorrow = now().hour() + 24;
     let newest = all

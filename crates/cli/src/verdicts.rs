@@ -1,18 +1,21 @@
 //! What analysts said of findings, in a file; and what it does to the thresholds.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use trailwarden_core::{
     detectors,
     event::Time,
-    finding::{Finding, Kind},
+    finding::{Finding, Kind, Severity},
     risk::thresholds::{FALSE_ALERTS, History, VERDICT_DAYS, Verdict},
     settings::Settings,
 };
 
-use crate::files;
+use crate::{files, text::count};
 
 /// A line of the file: `finding,verdict,day`.
 #[derive(Deserialize)]
@@ -48,6 +51,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Said>> {
         };
         said.push(Said { finding: row.finding, verdict: row.verdict, day: time.day() });
     }
+    said.sort_by_key(|said| said.day);
     Ok(said)
 }
 
@@ -60,12 +64,16 @@ pub(crate) fn learn(
     principal_days: &BTreeMap<u32, usize>,
     settings: &Settings,
 ) -> History {
-    let scores: BTreeMap<&str, f32> =
-        findings.iter().map(|finding| (finding.id.as_str(), finding.score)).collect();
-    let known: Vec<(u32, f32, Verdict)> = said
+    let alerts: BTreeMap<&str, f32> = findings
         .iter()
-        .filter_map(|said| Some((said.day, *scores.get(said.finding.as_str())?, said.verdict)))
+        .filter(|finding| finding.severity >= Severity::Medium)
+        .map(|finding| (finding.id.as_str(), finding.score))
         .collect();
+    let known: BTreeSet<&str> = findings.iter().map(|finding| finding.id.as_str()).collect();
+    let unknown = said.iter().filter(|said| !known.contains(said.finding.as_str())).count();
+    if unknown > 0 {
+        eprintln!("trailwarden: {} on findings that are not known here", count(unknown as u64, "verdict"));
+    }
     let mut history = History::default();
     let Some((first, last)) = principal_days.keys().min().zip(principal_days.keys().max()) else {
         return history;
@@ -73,11 +81,14 @@ pub(crate) fn learn(
     let borne = settings.bearable_false_alerts.unwrap_or(FALSE_ALERTS);
     for day in *first..=*last {
         let before = day.saturating_sub(VERDICT_DAYS)..day;
-        let verdicts: Vec<(f32, Verdict)> = known
-            .iter()
-            .filter(|(said, ..)| before.contains(said))
-            .map(|(_, score, verdict)| (*score, *verdict))
-            .collect();
+        // The last word on a finding counts.
+        let mut last: BTreeMap<&str, (f32, Verdict)> = BTreeMap::new();
+        for said in said.iter().filter(|said| before.contains(&said.day)) {
+            if let Some(score) = alerts.get(said.finding.as_str()) {
+                last.insert(&said.finding, (*score, said.verdict));
+            }
+        }
+        let verdicts: Vec<(f32, Verdict)> = last.into_values().collect();
         let days: usize = principal_days.range(before).map(|(_, count)| count).sum();
         history.learn(day, &verdicts, days, borne);
     }

@@ -190,9 +190,11 @@ impl Hour {
 
     /// What somebody acted in an account as, that others may act as too: a person's permission set, a role's name.
     pub fn part_in<'a>(&'a self, scope: &'a Scope, account: &str) -> Option<&'a str> {
-        let is_there = |arn: &&Box<str>| account_of(arn) == Some(account);
         match scope {
-            Scope::Person(_) => self.identities.values().filter(is_there).find_map(|arn| permission_set(arn)),
+            Scope::Person(_) => {
+                let arns = self.identities.values().map(|arn| &**arn);
+                arns.filter(|arn| account_of(arn) == Some(account)).find_map(permission_set)
+            }
             Scope::Principal(id) if self.who.as_ref()?.kind == PrincipalKind::Role => role_name(id),
             _ => None,
         }

@@ -27,6 +27,9 @@ use crate::{
 
 /// Days a baseline looks back.
 pub const MEMORY_DAYS: u32 = 30;
+/// Days of hours from which a baseline can be made again to the last bit: what was new on a remembered day depends on the
+/// 30 before that one.
+pub const REBUILD_DAYS: u32 = 2 * MEMORY_DAYS + 2;
 /// With so many active days a baseline is established: what it has not seen is new.
 pub const ESTABLISHED_DAYS: u32 = 5;
 
@@ -61,6 +64,11 @@ enum Aspect {
     Target,
     Provider,
     Duty,
+    /// As Network, Provider and Client, but of every day: what is trusted depends on what was seen, never on what was
+    /// trusted, or a baseline would depend on days it does not remember.
+    SeenNetwork,
+    SeenProvider,
+    SeenClient,
 }
 
 fn key(aspect: Aspect, value: u64) -> u64 {
@@ -106,9 +114,14 @@ fn things(hours: &[(u32, Hour)]) -> HashSet<u64> {
     for (_, hour) in hours {
         keys.extend(hour.calls.iter().map(|(call, _)| key(Aspect::Call, call)));
         keys.extend(hour.calls.values().map(|call| key(Aspect::Service, hash(service_of(call)))));
-        keys.extend(hour.addresses.values().map(|address| key(Aspect::Network, network_key(*address))));
-        keys.extend(hour.addresses.values().map(|address| key(Aspect::Provider, provider_key(*address))));
-        keys.extend(hour.clients.iter().map(|(client, _)| key(Aspect::Client, client)));
+        for address in hour.addresses.values() {
+            let (network, provider) = (network_key(*address), provider_key(*address));
+            keys.extend([key(Aspect::Network, network), key(Aspect::SeenNetwork, network)]);
+            keys.extend([key(Aspect::Provider, provider), key(Aspect::SeenProvider, provider)]);
+        }
+        for (client, _) in hour.clients.iter() {
+            keys.extend([key(Aspect::Client, client), key(Aspect::SeenClient, client)]);
+        }
         keys.extend(hour.regions.iter().map(|(region, _)| key(Aspect::Region, region)));
         keys.extend(hour.resources.iter().map(|(resource, _)| key(Aspect::Resource, resource)));
         for group in hour.acts.groups() {
@@ -150,8 +163,8 @@ impl Baseline {
         self.fade(day);
         let counts = self.is_established().then(|| self.counts_of(hours));
         let mut networks = hours.iter().flat_map(|(_, hour)| hour.addresses.values());
-        let has_moved =
-            !self.days.is_empty() && networks.any(|address| self.days_with_network(*address) == 0);
+        let is_new = |address: &IpAddr| !self.has_seen_network(*address);
+        let has_moved = !self.days.is_empty() && networks.any(is_new);
         let untrusted = self.untrusted(hours);
         for key in things(hours).into_iter().filter(|key| !untrusted.contains(key)) {
             *self.seen.entry(key).or_default() |= 1;
@@ -176,16 +189,19 @@ impl Baseline {
         for notable in
             acts.filter(|notable| notable.act.weight >= weight::BAD && self.days_with_act(notable) == 0)
         {
-            let Some(address) = notable.address.filter(|address| self.days_with_network(*address) == 0)
-            else {
+            let Some(address) = notable.address else { continue };
+            let is_new = |aspect: Aspect, value: u64| self.days_with(aspect, value) == 0;
+            let (network, provider) = (network_key(address), provider_key(address));
+            if !is_new(Aspect::SeenNetwork, network) {
                 continue;
-            };
-            untrusted.insert(key(Aspect::Network, network_key(address)));
-            if self.days_with_provider(address) == 0 {
-                untrusted.insert(key(Aspect::Provider, provider_key(address)));
             }
-            if self.days_with_client(&notable.client) == 0 {
-                untrusted.insert(key(Aspect::Client, hash(&notable.client)));
+            untrusted.insert(key(Aspect::Network, network));
+            if is_new(Aspect::SeenProvider, provider) {
+                untrusted.insert(key(Aspect::Provider, provider));
+            }
+            let client = hash(&notable.client);
+            if is_new(Aspect::SeenClient, client) {
+                untrusted.insert(key(Aspect::Client, client));
             }
         }
         untrusted
@@ -283,6 +299,16 @@ impl Baseline {
     /// On how many days it called from this address's network.
     pub fn days_with_network(&self, address: IpAddr) -> u32 {
         self.days_with(Aspect::Network, network_key(address))
+    }
+
+    /// Did it ever call from this network, trusted or not?
+    fn has_seen_network(&self, address: IpAddr) -> bool {
+        self.days_with(Aspect::SeenNetwork, network_key(address)) > 0
+    }
+
+    /// Did it ever use this program, trusted or not?
+    fn has_seen_client(&self, client: &str) -> bool {
+        self.days_with(Aspect::SeenClient, hash(client)) > 0
     }
 
     /// On how many days it called from the same provider's network.

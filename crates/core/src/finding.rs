@@ -148,6 +148,9 @@ pub struct Finding {
     pub contributions: Vec<Evidence>,
     /// What was usual for this principal, in words, for `explain`.
     pub usual: Vec<String>,
+    /// What was not usual that day, in words.
+    #[serde(default)]
+    pub observed: Vec<String>,
     /// The principal's 24 hours in numbers, up to the hour in which the finding was worst.
     pub features: Option<Features>,
 }
@@ -205,6 +208,7 @@ pub(crate) mod testing {
             thresholds: Thresholds::default(),
             contributions: vec![],
             usual: vec![],
+            observed: vec![],
             features: None,
         }
     }

@@ -1,5 +1,7 @@
 //! Judging: a scope's hours in, findings out.
 
+mod note;
+
 use std::{collections::BTreeMap, ops::Range};
 
 use crate::{
@@ -77,6 +79,21 @@ pub fn judge(
     (findings, own)
 }
 
+/// Tells again, from hours, what was usual before the day of each finding: where it was judged from a stored baseline,
+/// which knows no names.
+pub fn retell(findings: &mut [Finding], hours: &[(u32, Hour)]) {
+    for finding in findings {
+        let day = finding.last_seen.day();
+        let first = hours.partition_point(|(hour, _)| *hour < day.saturating_sub(MEMORY_DAYS) * 24);
+        let before = &hours[first..hours.partition_point(|(hour, _)| *hour < day * 24)];
+        let mut own = Baseline::default();
+        for day in before.chunk_by(|a, b| a.0 / 24 == b.0 / 24) {
+            own.close(day[0].0 / 24, day);
+        }
+        finding.usual = note::usual(&own, before);
+    }
+}
+
 /// Assesses somebody over the `span` hours up to `until`; `None` without activity in them.
 ///
 /// `findings` are those of the scope in the 30 days up to then.
@@ -132,9 +149,12 @@ struct Judge<'a> {
 impl Judge<'_> {
     /// The assessment of some hours; `own` is what was known before their first day.
     fn assessment(&self, own: &Baseline, hours: Range<usize>, findings: &[&Finding]) -> Assessment {
-        let mut tally = Tally::default();
-        self.hours[hours.clone()].iter().for_each(|(hour, folded)| tally.add(*hour, folded, own));
-        let strangeness = Days::of(own).map(|days| days.strangeness(tally.counts()));
+        // Days are compared with days: of several, the strangest counts.
+        let each_day = self.hours[hours.clone()].chunk_by(|a, b| a.0 / 24 == b.0 / 24);
+        let strangeness = Days::of(own).and_then(|days| {
+            let each = each_day.map(|day| days.strangeness(tally_of(own, day).counts()));
+            each.max_by(|a, b| a.beyond.total_cmp(&b.beyond))
+        });
         let principal = self.principal_at(hours.end - 1);
         let hour = self.hours[hours.end - 1].0;
         let window =
@@ -180,7 +200,10 @@ impl Judge<'_> {
             let principal = self.acting(&signal, index).or_else(|| principal.clone());
             let window = Window::ending_at(self.scope, principal.as_ref(), self.hours, index);
             let mut finding = self.finding(detectors::ALL[at], signal, principal.as_ref(), today);
-            finding.usual = usual(own, self.remembered(&day));
+            finding.usual = note::usual(own, self.remembered(&day));
+            let so_far = &self.hours[day.start..=index];
+            let strangeness = Days::of(own).map(|days| days.strangeness(tally_of(own, so_far).counts()));
+            finding.observed = note::observed(own, so_far, strangeness.as_ref());
             finding.features = principal.as_ref().map(|_| Features::of(&window, &habits));
             findings.push(finding);
         }
@@ -223,6 +246,7 @@ impl Judge<'_> {
             thresholds: Thresholds::default(),
             contributions: signal.evidence,
             usual: Vec::new(),
+            observed: Vec::new(),
             features: None,
         };
         finding.relabel(detector.base_severity, self.around.thresholds.at(today));
@@ -238,10 +262,12 @@ impl Judge<'_> {
     /// As which of a person's principals the signal's weightiest part was done: the one of that account.
     fn acting(&self, signal: &Signal, index: usize) -> Option<Principal> {
         let window = Window::ending_at(self.scope, None, self.hours, index);
-        let here = |id: &&Box<str>| account_of(id) == Some(signal.account_id.as_str());
-        let id =
-            window.today().iter().rev().find_map(|(_, hour)| hour.identities.values().filter(here).min())?;
-        Some(Principal::new(PrincipalKind::Person, id, &signal.account_id))
+        let of_hour = |hour: &Hour| {
+            let ids = hour.identities.values().map(ToString::to_string);
+            ids.filter(|id| account_of(id) == Some(signal.account_id.as_str())).min()
+        };
+        let id = window.today().iter().rev().find_map(|(_, hour)| of_hour(hour))?;
+        Some(Principal::new(PrincipalKind::Person, &id, &signal.account_id))
     }
 
     /// Who the scope's principal is, as far as the window that ends at `index` tells: later records say nothing yet.
@@ -317,36 +343,9 @@ fn callers(peers: &Peers, sessions: &std::collections::BTreeSet<u64>, principal:
     callers
 }
 
-/// What was usual before, in words.
-fn usual(own: &Baseline, before: &[(u32, Hour)]) -> Vec<String> {
-    if own.active_days() == 0 {
-        return vec!["Nothing is known of this principal before this day.".to_owned()];
-    }
-    let hours: Vec<String> = own.usual_hours().iter().map(|hour| format!("{hour:02}")).collect();
-    let mut usual = vec![
-        format!("Active on {} of the 30 days before.", own.active_days()),
-        format!(
-            "Usual hours of the day (UTC): {}.",
-            if hours.is_empty() { "none in particular".to_owned() } else { hours.join(" ") }
-        ),
-    ];
-    let names = |title: &str, of: fn(&Hour) -> Vec<String>| {
-        let top = most_frequent(before, of);
-        if top.is_empty() { None } else { Some(format!("{title}: {}.", top.join(", "))) }
-    };
-    usual.extend(names("Programs", |hour| hour.clients.values().map(ToString::to_string).collect()));
-    usual.extend(names("Addresses", |hour| hour.addresses.values().map(ToString::to_string).collect()));
-    usual.extend(names("Regions", |hour| hour.regions.values().map(ToString::to_string).collect()));
-    usual.extend(names("Calls", |hour| hour.calls.values().map(ToString::to_string).collect()));
-    usual
-}
-
-/// The names seen in most hours.
-fn most_frequent(hours: &[(u32, Hour)], of: fn(&Hour) -> Vec<String>) -> Vec<String> {
-    const TOLD: usize = 6;
-    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
-    hours.iter().flat_map(|(_, hour)| of(hour)).for_each(|name| *counts.entry(name).or_default() += 1);
-    let mut names: Vec<(String, u32)> = counts.into_iter().collect();
-    names.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    names.into_iter().take(TOLD).map(|(name, _)| name).collect()
+/// Hours of a day in counts, against what was known before it.
+fn tally_of(own: &Baseline, hours: &[(u32, Hour)]) -> Tally {
+    let mut tally = Tally::default();
+    hours.iter().for_each(|(hour, folded)| tally.add(*hour, folded, own));
+    tally
 }

@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     activity::{Damaged, Hour, Scope},
-    baseline::About,
+    baseline::{About, REBUILD_DAYS},
     event::{DAY, HOUR, Time, hash},
     finding::{Finding, Severity, Status},
     ports::{Item, Key, Write},
 };
 
-/// Days that hours are kept: baselines look back 30, windows one more, and a late start needs some room.
-pub const HOURS_KEPT: u32 = 40;
+/// Days that hours are kept: a baseline can be made again from them, and a late start needs some room.
+pub const HOURS_KEPT: u32 = REBUILD_DAYS + 2;
 /// Days that findings and incidents are kept.
 pub const FINDINGS_KEPT: u32 = 400;
 /// Days that an hour's due entry is kept: longer than any outage that somebody would not notice.
@@ -36,6 +36,17 @@ pub fn read<T: DeserializeOwned>(item: &Item) -> Result<T, Damaged> {
     match item.body.split_first() {
         Some((&FORM, rest)) => postcard::from_bytes(rest).map_err(|_| Damaged),
         _ => Err(Damaged),
+    }
+}
+
+/// Reads what is known; `None` if nothing is, or only what an older version wrote: it is learnt again.
+///
+/// # Errors
+/// [`Damaged`] if it is neither.
+pub fn known<T: DeserializeOwned>(item: Option<&Item>) -> Result<Option<T>, Damaged> {
+    match item {
+        Some(item) if item.body.first().is_some_and(|form| (1..FORM).contains(form)) => Ok(None),
+        item => item.map(read).transpose(),
     }
 }
 
@@ -290,6 +301,15 @@ mod tests {
     }
 
     #[test]
+    fn what_an_older_version_wrote_is_unknown() {
+        let item = |body: Vec<u8>| Item { body, version: 1 };
+        assert_eq!(known::<u32>(Some(&item(vec![FORM - 1, 7]))), Ok(None));
+        assert_eq!(known::<u32>(Some(&item(write(&7u32)))), Ok(Some(7)));
+        assert_eq!(known::<u32>(Some(&item(vec![FORM + 1, 7]))), Err(Damaged));
+        assert_eq!(known::<u32>(None), Ok(None));
+    }
+
+    #[test]
     fn a_finding_that_was_sent_but_not_recorded_is_still_closed_afterwards() {
         let open = crate::finding::testing::finding();
         let sent = KeptFinding::new(open.clone());
@@ -303,10 +323,10 @@ mod tests {
     }
 
     #[test]
-    fn an_old_hour_lives_on_for_two_days_and_a_new_one_for_forty() {
+    fn an_old_hour_lives_on_for_two_days_and_a_new_one_for_long() {
         let now = Time(1_000 * DAY);
         let expires = |hour: u32| KeptHour::default().write(hour, now).expires.unwrap().0 - now.0;
-        assert_eq!(expires(1_000 * 24), 40 * DAY);
+        assert_eq!(expires(1_000 * 24), i64::from(HOURS_KEPT) * DAY);
         assert_eq!(expires(0), 2 * DAY);
     }
 

@@ -77,14 +77,12 @@ impl Notice {
 }
 
 /// What an analyst said of a finding in Security Hub.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Said {
     /// The partition under which the finding's incident is kept.
     pub partition: String,
     /// Which finding.
     pub finding_id: String,
-    /// Its score.
-    pub score: f32,
     /// What was said.
     pub verdict: Verdict,
 }
@@ -131,10 +129,9 @@ pub fn said(body: &str) -> Option<Vec<Said>> {
             "RESOLVED" => Verdict::TruePositive,
             _ => return None,
         };
-        let score = finding.product_fields.get("trailwarden/score")?.parse::<f32>().ok()?;
         let partition = finding.product_fields.get("trailwarden/scope")?.clone();
-        let is_ours = finding.generator_id.starts_with("trailwarden/") && (0.0..=1.0).contains(&score);
-        is_ours.then_some(Said { partition, finding_id: finding.id, score, verdict })
+        let is_ours = finding.generator_id.starts_with("trailwarden/");
+        is_ours.then_some(Said { partition, finding_id: finding.id, verdict })
     };
     Some(event.detail.findings.into_iter().filter_map(one).collect())
 }
@@ -275,12 +272,15 @@ mod tests {
     fn an_analysts_word_is_read_and_anything_else_is_not() {
         let event = |status: &str, source: &str| {
             format!(
-                r#"{{"source":"{source}","detail-type":"Security Hub Findings - Imported","detail":{{"findings":[{{"Id":"evasion/2026-03-02/1","GeneratorId":"trailwarden/evasion","Workflow":{{"Status":"{status}"}},"ProductFields":{{"trailwarden/score":"0.520","trailwarden/scope":"PRINCIPAL#kim"}}}}]}}}}"#
+                r#"{{"source":"{source}","detail-type":"Security Hub Findings - Imported","detail":{{"findings":[{{"Id":"evasion/2026-03-02/1","GeneratorId":"trailwarden/evasion","Workflow":{{"Status":"{status}"}},"ProductFields":{{"trailwarden/scope":"PRINCIPAL#kim"}}}}]}}}}"#
             )
         };
         let said = |status, source| super::said(&event(status, source));
         let verdict = said("SUPPRESSED", "aws.securityhub").unwrap();
-        assert_eq!((verdict[0].verdict, verdict[0].score), (Verdict::FalsePositive, 0.52));
+        assert_eq!(
+            (verdict[0].verdict, verdict[0].partition.as_str()),
+            (Verdict::FalsePositive, "PRINCIPAL#kim")
+        );
         assert_eq!(said("RESOLVED", "aws.securityhub").unwrap()[0].verdict, Verdict::TruePositive);
         assert_eq!(said("NEW", "aws.securityhub").unwrap(), vec![]);
         assert_eq!(said("SUPPRESSED", "trailwarden"), None);

@@ -277,9 +277,9 @@ fn tactics(act: &Act) -> Vec<Tactic> {
 
 /// How sure we can be: more history makes surer; a machine's clock-like habits surer still; unknown networks less sure.
 pub(crate) fn confidence(habits: &Habits<'_>) -> f32 {
-    const WITHOUT_HISTORY: f32 = 0.55;
-    const PER_DAY: f32 = 0.015;
-    const WITH_NETWORKS: f32 = 0.05;
+    const WITHOUT_HISTORY: f32 = 0.62;
+    const PER_DAY: f32 = 0.014;
+    const WITH_NETWORKS: f32 = 0.03;
     let days = habits.own.active_days().min(20) as f32;
     let networks = if habits.networks.is_empty() { 0.0 } else { WITH_NETWORKS };
     WITHOUT_HISTORY + days * PER_DAY + networks

@@ -123,6 +123,7 @@ impl Silence {
             thresholds: crate::risk::thresholds::Thresholds::default(),
             contributions: Vec::new(),
             usual: Vec::new(),
+            observed: Vec::new(),
             features: None,
         }
     }

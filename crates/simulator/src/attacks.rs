@@ -77,6 +77,17 @@ pub(crate) enum Disguise {
     IsVictim,
 }
 
+impl Disguise {
+    /// Where the attacker sits.
+    fn network(self, world: &World, country: &str, draw: &mut Draw) -> Network {
+        if self != Self::None {
+            return world.network(draw, country, "isp");
+        }
+        let usage = *draw.pick(&["hosting", "hosting", "vpn", "tor", "isp"]);
+        world.network(draw, if usage == "isp" { "RO" } else { "" }, usage)
+    }
+}
+
 /// Draws which attacks happen when and to whom, and writes them down.
 pub(crate) fn plan(
     options: &Options,
@@ -139,26 +150,17 @@ impl<'s> Stage<'s> {
         let day = days.0 + draw.within(0, (days.1 - days.0 - 4).max(1));
         let person = person(attack.victim, people, day, &mut draw);
         let machine = machine(attack.victim, machines, day, &mut draw);
-        let (access, usual, system, country) = match (attack.victim, person, machine) {
-            (Victim::Instance | Victim::Pipeline, _, Some(machine)) => {
-                (machine.access[0].clone(), None, System::Linux, "US")
-            }
-            (Victim::Key, None, Some(machine)) => (machine.access[0].clone(), None, System::Linux, "US"),
-            (_, Some(person), _) => (person.accesses[0].clone(), Some(person), person.system, person.country),
+        let (access, system, country) = match (person, machine) {
+            (Some(person), _) => (person.accesses[0].clone(), person.system, person.country),
+            (None, Some(machine)) => (machine.access[0].clone(), System::Linux, "US"),
             _ => return None,
         };
         let is_stealthy = attack.disguise != Disguise::None;
-        let now = match usual {
+        let now = match person {
             Some(person) if is_stealthy => person.noon(day) + draw.within(-3 * HOUR, 2 * HOUR),
             _ => day * DAY + draw.within(0, 22 * HOUR),
         };
-        let network = match attack.disguise {
-            Disguise::None => {
-                let usage = *draw.pick(&["hosting", "hosting", "vpn", "tor", "isp"]);
-                world.network(&mut draw, if usage == "isp" { "RO" } else { "" }, usage)
-            }
-            _ => world.network(&mut draw, country, "isp"),
-        };
+        let network = attack.disguise.network(world, country, &mut draw);
         let system =
             if is_stealthy { system } else { *draw.pick(&[System::Linux, System::Linux, System::Windows]) };
         let place = (draw.within(0, 256) as u8, draw.within(1, 255) as u8);
@@ -189,7 +191,7 @@ impl<'s> Stage<'s> {
         let tool = stage.usual_tool();
         stage.become_(&access, tool);
         if attack.disguise == Disguise::IsVictim
-            && let Some(person) = usual
+            && let Some(person) = person
         {
             stage.session.address = person.usual_address(day);
         }

@@ -16,121 +16,166 @@ pub(crate) fn everyday(
     favourites: usize,
     draw: &mut Draw,
 ) -> Call {
-    let things = &account.things;
-    let mut own = |list: &[String]| -> String {
-        let at = favourites + draw.favourite(&[0usize, 1, 2]);
+    let mut own = Own { account, region, favourites, draw };
+    let (service, name) = api.split_once(':').unwrap_or_default();
+    let parameters = of_identities(service, name, &mut own)
+        .or_else(|| of_machines(service, name, &mut own))
+        .or_else(|| of_data(service, name, &mut own));
+    call(api).with(parameters.unwrap_or_default())
+}
+
+/// What a caller names of its account.
+struct Own<'o> {
+    account: &'o Account,
+    region: &'o str,
+    favourites: usize,
+    draw: &'o mut Draw,
+}
+
+impl Own<'_> {
+    /// One of the caller's own of a list.
+    fn one(&mut self, list: &[String]) -> String {
+        let at = self.favourites + self.draw.favourite(&[0usize, 1, 2]);
         list[at % list.len()].clone()
-    };
-    let bucket = own(&things.buckets);
-    let named = |kind: &str, name: &str| format!("arn:aws:{kind}:{region}:{}:{name}", account.id);
-    let parameters = match api.split_once(':').unwrap_or_default() {
-        ("s3", "ListBuckets") => Value::Null,
-        ("s3", name) if name.contains("Object") => {
-            let key = format!("{}/{}.parquet", draw.pick(&["daily", "raw", "in", "out"]), draw.hex(8));
-            json!({"bucketName": bucket, "key": key, "Host": format!("{bucket}.s3.{region}.amazonaws.com")})
-        }
-        ("s3", _) => json!({"bucketName": bucket, "Host": format!("{bucket}.s3.{region}.amazonaws.com")}),
-        ("lambda", "ListFunctions20150331") => json!({"maxItems": 50}),
-        ("lambda", _) => json!({"functionName": own(&things.functions)}),
-        ("secretsmanager", "ListSecrets") => json!({"maxResults": 100}),
-        ("secretsmanager", _) => json!({"secretId": own(&things.secrets)}),
-        ("ssm", "GetParameter") => json!({"name": own(&things.parameters), "withDecryption": true}),
-        ("ssm", "GetParameters") => json!({"names": [own(&things.parameters)], "withDecryption": true}),
-        ("ssm", "StartSession") => json!({"target": own(&things.instances)}),
-        ("ssm", "SendCommand") => {
-            json!({"documentName": "AWS-RunPatchBaseline", "targets": [{"key": "tag:Patch", "values": ["weekly"]}]})
-        }
-        ("dynamodb", _) => json!({"tableName": own(&things.tables)}),
-        ("kms", "Decrypt" | "GenerateDataKey" | "Encrypt" | "DescribeKey") => {
-            json!({"keyId": named("kms", &format!("key/{}", own(&things.keys)))})
-        }
-        ("rds", "CreateDBSnapshot") => {
-            json!({"dBInstanceIdentifier": own(&things.databases), "dBSnapshotIdentifier": format!("manual-{}", draw.hex(6))})
-        }
-        ("rds", "DeleteDBSnapshot") => json!({"dBSnapshotIdentifier": format!("manual-{}", draw.hex(6))}),
-        ("rds", "ModifyDBInstance") => {
-            json!({"dBInstanceIdentifier": own(&things.databases), "allocatedStorage": 200, "applyImmediately": true})
-        }
-        ("rds", "RestoreDBInstanceFromDBSnapshot") => {
-            json!({"dBInstanceIdentifier": format!("restore-{}", draw.hex(5)), "dBSnapshotIdentifier": "rds:nightly", "deletionProtection": false, "publiclyAccessible": false})
-        }
-        ("ec2", "DescribeInstances") => json!({"instancesSet": {}, "filterSet": {}}),
-        ("ec2", "StartInstances" | "StopInstances" | "RebootInstances") => {
-            json!({"instancesSet": {"items": [{"instanceId": own(&things.instances)}]}})
-        }
-        ("ec2", "RunInstances") => {
-            json!({"instancesSet": {"items": [{"imageId": format!("ami-{}", draw.hex(17)), "minCount": 1, "maxCount": 1}]}, "instanceType": draw.pick(&["t3.micro", "t3.medium", "m6i.large"])})
-        }
-        ("ec2", "TerminateInstances") => {
-            json!({"instancesSet": {"items": [{"instanceId": format!("i-{}", draw.hex(17))}]}})
-        }
-        ("ec2", "CreateSnapshot") => {
-            json!({"volumeId": format!("vol-{}", draw.hex(17)), "description": "before the change"})
-        }
-        ("ec2", "DeleteSnapshot") => json!({"snapshotId": format!("snap-{}", draw.hex(17))}),
-        ("ec2", "CreateSecurityGroup") => {
-            json!({"groupName": format!("sg-{}", draw.hex(6)), "groupDescription": "managed", "vpcId": "vpc-0a1b2c3d4e5f60718"})
-        }
-        ("ec2", "AuthorizeSecurityGroupIngress") => {
-            json!({"groupId": format!("sg-{}", draw.hex(17)), "ipPermissions": {"items": [{"ipProtocol": "tcp", "fromPort": 443, "toPort": 443, "ipRanges": {"items": [{"cidrIp": "10.20.0.0/16"}]}}]}})
-        }
+    }
+
+    fn hex(&mut self, length: usize) -> String {
+        self.draw.hex(length)
+    }
+
+    fn pick<'l>(&mut self, list: &[&'l str]) -> &'l str {
+        let at = self.draw.count(0, list.len());
+        list[at]
+    }
+}
+
+/// Users, roles and policies.
+fn of_identities(service: &str, name: &str, own: &mut Own<'_>) -> Option<Value> {
+    let things = &own.account.things;
+    let bucket = own.one(&things.buckets);
+    Some(match (service, name) {
         ("iam", "GetRole" | "ListAttachedRolePolicies" | "ListRolePolicies" | "DeleteRole") => {
-            json!({"roleName": own(&things.roles)})
+            json!({"roleName": own.one(&things.roles)})
         }
         (
             "iam",
             "GetUser"
             | "ListAccessKeys"
+            | "CreateAccessKey"
             | "ListUserPolicies"
             | "ListAttachedUserPolicies"
             | "ListGroupsForUser",
-        ) => json!({"userName": own(&things.users)}),
+        ) => json!({"userName": own.one(&things.users)}),
         ("iam", "CreateRole") => {
-            json!({"roleName": format!("svc-{}-{}", own(&things.roles), draw.hex(4)), "path": "/", "assumeRolePolicyDocument": service_trust(["lambda", "ecs-tasks", "ec2", "states"][draw.count(0, 4)])})
+            json!({"roleName": format!("svc-{}-{}", own.one(&things.roles), own.hex(4)), "path": "/", "assumeRolePolicyDocument": service_trust(["lambda", "ecs-tasks", "ec2", "states"][own.draw.count(0, 4)])})
         }
         ("iam", "AttachRolePolicy") => {
-            json!({"roleName": format!("svc-{}", draw.hex(4)), "policyArn": format!("arn:aws:iam::aws:policy/{}", draw.pick(&["AmazonS3ReadOnlyAccess", "CloudWatchAgentServerPolicy", "service-role/AWSLambdaBasicExecutionRole", "AmazonSSMManagedInstanceCore"]))})
+            json!({"roleName": format!("svc-{}", own.hex(4)), "policyArn": format!("arn:aws:iam::aws:policy/{}", own.pick(&["AmazonS3ReadOnlyAccess", "CloudWatchAgentServerPolicy", "service-role/AWSLambdaBasicExecutionRole", "AmazonSSMManagedInstanceCore"]))})
         }
         ("iam", "DetachRolePolicy") => {
-            json!({"roleName": format!("svc-{}", draw.hex(4)), "policyArn": "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"})
+            json!({"roleName": format!("svc-{}", own.hex(4)), "policyArn": "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"})
         }
         ("iam", "PutRolePolicy") => {
-            json!({"roleName": format!("svc-{}", draw.hex(4)), "policyName": "access", "policyDocument": narrow_policy(&bucket)})
+            json!({"roleName": format!("svc-{}", own.hex(4)), "policyName": "access", "policyDocument": narrow_policy(&bucket)})
         }
         ("iam", "CreatePolicy") => {
-            json!({"policyName": format!("p-{}", draw.hex(6)), "policyDocument": narrow_policy(&bucket)})
+            json!({"policyName": format!("p-{}", own.hex(6)), "policyDocument": narrow_policy(&bucket)})
         }
         ("iam", "CreatePolicyVersion") => {
-            json!({"policyArn": format!("arn:aws:iam::{}:policy/app", account.id), "policyDocument": narrow_policy(&bucket), "setAsDefault": true})
+            json!({"policyArn": format!("arn:aws:iam::{}:policy/app", own.account.id), "policyDocument": narrow_policy(&bucket), "setAsDefault": true})
         }
-        ("iam", "PassRole") => Value::Null,
-        ("iam", "CreateUser") => json!({"userName": format!("new.{}", draw.hex(5))}),
+        ("iam", "CreateUser") => json!({"userName": format!("new.{}", own.hex(5))}),
         ("iam", "AddUserToGroup" | "RemoveUserFromGroup") => {
-            json!({"groupName": own(&things.groups), "userName": format!("new.{}", draw.hex(5))})
+            json!({"groupName": own.one(&things.groups), "userName": format!("new.{}", own.hex(5))})
         }
-        ("iam", "DeleteUser" | "DeleteLoginProfile") => json!({"userName": format!("old.{}", draw.hex(5))}),
+        ("iam", "DeleteUser" | "DeleteLoginProfile") => json!({"userName": format!("old.{}", own.hex(5))}),
         ("iam", "CreateLoginProfile") => {
-            json!({"userName": format!("new.{}", draw.hex(5)), "passwordResetRequired": true})
+            json!({"userName": format!("new.{}", own.hex(5)), "passwordResetRequired": true})
         }
-        ("iam", "CreateAccessKey") => json!({"userName": own(&things.users)}),
         ("iam", "DeactivateMFADevice") => {
-            json!({"userName": format!("staff.{}", draw.hex(5)), "serialNumber": "arn:aws:iam::1:mfa/x"})
+            json!({"userName": format!("staff.{}", own.hex(5)), "serialNumber": "arn:aws:iam::1:mfa/x"})
         }
         ("sso", "CreateAccountAssignment") => {
-            json!({"instanceArn": "arn:aws:sso:::instance/ssoins-1", "targetId": account.id, "targetType": "AWS_ACCOUNT", "permissionSetArn": format!("arn:aws:sso:::permissionSet/ssoins-1/ps-{}", draw.hex(16)), "principalType": "USER", "principalId": draw.uuid()})
+            json!({"instanceArn": "arn:aws:sso:::instance/ssoins-1", "targetId": own.account.id, "targetType": "AWS_ACCOUNT", "permissionSetArn": format!("arn:aws:sso:::permissionSet/ssoins-1/ps-{}", own.hex(16)), "principalType": "USER", "principalId": own.draw.uuid()})
+        }
+        _ => return None,
+    })
+}
+
+/// Machines, functions, databases and their upkeep.
+fn of_machines(service: &str, name: &str, own: &mut Own<'_>) -> Option<Value> {
+    let things = &own.account.things;
+    Some(match (service, name) {
+        ("lambda", "ListFunctions20150331") => json!({"maxItems": 50}),
+        ("lambda", _) => json!({"functionName": own.one(&things.functions)}),
+        ("ssm", "GetParameter") => json!({"name": own.one(&things.parameters), "withDecryption": true}),
+        ("ssm", "GetParameters") => json!({"names": [own.one(&things.parameters)], "withDecryption": true}),
+        ("ssm", "StartSession") => json!({"target": own.one(&things.instances)}),
+        ("ssm", "SendCommand") => {
+            json!({"documentName": "AWS-RunPatchBaseline", "targets": [{"key": "tag:Patch", "values": ["weekly"]}]})
+        }
+        ("rds", "CreateDBSnapshot") => {
+            json!({"dBInstanceIdentifier": own.one(&things.databases), "dBSnapshotIdentifier": format!("manual-{}", own.hex(6))})
+        }
+        ("rds", "DeleteDBSnapshot") => json!({"dBSnapshotIdentifier": format!("manual-{}", own.hex(6))}),
+        ("rds", "ModifyDBInstance") => {
+            json!({"dBInstanceIdentifier": own.one(&things.databases), "allocatedStorage": 200, "applyImmediately": true})
+        }
+        ("rds", "RestoreDBInstanceFromDBSnapshot") => {
+            json!({"dBInstanceIdentifier": format!("restore-{}", own.hex(5)), "dBSnapshotIdentifier": "rds:nightly", "deletionProtection": false, "publiclyAccessible": false})
+        }
+        ("ec2", "DescribeInstances") => json!({"instancesSet": {}, "filterSet": {}}),
+        ("ec2", "StartInstances" | "StopInstances" | "RebootInstances") => {
+            json!({"instancesSet": {"items": [{"instanceId": own.one(&things.instances)}]}})
+        }
+        ("ec2", "RunInstances") => {
+            json!({"instancesSet": {"items": [{"imageId": format!("ami-{}", own.hex(17)), "minCount": 1, "maxCount": 1}]}, "instanceType": own.pick(&["t3.micro", "t3.medium", "m6i.large"])})
+        }
+        ("ec2", "TerminateInstances") => {
+            json!({"instancesSet": {"items": [{"instanceId": format!("i-{}", own.hex(17))}]}})
+        }
+        ("ec2", "CreateSnapshot") => {
+            json!({"volumeId": format!("vol-{}", own.hex(17)), "description": "before the change"})
+        }
+        ("ec2", "DeleteSnapshot") => json!({"snapshotId": format!("snap-{}", own.hex(17))}),
+        ("ec2", "CreateSecurityGroup") => {
+            json!({"groupName": format!("sg-{}", own.hex(6)), "groupDescription": "managed", "vpcId": "vpc-0a1b2c3d4e5f60718"})
+        }
+        ("ec2", "AuthorizeSecurityGroupIngress") => {
+            json!({"groupId": format!("sg-{}", own.hex(17)), "ipPermissions": {"items": [{"ipProtocol": "tcp", "fromPort": 443, "toPort": 443, "ipRanges": {"items": [{"cidrIp": "10.20.0.0/16"}]}}]}})
+        }
+        ("logs", "FilterLogEvents" | "StartQuery") => {
+            json!({"logGroupName": format!("/aws/lambda/{}", own.one(&things.functions))})
+        }
+        ("ecr", _) => json!({"repositoryName": own.one(&things.functions)}),
+        _ => return None,
+    })
+}
+
+/// Data, secrets and keys.
+fn of_data(service: &str, name: &str, own: &mut Own<'_>) -> Option<Value> {
+    let (things, region) = (&own.account.things, own.region);
+    let bucket = own.one(&things.buckets);
+    Some(match (service, name) {
+        ("s3", "ListBuckets") => return None,
+        ("s3", name) if name.contains("Object") => {
+            let key = format!("{}/{}.parquet", own.pick(&["daily", "raw", "in", "out"]), own.hex(8));
+            json!({"bucketName": bucket, "key": key, "Host": format!("{bucket}.s3.{region}.amazonaws.com")})
+        }
+        ("s3", _) => json!({"bucketName": bucket, "Host": format!("{bucket}.s3.{region}.amazonaws.com")}),
+        ("secretsmanager", "ListSecrets") => json!({"maxResults": 100}),
+        ("secretsmanager", _) => json!({"secretId": own.one(&things.secrets)}),
+        ("dynamodb", _) => json!({"tableName": own.one(&things.tables)}),
+        ("kms", "Decrypt" | "GenerateDataKey" | "Encrypt" | "DescribeKey") => {
+            json!({"keyId": format!("arn:aws:kms:{region}:{}:key/{}", own.account.id, own.one(&things.keys))})
         }
         ("athena", "StartQueryExecution") => json!({"queryString": "***OMITTED***", "workGroup": "primary"}),
-        ("logs", "FilterLogEvents" | "StartQuery") => {
-            json!({"logGroupName": format!("/aws/lambda/{}", own(&things.functions))})
-        }
-        ("kinesis", _) => json!({"streamName": own(&things.tables)}),
+        ("kinesis", _) => json!({"streamName": own.one(&things.tables)}),
         ("sqs", _) => {
-            json!({"queueUrl": format!("https://sqs.{region}.amazonaws.com/{}/{}", account.id, own(&things.functions))})
+            json!({"queueUrl": format!("https://sqs.{region}.amazonaws.com/{}/{}", own.account.id, own.one(&things.functions))})
         }
-        ("ecr", _) => json!({"repositoryName": own(&things.functions)}),
-        _ => Value::Null,
-    };
-    call(api).with(parameters)
+        _ => return None,
+    })
 }
 
 /// A trust policy for a service.

@@ -73,7 +73,7 @@ impl Access {
         match self {
             Self::SingleSignOn { set, suffix, .. } => format!("AWSReservedSSO_{set}_{suffix}"),
             Self::Role { name, .. } => name.clone(),
-            _ => String::new(),
+            Self::User { .. } => String::new(),
         }
     }
 

@@ -6,10 +6,12 @@
 
 mod attacks;
 mod calls;
+mod desk;
 mod draw;
 mod identity;
 mod log;
 mod machines;
+mod odd_days;
 mod oddities;
 mod people;
 mod personas;
@@ -21,10 +23,12 @@ mod world;
 pub use record::Record;
 pub use truth::{Difficulty, Truth};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{log::Log, machines::Machine, oddities::Oddities, people::Person, world::World};
 
 /// What is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
     /// What everything is drawn from.
     pub seed: u64,
@@ -43,6 +47,11 @@ pub struct Options {
 }
 
 impl Options {
+    /// The first day that may have attacks, since 1970.
+    pub fn first_attack_day(&self) -> u32 {
+        self.first_day + self.days - self.attack_days.min(self.days)
+    }
+
     /// The usual organisation: 40 people, 20 machines, 30 quiet days and 15 with 18 attacks.
     pub fn new(seed: u64) -> Self {
         // 2026-02-02, a Monday.

@@ -404,7 +404,7 @@ impl Machine {
             Place::Instances => "ec2.amazonaws.com",
             Place::Function => "lambda.amazonaws.com",
             Place::Service(host) => host,
-            Place::Runners => return self.from_web(at, session, log, draw),
+            Place::Runners => return self.begin_from_web(at, session, log, draw),
             _ => return,
         };
         if !draw.chance(0.3) {
@@ -419,7 +419,7 @@ impl Machine {
         log.add(at - 2, &caller, self.assumed("sts:AssumeRole", session), draw);
     }
 
-    fn from_web(&self, at: i64, session: &Session, log: &mut Log, draw: &mut Draw) {
+    fn begin_from_web(&self, at: i64, session: &Session, log: &mut Log, draw: &mut Draw) {
         let identity = json!({"type": "WebIdentityUser", "principalId": "token.actions.githubusercontent.com:repo", "userName": "repo:app:ref:refs/heads/main", "identityProvider": format!("arn:aws:iam::{}:oidc-provider/token.actions.githubusercontent.com", self.account)});
         let caller = Session { identity, ..session.clone() };
         log.add(at - 2, &caller, self.assumed("sts:AssumeRoleWithWebIdentity", session), draw);

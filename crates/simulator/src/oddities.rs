@@ -84,51 +84,11 @@ impl Oddities {
             for _ in 0..draw.count(1, 4) {
                 let from = first + draw.within(3, days);
                 let choice = *draw.pick(choices(person.persona.id));
-                let (last, oddity) = odd.one(choice, world, person, &vendor, from, &mut draw);
+                let (last, oddity) = one(choice, world, person, &vendor, from, &mut draw);
                 odd.planned.entry(person.email.clone()).or_default().push((from, last, oddity));
             }
         }
         odd
-    }
-
-    fn one(
-        &self,
-        choice: &str,
-        world: &World,
-        person: &Person,
-        vendor: &str,
-        from: i64,
-        draw: &mut Draw,
-    ) -> (i64, Oddity) {
-        let for_good = i64::MAX;
-        match choice {
-            "trip" => {
-                let country = *draw.pick(&["GB", "ES", "US", "PL", "BR", "AU"]);
-                let usage = if draw.chance(0.8) { "isp" } else { "mobile" };
-                (from + draw.within(1, 6), Oddity::Trip(world.network(draw, country, usage)))
-            }
-            "laptop" => (for_good, Oddity::NewLaptop(desk(draw))),
-            "change" => (
-                for_good,
-                Oddity::RoleChange(if person.persona.id == "support" {
-                    "developer"
-                } else {
-                    "data-scientist"
-                }),
-            ),
-            "call" => (from, Oddity::OnCall),
-            "quarter" => (from + 2, Oddity::QuarterEnd),
-            "drill" => (from, Oddity::Drill(FAR_REGIONS[draw.count(0, FAR_REGIONS.len())])),
-            "rotation" => (from, Oddity::KeyRotation),
-            "apply" => (from, Oddity::BigApply),
-            "password" => (from, Oddity::ForgottenPassword),
-            "bulk" => (from, Oddity::BulkRead),
-            "cleanup" => (from, Oddity::CleanUp),
-            "vendor" => (from, Oddity::VendorOnboarding(vendor.to_owned())),
-            "machine" => (from, Oddity::MachineUser),
-            "denials" => (from, Oddity::Denials),
-            _ => (from, Oddity::NewProject),
-        }
     }
 
     fn in_force(&self, email: &str, day: i64) -> impl Iterator<Item = &Oddity> {
@@ -164,5 +124,41 @@ impl Oddities {
     /// What happened to somebody on a day, by name.
     pub(crate) fn names(&self, email: &str, day: i64) -> Vec<&'static str> {
         self.in_force(email, day).map(Oddity::name).collect()
+    }
+}
+
+/// The last day of a choice that begins on `from`, and what it is.
+fn one(
+    choice: &str,
+    world: &World,
+    person: &Person,
+    vendor: &str,
+    from: i64,
+    draw: &mut Draw,
+) -> (i64, Oddity) {
+    let for_good = i64::MAX;
+    match choice {
+        "trip" => {
+            let country = *draw.pick(&["GB", "ES", "US", "PL", "BR", "AU"]);
+            let usage = if draw.chance(0.8) { "isp" } else { "mobile" };
+            (from + draw.within(1, 6), Oddity::Trip(world.network(draw, country, usage)))
+        }
+        "laptop" => (for_good, Oddity::NewLaptop(desk(draw))),
+        "change" => (
+            for_good,
+            Oddity::RoleChange(if person.persona.id == "support" { "developer" } else { "data-scientist" }),
+        ),
+        "call" => (from, Oddity::OnCall),
+        "quarter" => (from + 2, Oddity::QuarterEnd),
+        "drill" => (from, Oddity::Drill(FAR_REGIONS[draw.count(0, FAR_REGIONS.len())])),
+        "rotation" => (from, Oddity::KeyRotation),
+        "apply" => (from, Oddity::BigApply),
+        "password" => (from, Oddity::ForgottenPassword),
+        "bulk" => (from, Oddity::BulkRead),
+        "cleanup" => (from, Oddity::CleanUp),
+        "vendor" => (from, Oddity::VendorOnboarding(vendor.to_owned())),
+        "machine" => (from, Oddity::MachineUser),
+        "denials" => (from, Oddity::Denials),
+        _ => (from, Oddity::NewProject),
     }
 }

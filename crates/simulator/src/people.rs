@@ -2,17 +2,14 @@
 
 use std::ops::Range;
 
-use serde_json::json;
-
 use crate::{
-    calls::everyday,
+    desk::Desk,
     draw::Draw,
     identity::Access,
     log::Log,
-    oddities::{Oddities, Oddity},
-    personas::{CURIOSITY, PERSONAS, Persona, persona},
-    record::{Call, Session, call},
-    tools::{System, Tool, agent, desk},
+    oddities::Oddities,
+    personas::{PERSONAS, Persona, persona},
+    tools::{System, desk},
     world::{COUNTRIES, Network, World},
 };
 
@@ -27,8 +24,8 @@ pub(crate) struct Person {
     offset: i64,
     pub(crate) country: &'static str,
     /// When the day begins, by the clock on the wall, in seconds.
-    start: i64,
-    length: i64,
+    pub(crate) start: i64,
+    pub(crate) length: i64,
     home: Network,
     /// Does the provider give out a new address now and then?
     is_moved_by_provider: bool,
@@ -42,17 +39,17 @@ pub(crate) struct Person {
     pub(crate) days: Range<i64>,
     away: Vec<Range<i64>>,
     weekends: f64,
-    evenings: f64,
-    intensity: f64,
-    has_mfa: bool,
+    pub(crate) evenings: f64,
+    pub(crate) intensity: f64,
+    pub(crate) has_mfa: bool,
 }
 
 /// Where somebody sits today.
-struct Seat {
-    network: Network,
-    block: u8,
-    host: u8,
-    system: System,
+pub(crate) struct Seat {
+    pub(crate) network: Network,
+    pub(crate) block: u8,
+    pub(crate) host: u8,
+    pub(crate) system: System,
 }
 
 impl Person {
@@ -174,7 +171,8 @@ impl Person {
     }
 }
 
-fn accesses(
+/// The ways a person has in, the most used account first.
+pub(crate) fn accesses(
     world: &World,
     persona: &Persona,
     email: &str,
@@ -204,356 +202,6 @@ fn name(draw: &mut Draw) -> String {
         "weiss", "yilmaz", "zeman",
     ];
     format!("{}.{}", draw.pick(FIRST), draw.pick(LAST))
-}
-
-/// A person's day, while it is written down.
-struct Desk<'d> {
-    person: &'d Person,
-    persona: &'static Persona,
-    world: &'d World,
-    seat: Seat,
-    day: i64,
-    draw: Draw,
-    log: &'d mut Log,
-}
-
-impl Desk<'_> {
-    fn tasks(&mut self, share: f64) {
-        let count = self.draw.about(self.persona.tasks * self.person.intensity * share).round() as usize;
-        let begin =
-            self.person.midnight(self.day) + self.person.start + self.draw.within(-HOUR / 2, HOUR / 2);
-        let mut times: Vec<i64> =
-            (0..count).map(|_| begin + self.draw.within(0, self.person.length)).collect();
-        if self.draw.chance(self.person.evenings) {
-            times.push(begin + self.person.length + self.draw.within(HOUR, 4 * HOUR));
-        }
-        times.sort_unstable();
-        let mut signed_in: Option<(usize, Session)> = None;
-        for at in times {
-            let access = self.draw.favourite(&(0..self.accesses().len()).collect::<Vec<_>>()).to_owned();
-            let task = &self.persona.work
-                [self.draw.weighted(&self.persona.work.iter().map(|task| task.often).collect::<Vec<_>>())];
-            let at_console = task.tool == Tool::Browser;
-            let session = match &signed_in {
-                Some((known, session)) if at_console && *known == access => session.clone(),
-                _ => {
-                    let session = self.session(access, task.tool, at);
-                    if at_console {
-                        self.sign_in(&session, at - 30);
-                        signed_in = Some((access, session.clone()));
-                    }
-                    session
-                }
-            };
-            self.calls(&session, task.calls, at);
-            if self.draw.chance(0.12) {
-                let count = self.draw.count(1, 4);
-                let curious: Vec<&str> = (0..count).map(|_| *self.draw.pick(CURIOSITY)).collect();
-                self.calls(&session, &curious, at + 200);
-            }
-        }
-    }
-
-    fn accesses(&self) -> Vec<Access> {
-        if self.persona.id == self.person.persona.id {
-            return self.person.accesses.clone();
-        }
-        let mut draw = Draw::of(3, &self.person.email, 1);
-        let is_single_sign_on = matches!(self.person.accesses[0], Access::SingleSignOn { .. });
-        if is_single_sign_on {
-            accesses(self.world, self.persona, &self.person.email, true, true, &mut draw)
-        } else {
-            self.person.accesses.clone()
-        }
-    }
-
-    fn session(&mut self, access: usize, tool: Tool, since: i64) -> Session {
-        let accesses = self.accesses();
-        let access = &accesses[access % accesses.len()];
-        let key = self.draw.id("ASIA");
-        let age = ((self.day / 13) % 10) as u32;
-        let session = Session {
-            identity: access.identity(since, &key, tool == Tool::Browser),
-            account: access.account().to_owned(),
-            region: self.region(),
-            address: self.seat.network.address(self.seat.block, self.seat.host),
-            agent: agent(tool, self.seat.system, age),
-        };
-        if let Access::Role { .. } = access {
-            self.assume(access, &session, &key, since);
-        }
-        session
-    }
-
-    fn region(&mut self) -> String {
-        let at = usize::from(self.draw.chance(0.15)) % self.world.regions.len();
-        self.world.regions[at].to_owned()
-    }
-
-    /// An IAM user takes a role of another account: two records, one in each.
-    fn assume(&mut self, role: &Access, session: &Session, key: &str, at: i64) {
-        let first = self.person.accesses[0].clone();
-        let caller = Session {
-            identity: first.identity(at, "", false),
-            account: first.account().to_owned(),
-            ..session.clone()
-        };
-        let response = json!({"credentials": {"accessKeyId": key, "expiration": "Mar 1, 2026, 1:00:00 PM"},
-            "assumedRoleUser": {"arn": format!("arn:aws:sts::{}:assumed-role/{}/{}", role.account(), role.role_name(), self.person.email)}});
-        let call = call("sts:AssumeRole")
-            .with(json!({"roleArn": role.arn(), "roleSessionName": self.person.email}))
-            .gives(response);
-        self.log.add(at - 5, &caller, call, &mut self.draw);
-    }
-
-    fn sign_in(&mut self, session: &Session, at: i64) {
-        let mfa = if session.identity["type"] == "IAMUser" && self.person.has_mfa { "Yes" } else { "No" };
-        let call = call("signin:ConsoleLogin")
-            .gives(json!({"ConsoleLogin": "Success"}))
-            .extra("additionalEventData", json!({"MobileVersion": "No", "MFAUsed": mfa, "LoginTo": "https://console.aws.amazon.com/console/home"}));
-        let mut identity = session.identity.clone();
-        if identity["type"] == "IAMUser" {
-            if let Some(fields) = identity.as_object_mut() {
-                fields.remove("sessionContext");
-            }
-            identity["accessKeyId"] = "".into();
-        }
-        let session = Session { identity, ..session.clone() };
-        self.log.add(at, &session, call, &mut self.draw);
-    }
-
-    fn calls(&mut self, session: &Session, calls: &[&str], at: i64) {
-        let mut at = at;
-        for entry in calls {
-            let (api, times) = entry.split_once('*').unwrap_or((entry, "1"));
-            let times = self.draw.about(times.parse().unwrap_or(1.0)).round().max(1.0) as usize;
-            for _ in 0..times {
-                let is_denied = self.draw.chance(0.012);
-                let call = self.everyday(api, session).denied_if(is_denied);
-                self.add(at, session, call);
-                at += self.draw.within(1, 25);
-            }
-        }
-    }
-
-    fn everyday(&mut self, api: &str, session: &Session) -> Call {
-        let account = self
-            .world
-            .accounts
-            .iter()
-            .find(|account| account.id == session.account)
-            .unwrap_or(&self.world.accounts[0]);
-        everyday(api, account, &session.region, self.person.favourites, &mut self.draw)
-    }
-
-    fn add(&mut self, at: i64, session: &Session, call: Call) {
-        self.log.add(at, session, call, &mut self.draw);
-    }
-
-    /// What is out of the ordinary today, and innocent.
-    fn oddity(&mut self, oddity: Oddity) {
-        let noon = self.person.noon(self.day);
-        match oddity {
-            Oddity::OnCall => {
-                let at = self.person.midnight(self.day) + self.draw.within(HOUR, 4 * HOUR);
-                let session = self.session(0, Tool::Browser, at);
-                self.sign_in(&session, at);
-                self.calls(
-                    &session,
-                    &[
-                        "monitoring:DescribeAlarms*3",
-                        "monitoring:GetMetricData*12",
-                        "ec2:DescribeInstances*3",
-                        "logs:FilterLogEvents*6",
-                        "health:DescribeEvents",
-                    ],
-                    at + 20,
-                );
-                let session = self.session(0, Tool::Cli, at);
-                self.calls(
-                    &session,
-                    &[
-                        "sts:GetCallerIdentity",
-                        "ssm:StartSession*2",
-                        "ec2:DescribeInstanceStatus*3",
-                        "ec2:RebootInstances",
-                        "ecs:DescribeServices*2",
-                        "ecs:UpdateService",
-                    ],
-                    at + 600,
-                );
-            }
-            Oddity::QuarterEnd => {
-                for hour in 0..3 {
-                    let session = self.session(0, Tool::Python, noon);
-                    self.calls(
-                        &session,
-                        &[
-                            "athena:StartQueryExecution*8",
-                            "athena:GetQueryResults*8",
-                            "s3:GetObject*40",
-                            "ce:GetCostAndUsage*6",
-                        ],
-                        noon + hour * HOUR,
-                    );
-                }
-            }
-            Oddity::BulkRead => {
-                let session = self.session(0, Tool::Python, noon);
-                self.calls(&session, &["s3:ListObjects*4", "s3:GetObject*220"], noon);
-            }
-            Oddity::Drill(region) => {
-                let session = Session { region: region.to_owned(), ..self.session(0, Tool::Cli, noon) };
-                self.calls(
-                    &session,
-                    &[
-                        "ec2:DescribeSnapshots*2",
-                        "ec2:CopySnapshot*3",
-                        "rds:CopyDBSnapshot*2",
-                        "rds:RestoreDBInstanceFromDBSnapshot*2",
-                        "ec2:RunInstances*3",
-                        "ec2:DescribeInstances*6",
-                        "ec2:CreateSecurityGroup",
-                        "ec2:AuthorizeSecurityGroupIngress",
-                        "elasticloadbalancing:CreateLoadBalancer",
-                        "route53:ChangeResourceRecordSets",
-                        "ec2:TerminateInstances*3",
-                    ],
-                    noon,
-                );
-            }
-            Oddity::KeyRotation => self.rotate_key(noon),
-            Oddity::BigApply => {
-                let session = self.session(0, Tool::Terraform, noon);
-                self.calls(
-                    &session,
-                    &[
-                        "sts:GetCallerIdentity",
-                        "iam:GetRole*20",
-                        "iam:CreateRole*6",
-                        "iam:AttachRolePolicy*9",
-                        "iam:PutRolePolicy*5",
-                        "iam:CreatePolicy*3",
-                        "kms:CreateKey*2",
-                        "s3:CreateBucket*3",
-                        "s3:PutBucketPolicy*3",
-                        "s3:PutBucketPublicAccessBlock*3",
-                        "ec2:CreateSecurityGroup*4",
-                        "ec2:AuthorizeSecurityGroupIngress*5",
-                        "lambda:CreateFunction20150331*4",
-                        "events:PutRule*3",
-                        "events:PutTargets*3",
-                        "sns:CreateTopic*2",
-                        "monitoring:PutMetricAlarm*6",
-                        "rds:CreateDBInstance",
-                    ],
-                    noon,
-                );
-            }
-            Oddity::ForgottenPassword => self.forget_password(noon - 2 * HOUR),
-            Oddity::NewProject => {
-                let session = self.session(0, Tool::Browser, noon);
-                self.sign_in(&session, noon - 30);
-                let mut calls: Vec<&str> = CURIOSITY.to_vec();
-                self.draw.shuffle(&mut calls);
-                calls.truncate(self.draw.count(7, 14));
-                self.calls(&session, &calls, noon);
-            }
-            Oddity::Denials => {
-                let session = self.session(0, Tool::Cli, noon);
-                let api = *self.draw.pick(&[
-                    "s3:GetObject",
-                    "dynamodb:DescribeTable",
-                    "states:StartExecution",
-                    "sqs:SendMessage",
-                    "kms:Decrypt",
-                ]);
-                for at in 0..self.draw.within(8, 30) {
-                    let call = self.everyday(api, &session).denied();
-                    self.add(noon + at * 40, &session, call);
-                }
-            }
-            Oddity::CleanUp => {
-                let session = self.session(0, Tool::Cli, noon);
-                self.calls(
-                    &session,
-                    &[
-                        "ec2:DescribeSnapshots",
-                        "ec2:DeleteSnapshot*15",
-                        "ec2:DescribeVolumes",
-                        "ec2:DeleteVolume*5",
-                        "logs:DeleteLogGroup*4",
-                        "s3:DeleteObject*20",
-                    ],
-                    noon,
-                );
-            }
-            Oddity::VendorOnboarding(vendor) => {
-                let session = self.session(0, Tool::Terraform, noon);
-                let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::{vendor}:root")}, "Action": "sts:AssumeRole", "Condition": {"StringEquals": {"sts:ExternalId": self.draw.hex(16)}}}]}).to_string();
-                self.add(
-                    noon,
-                    &session,
-                    call("iam:CreateRole")
-                        .with(json!({"roleName": "vendor-monitoring", "assumeRolePolicyDocument": trust})),
-                );
-                self.add(noon + 3, &session, call("iam:AttachRolePolicy").with(json!({"roleName": "vendor-monitoring", "policyArn": "arn:aws:iam::aws:policy/SecurityAudit"})));
-            }
-            Oddity::MachineUser => {
-                let session = self.session(0, Tool::Browser, noon);
-                self.sign_in(&session, noon - 30);
-                let user = format!("svc-{}", self.draw.hex(4));
-                self.add(noon, &session, call("iam:CreateUser").with(json!({"userName": user})));
-                self.add(noon + 20, &session, call("iam:AttachUserPolicy").with(json!({"userName": user, "policyArn": "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"})));
-                self.add(noon + 50, &session, call("iam:CreateAccessKey").with(json!({"userName": user})).gives(json!({"accessKey": {"userName": user, "accessKeyId": "AKIAIOSFODNN7EXAMPLE", "status": "Active"}})));
-            }
-            // These change the day itself: who, where and with what.
-            Oddity::Trip(_) | Oddity::NewLaptop(_) | Oddity::RoleChange(_) => {}
-        }
-    }
-
-    fn rotate_key(&mut self, at: i64) {
-        let Access::User { name, .. } = self.person.accesses[0].clone() else { return };
-        let session = self.session(0, Tool::Cli, at);
-        let new = self.draw.id("AKIA");
-        self.add(at, &session, call("iam:ListAccessKeys").with(json!({"userName": name})));
-        self.add(
-            at + 10,
-            &session,
-            call("iam:CreateAccessKey")
-                .with(json!({"userName": name}))
-                .gives(json!({"accessKey": {"userName": name, "accessKeyId": new, "status": "Active"}})),
-        );
-        self.add(
-            at + 900,
-            &session,
-            call("iam:UpdateAccessKey")
-                .with(json!({"userName": name, "status": "Inactive", "accessKeyId": "AKIAIOSFODNN7EXAMPLE"})),
-        );
-        self.add(
-            at + 1800,
-            &session,
-            call("iam:DeleteAccessKey")
-                .with(json!({"userName": name, "accessKeyId": "AKIAIOSFODNN7EXAMPLE"})),
-        );
-    }
-
-    fn forget_password(&mut self, at: i64) {
-        let Access::User { account, name, .. } = self.person.accesses[0].clone() else { return };
-        let mut session = self.session(0, Tool::Browser, at);
-        session.identity =
-            json!({"type": "IAMUser", "accountId": account, "accessKeyId": "", "userName": name});
-        let failures = self.draw.within(2, 7);
-        for n in 0..failures {
-            let call = call("signin:ConsoleLogin")
-                .gives(json!({"ConsoleLogin": "Failure"}))
-                .fails("Failed")
-                .extra("additionalEventData", json!({"MobileVersion": "No", "MFAUsed": "No", "LoginTo": "https://console.aws.amazon.com/console/home"}));
-            self.add(at + n * 25, &session, call);
-        }
-        let session = self.session(0, Tool::Browser, at);
-        self.sign_in(&session, at + failures * 25 + 40);
-    }
 }
 
 impl Person {

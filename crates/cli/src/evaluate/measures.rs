@@ -36,6 +36,10 @@ pub(super) struct Measures {
     pub(super) cases: Vec<Case>,
     pub(super) alerts: usize,
     pub(super) right_alerts: usize,
+    /// Of each right alert, the share of the events it names that are an attack's.
+    pub(super) named: Vec<f64>,
+    /// Alerts a day of the organisation with most.
+    pub(super) most_alerts_a_day: f64,
     pub(super) benign_identity_days: usize,
     pub(super) accused_identity_days: usize,
     pub(super) attacked_identity_days: usize,
@@ -71,7 +75,9 @@ impl Measures {
         self.organisations += 1;
         self.attacked_identity_days += under_attack.len();
         self.benign_identity_days += active.len() - under_attack.len();
-        self.days += active.keys().map(|(_, day)| day).collect::<BTreeSet<_>>().len();
+        let days = active.keys().map(|(_, day)| day).collect::<BTreeSet<_>>().len();
+        self.days += days;
+        let mut alerts = 0;
         let mut of_attack: Vec<Vec<&Finding>> = vec![Vec::new(); truth.len()];
         let (mut accused, mut found) = (BTreeSet::new(), BTreeSet::new());
         let is_counted = |(_, finding): &&(Scope, Finding)| finding.last_seen.day() >= organisation.from;
@@ -84,6 +90,11 @@ impl Measures {
             }
             let identity_day = (scope.clone(), finding.last_seen.day());
             self.count(finding, !hit.is_empty());
+            alerts += 1;
+            if !hit.is_empty() {
+                let own = finding.event_ids.iter().filter(|id| events.contains_key(id.as_str())).count();
+                self.named.push(own as f64 / finding.event_ids.len() as f64);
+            }
             if !hit.is_empty() {
                 found.insert(identity_day);
             } else {
@@ -91,6 +102,7 @@ impl Measures {
                 self.accusations.push(accusation(organisation, finding));
             }
         }
+        self.most_alerts_a_day = self.most_alerts_a_day.max(f64::from(alerts) / days.max(1) as f64);
         self.accused_identity_days += accused.len();
         self.found_identity_days += found.iter().filter(|day| under_attack.contains(day)).count();
         self.cases

@@ -53,7 +53,7 @@ impl Organisation {
             name: format!("seed {seed}"),
             memory,
             truth: simulation.truth().to_vec(),
-            from: options.first_day + options.days - options.attack_days,
+            from: options.first_attack_day(),
             networks: simulation.networks(),
             simulation: Some(simulation),
         })
@@ -66,9 +66,10 @@ impl Organisation {
         let text = fs::read_to_string(&path).with_context(reading)?;
         let truth: Vec<Truth> =
             text.lines().map(serde_json::from_str).collect::<Result<_, _>>().with_context(reading)?;
-        let Some(from) = truth.iter().map(|truth| Time(truth.first).day()).min() else {
-            bail!("{}: no attack", files::show(&path))
-        };
+        let path = folder.join("simulation.json");
+        let text = fs::read_to_string(&path).with_context(|| format!("reading {}", files::show(&path)))?;
+        let options: Options =
+            serde_json::from_str(&text).with_context(|| format!("reading {}", files::show(&path)))?;
         let (memory, mut fold) = (Memory::default(), Fold::default());
         for path in files::find(&[folder.join("AWSLogs")]).0 {
             fold_log(&memory, &mut fold, fs::File::open(&path)?).with_context(|| files::show(&path))?;
@@ -77,7 +78,7 @@ impl Organisation {
             name: files::show(folder),
             memory,
             truth,
-            from,
+            from: options.first_attack_day(),
             networks: fs::read_to_string(folder.join("networks.csv")).unwrap_or_default(),
             simulation: None,
         })

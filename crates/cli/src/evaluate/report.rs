@@ -137,6 +137,23 @@ fn tell_whole(out: &mut impl Write, whole: &Measures) -> Result<()> {
         at(0.5),
         at(0.95)
     )?;
+    let mut named = whole.named.clone();
+    named.sort_by(f64::total_cmp);
+    let at = |share: f64| {
+        named.get((named.len().saturating_sub(1) as f64 * share) as usize).copied().unwrap_or_default()
+    };
+    writeln!(
+        out,
+        "Of the events that a right alert names, the attack's are {:.0}% in the middle, {:.0}% at the lowest tenth",
+        at(0.5) * 100.0,
+        at(0.1) * 100.0
+    )?;
+    writeln!(
+        out,
+        "Alerts a day: {:.2}, in the busiest organisation {:.2}",
+        whole.alerts as f64 / whole.days.max(1) as f64,
+        whole.most_alerts_a_day
+    )?;
     writeln!(out, "Confidence of alerts, and the share that was right")?;
     for (tenth, (alerts, right)) in &whole.calibration {
         writeln!(out, "  0.{tenth}x  {right:>4} of {alerts:<4} {:.2}", share(*right, *alerts))?;

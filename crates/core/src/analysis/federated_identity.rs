@@ -40,7 +40,7 @@ pub struct ProviderUse {
     pub provider: String,
     /// How it vouches.
     pub kind: ProviderKind,
-    /// Sign-ins that worked; an estimate where an hour had more than 16.
+    /// Sign-ins that worked; an estimate where somebody's hour had more than 48 calls.
     pub logins: f64,
     /// Different users.
     pub unique_users: usize,
@@ -222,10 +222,10 @@ fn sign_ins(kind: ProviderKind, folded: &Hour) -> (f64, f64) {
     let (mut worked, mut failed) = (0u32, 0u32);
     traces.for_each(|trace| if trace.outcome == Outcome::Success { worked += 1 } else { failed += 1 });
     let scale = folded.events.scale();
-    (
-        f64::from(worked) * scale + folded.sign_ins.distinct(),
-        f64::from(failed) * scale + folded.failed_sign_ins.distinct(),
-    )
+    let worked = f64::from(worked) * scale + folded.sign_ins.distinct();
+    // What failed in a directory is among the failed sign-ins already.
+    let failed = if kind == ProviderKind::Directory { 0.0 } else { f64::from(failed) * scale };
+    (worked, failed + folded.failed_sign_ins.distinct())
 }
 
 #[cfg(test)]

@@ -84,9 +84,9 @@ impl Tally {
                 new_services.insert(hash(service));
             }
         }
-        let new = folded.addresses.values().filter(|address| own.days_with_network(**address) == 0);
+        let new = folded.addresses.values().filter(|address| !own.has_seen_network(**address));
         networks.extend(new.map(|address| network_key(*address)));
-        let new = folded.clients.iter().filter(|(_, client)| own.days_with_client(client) == 0);
+        let new = folded.clients.iter().filter(|(_, client)| !own.has_seen_client(client));
         programs.extend(new.map(|(key, _)| key));
         let new = folded.regions.iter().filter(|(_, region)| own.days_with_region(region) == 0);
         regions.extend(new.map(|(key, _)| key));

@@ -80,6 +80,8 @@ pub struct Caller {
     parent: u64,
 }
 
+/// An address is a desk after so many days.
+const DESK_DAYS: usize = 3;
 /// Principals remembered for one act on one day: more make no difference.
 const PEERS_A_DAY: usize = 8;
 /// Regions remembered of one account: AWS has fewer; a forged log may name any number.
@@ -311,9 +313,10 @@ impl Peers {
     /// How many others of the account, and of those alike, did such an act in the 30 days before the window's.
     pub fn others_who_did(&self, window: &Window<'_>, notable: &Notable) -> Others {
         let home = window.principal.map_or("", |principal| &*principal.account_id);
-        let mut groups = groups(window.scope, home, &notable.account_id, |account| window.part_in(account));
-        let mut others = |_: ()| groups.next().map(|group| self.others(window, group, act_key(notable)));
-        Others { in_account: others(()).unwrap_or_default(), alike: others(()).unwrap_or_default() }
+        let groups = groups(window.scope, home, &notable.account_id, |account| window.part_in(account));
+        let others: Vec<usize> = groups.map(|group| self.others(window, group, act_key(notable))).collect();
+        let at = |place: usize| others.get(place).copied().unwrap_or_default();
+        Others { in_account: at(0), alike: at(1) }
     }
 
     /// How many others who act as the same part used a service in the 30 days before the window's.
@@ -370,10 +373,13 @@ impl Peers {
             && days().any(|occupants| occupants.first_human.is_some_and(|first| first <= hour))
     }
 
-    /// Did a human work at a browser at this address on a day before `today`? A colleague's desk, or the office.
+    /// Did a human work at a browser at this address on several days before `today`? A colleague's desk, or the office;
+    /// not a place from which somebody signed in once.
     pub fn is_known_desk(&self, address: IpAddr, today: u32) -> bool {
         let Some(Fact::Occupants(days)) = self.facts.get(&About::Address(address)) else { return false };
-        days.range(memory(today)).any(|(day, occupants)| *day < today && occupants.first_human.is_some())
+        let is_human =
+            |(day, occupants): &(&u32, &Occupants)| **day < today && occupants.first_human.is_some();
+        days.range(memory(today)).filter(is_human).count() >= DESK_DAYS
     }
 
     /// Who assumed the role whose session has this key: from the nearest caller to the first.

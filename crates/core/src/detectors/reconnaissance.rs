@@ -118,10 +118,8 @@ fn refused<'h>(window: &Window<'h>, habits: &Habits<'_>) -> Vec<&'h str> {
         .filter(|trace| trace.outcome == Outcome::Denied)
         .map(|trace| trace.call)
         .collect();
-    let is_new = |(call, _): &(u64, &Box<str>)| {
-        refused.contains(&(*call as u32)) && habits.own.days_with_call(*call) == 0
-    };
-    now.calls.iter().filter(is_new).map(|(_, name)| &**name).collect()
+    let is_new = |call: u64| refused.contains(&(call as u32)) && habits.own.days_with_call(call) == 0;
+    now.calls.iter().filter(|(call, _)| is_new(*call)).map(|(_, name)| &**name).collect()
 }
 
 fn reason(window: &Window<'_>, probability: f32, text: String, proves: impl Fn(Outcome) -> bool) -> Reason {

@@ -227,7 +227,6 @@ fn product_fields(finding: &Finding) -> std::collections::BTreeMap<String, Strin
         ("trailwarden/techniques", techniques.join(",")),
         ("trailwarden/eventIds", finding.event_ids.join(",")),
         ("trailwarden/callers", finding.callers.join(",")),
-        ("trailwarden/score", format!("{:.3}", finding.score)),
     ]
     .into_iter()
     .filter(|(_, value)| !value.is_empty())

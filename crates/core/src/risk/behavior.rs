@@ -81,7 +81,7 @@ pub fn behavior_risk(window: &Window<'_>, habits: &Habits<'_>, thresholds: &Thre
         .collect();
     let score = weigh(&mut components);
     let telling = |(component, (_, advice)): (&Component, &(Part, &'static str))| {
-        component.value.is_some_and(|value| value >= 0.5).then_some(*advice)
+        component.value.is_some_and(|value| value >= TELLING).then_some(*advice)
     };
     let recommendations = components.iter().zip(&PARTS).filter_map(telling).collect();
     BehaviorRisk { score, level: thresholds.level(score), components, recommendations }
@@ -96,7 +96,7 @@ pub fn analyze_behavior(window: &Window<'_>, habits: &Habits<'_>) -> BehaviorAna
     let telling = |parts: &[(Option<f32>, String)]| -> Vec<String> {
         parts
             .iter()
-            .filter(|(value, _)| value.is_some_and(|value| value > 0.2))
+            .filter(|(value, _)| value.is_some_and(|value| value >= TELLING))
             .map(|(_, because)| because.clone())
             .collect()
     };
@@ -111,6 +111,15 @@ pub fn analyze_behavior(window: &Window<'_>, habits: &Habits<'_>) -> BehaviorAna
         risk_factors: telling(&risks),
         confidence_level: confidence(habits).clamp(0.0, 1.0),
     }
+}
+
+/// Parts below this are as always.
+const TELLING: f32 = 0.5;
+
+/// How many days the window's hours span, begun ones whole.
+fn days(window: &Window<'_>) -> f32 {
+    let first = window.hours.first().map_or(window.hour, |(hour, _)| *hour);
+    ((window.hour - first) / 24 + 1) as f32
 }
 
 const NO_HISTORY: &str = "too few days are known";
@@ -178,7 +187,7 @@ fn access_pattern(window: &Window<'_>, habits: &Habits<'_>) -> (Option<f32>, Str
     let new: BTreeSet<&str> = all(window, |hour| {
         hour.calls.iter().filter(|(call, _)| habits.own.days_with_call(*call) == 0).map(|(_, name)| &**name)
     });
-    let usual = habits.own.usual_new_calls().unwrap_or(2.0).max(2.0);
+    let usual = habits.own.usual_new_calls().unwrap_or(2.0).max(2.0) * days(window);
     let value = saturating(new.len() as f32, usual)
         .max(habits.strangeness.map_or(0.0, crate::baseline::Strangeness::excess));
     let examples: Vec<&str> = new.iter().copied().take(3).collect();
@@ -216,7 +225,10 @@ fn failed_attempts(window: &Window<'_>, _: &Habits<'_>) -> (Option<f32>, String)
     const USUAL: f32 = 6.0;
     let denied = Window::count(window.hours, |trace| trace.outcome == Outcome::Denied);
     let count = (window.failed_sign_in_count() + denied) as f32;
-    (Some(saturating(count, USUAL)), format!("{count:.0} refused call(s) and failed sign-in(s)"))
+    (
+        Some(saturating(count, USUAL * days(window))),
+        format!("{count:.0} refused call(s) and failed sign-in(s)"),
+    )
 }
 
 fn new_service(window: &Window<'_>, habits: &Habits<'_>) -> (Option<f32>, String) {
@@ -238,7 +250,7 @@ fn new_service(window: &Window<'_>, habits: &Habits<'_>) -> (Option<f32>, String
             new.iter().copied().take(4).collect::<Vec<_>>().join(", ")
         )
     };
-    (Some(saturating(new.len() as f32, 1.5)), because)
+    (Some(saturating(new.len() as f32, 1.5 * days(window))), because)
 }
 
 fn all<'h, I: Iterator<Item = &'h str>>(

@@ -80,6 +80,7 @@ fn finding(check: &Check, principal: &Principal, event: &Event<'_>, reason: Stri
         thresholds: crate::risk::thresholds::Thresholds::default(),
         contributions: Vec::new(),
         usual: Vec::new(),
+        observed: Vec::new(),
         features: None,
     }
 }

@@ -99,7 +99,7 @@ async fn merge(
     let key = kept::hour_key(scope, hour);
     loop {
         let item = table.get(&key).await?;
-        let known = item.as_ref().map(kept::read::<KeptHour>).transpose()?;
+        let known = kept::known::<KeptHour>(item.as_ref())?;
         let is_new = known.is_none();
         let old = known.unwrap_or_default();
         let mut merged = KeptHour { hour: old.hour.clone(), ..old };
@@ -141,7 +141,7 @@ async fn keep_facts(
     let kept: BTreeMap<_, _> = table.get_many(keys).await?.into_iter().collect();
     for (about, fact) in new {
         let key = kept::fact_key(&about);
-        let is_known = match kept.get(&key).map(kept::read::<Fact>).transpose()? {
+        let is_known = match kept::known::<Fact>(kept.get(&key))? {
             None => false,
             Some(known) => joined(&known, &fact) == known,
         };
@@ -165,7 +165,7 @@ async fn keep_fact(
     now: Time,
 ) -> Result<(), Unavailable> {
     change(table, key, |item| {
-        let known = item.map(kept::read::<Fact>).transpose()?;
+        let known = kept::known::<Fact>(item)?;
         let mut joined = known.as_ref().map_or_else(|| fact.clone(), |known| joined(known, fact));
         if known.as_ref() == Some(&joined) {
             return Ok(None);

@@ -4,10 +4,10 @@ use std::ops::RangeInclusive;
 
 use crate::{
     activity::{Hour, Scope},
-    baseline::{About, Baseline, Fact, LONGEST_CHAIN, MEMORY_DAYS, Peers, questions},
+    baseline::{About, Baseline, Fact, LONGEST_CHAIN, MEMORY_DAYS, Peers, REBUILD_DAYS, questions},
     event::Time,
     finding::Finding,
-    judgement::{Parts, Surroundings, judge},
+    judgement::{Parts, Surroundings, judge, retell},
     kept::{self, KeptHour},
     messages::{FeaturesExtracted, Notice},
     networks::Networks,
@@ -70,7 +70,7 @@ impl<T: Table> Known<'_, T> {
         let day = *days.start();
         let before = findings::load(self.table, self.scope, days).await?;
         let item = self.table.get(&kept::baseline_key(self.scope)).await?;
-        let baseline = item.as_ref().map(kept::read::<Vec<u8>>).transpose()?;
+        let baseline = kept::known::<Vec<u8>>(item.as_ref())?;
         let baseline = baseline.map(|bytes| Baseline::decode(&bytes)).transpose()?;
         // What may close a finding must have seen all of its events.
         let freshness = if is_final && before.is_empty() { Freshness::Stale } else { Freshness::Fresh };
@@ -78,8 +78,11 @@ impl<T: Table> Known<'_, T> {
         let is_from_baseline = past.is_some();
         let (mut found, own) = self.judge(past, day, freshness).await?;
         if is_from_baseline && !found.is_empty() {
-            // What was usual is told from the hours themselves, which only a finding needs.
-            found = self.judge(None, day, freshness).await?.0;
+            // What was usual is told with names, which only the hours have.
+            let before = self
+                .hours(day.saturating_sub(MEMORY_DAYS) * 24, days.end() * 24 + 23, Freshness::Stale)
+                .await?;
+            retell(&mut found, &before);
         }
         if !findings::keep(self.table, self.scope, &before, &found, self.now).await? {
             return Ok(false);
@@ -101,7 +104,7 @@ impl<T: Table> Known<'_, T> {
     ) -> Result<(Vec<Finding>, Baseline), Unavailable> {
         let first = match past.as_ref().and_then(Baseline::last_active) {
             Some(last) => (last + 1).min(day.saturating_sub(1)),
-            None => day.saturating_sub(MEMORY_DAYS + 1),
+            None => day.saturating_sub(REBUILD_DAYS),
         };
         let hours = self.hours(first * 24, self.last_day(day) * 24 + 23, freshness).await?;
         let judged = &hours[hours.partition_point(|(hour, _)| hour / 24 + 1 < day)..];
@@ -127,9 +130,9 @@ impl<T: Table> Known<'_, T> {
         let items = self.table.range(&kept::partition(self.scope), &from, &to, freshness).await?;
         let read = |(sort, item): (String, Item)| {
             let hour = kept::hour_of(&sort).ok_or(crate::activity::Damaged)?;
-            Ok((hour, kept::read::<KeptHour>(&item)?.hour))
+            Ok(kept::known::<KeptHour>(Some(&item))?.map(|kept| (hour, kept.hour)))
         };
-        items.into_iter().map(read).collect()
+        items.into_iter().filter_map(|item| read(item).transpose()).collect()
     }
 
     /// What the judgement may ask of peers, and no more.
@@ -144,7 +147,9 @@ impl<T: Table> Known<'_, T> {
             }
             for (key, item) in self.table.get_many(by_key.keys().cloned().collect()).await? {
                 let Some(about) = by_key.get(&key) else { continue };
-                peers.add(about.clone(), kept::read::<Fact>(&item)?);
+                if let Some(fact) = kept::known::<Fact>(Some(&item))? {
+                    peers.add(about.clone(), fact);
+                }
             }
             asked =
                 peers.parents().into_iter().filter(|parent| !by_key.values().any(|a| a == parent)).collect();

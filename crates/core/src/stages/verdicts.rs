@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    activity::Least,
+    activity::{Least, Scope},
     baseline::Group,
     detectors,
     event::{DAY, Time},
-    kept::{self, Incident, ORGANISATION},
-    messages::{FeaturesExtracted, Said},
+    finding::{Finding, Severity},
+    kept::{self, KeptFinding, ORGANISATION},
+    messages::Said,
     ports::{Freshness, Key, Over, Table, Unavailable, Write, change},
     risk::thresholds::{FALSE_ALERTS, History, VERDICT_DAYS, Verdict},
     settings::Settings,
+    stages::feature_extract::WATERMARK,
 };
 
 /// The identities judged on a day, as a sample: exact up to 256, then within 7% (one standard error).
@@ -25,21 +27,22 @@ fn thresholds_key() -> Key {
     key("THRESHOLDS".to_owned())
 }
 
-/// Keeps a verdict, if it is about a finding of ours: the last word on a finding counts.
+/// Keeps a verdict, if it is about an alert of ours: the last word on it counts. What was never an alert moves no threshold.
 ///
 /// # Errors
 /// [`Unavailable`] if the table is.
 pub async fn record(table: &impl Table, said: &Said, now: Time) -> Result<bool, Unavailable> {
-    // Whoever may write to Security Hub may name any finding: only what we filed is known here.
-    let incident = Key { partition: said.partition.clone(), sort: format!("INCIDENT#{}", said.finding_id) };
-    let incident = table.get(&incident).await?.as_ref().map(kept::read::<Incident>).transpose()?;
-    if incident.is_none_or(|incident| incident.filed == 0) {
-        return Ok(false);
-    }
+    // Whoever may write to Security Hub may say anything of any finding: only what we keep of it is believed.
+    let date = said.finding_id.split('/').nth(1).unwrap_or_default();
+    let sort = format!("FINDING#{date}#{}", said.finding_id);
+    let kept = table.get(&Key { partition: said.partition.clone(), sort }).await?;
+    let kept = kept.as_ref().map(KeptFinding::read).transpose()?;
+    let is_alert = |finding: &Finding| finding.severity >= Severity::Medium;
+    let Some(finding) = kept.map(|kept| kept.finding).filter(is_alert) else { return Ok(false) };
     let verdict = key(format!("VERDICT#{}", said.finding_id));
     change(table, &verdict, |item| {
         let known = item.map(kept::read::<(u32, f32, Verdict)>).transpose()?;
-        let new = (now.day(), said.score, said.verdict);
+        let new = (now.day(), finding.score, said.verdict);
         if known.is_some_and(|known| known.2 == new.2) {
             return Ok(None);
         }
@@ -59,12 +62,16 @@ pub async fn thresholds(table: &impl Table) -> Result<History, Unavailable> {
     Ok(item.as_ref().map(kept::read).transpose()?.unwrap_or_default())
 }
 
-/// Learns today's thresholds from the verdicts of the days before, once a day; `true` if they changed.
+/// Learns today's thresholds from the verdicts of the days before, once a day, when yesterday's last hour has closed;
+/// `true` if they changed.
 ///
 /// # Errors
 /// [`Unavailable`] if the table is.
 pub async fn learn(table: &impl Table, now: Time) -> Result<bool, Unavailable> {
     let today = now.day();
+    if now.hour() % 24 < WATERMARK {
+        return Ok(false);
+    }
     let learnt = key(format!("LEARNT#{}", kept::date(today)));
     if table.get(&learnt).await?.is_some() {
         return Ok(false);
@@ -114,15 +121,11 @@ async fn bearable(table: &impl Table) -> Result<f32, Unavailable> {
 ///
 /// # Errors
 /// [`Unavailable`] if the table is.
-pub(super) async fn count(
-    table: &impl Table,
-    closings: &[FeaturesExtracted],
-    now: Time,
-) -> Result<(), Unavailable> {
+pub(super) async fn count(table: &impl Table, due: &[(Scope, u32)], now: Time) -> Result<(), Unavailable> {
     let mut days: BTreeMap<u32, Judged> = BTreeMap::new();
-    for closing in closings.iter().filter(|closing| closing.scope.is_identity()) {
-        let Group(who) = Group::of_one(&closing.scope);
-        days.entry(closing.hour / 24).or_default().insert(who, || ());
+    for (scope, hour) in due.iter().filter(|(scope, _)| scope.is_identity()) {
+        let Group(who) = Group::of_one(scope);
+        days.entry(hour / 24).or_default().insert(who, || ());
     }
     for (day, new) in days.into_iter().filter(|(day, _)| day + VERDICT_DAYS >= now.day()) {
         change(table, &key(format!("JUDGED#{}", kept::date(day))), |item| {
@@ -143,54 +146,54 @@ mod tests {
     use pollster::block_on;
 
     use super::*;
-    use crate::{activity::Scope, finding::testing::finding, ports::Memory};
+    use crate::{finding::testing::finding, ports::Memory};
 
     fn now(day: u32) -> Time {
-        Time(i64::from(20_500 + day) * DAY + 7200)
+        Time(i64::from(20_500 + day) * DAY + 5 * 3600)
     }
 
-    fn said(id: &str, score: f32, verdict: Verdict) -> Said {
-        Said { partition: "PRINCIPAL#kim".to_owned(), finding_id: id.to_owned(), score, verdict }
+    fn scope() -> Scope {
+        Scope::Principal("kim".into())
     }
 
-    fn filed(table: &Memory, id: &str) {
-        let mut incident = Incident { finding_id: id.to_owned(), filed: 1, ..Incident::default() };
-        incident.is_open = true;
-        let key = Key { partition: "PRINCIPAL#kim".to_owned(), sort: format!("INCIDENT#{id}") };
-        block_on(table.put(&key, incident.write(&finding(), now(0)), Over::Anything)).unwrap();
+    fn said(id: &str, verdict: Verdict) -> Said {
+        Said { partition: kept::partition(&scope()), finding_id: id.to_owned(), verdict }
+    }
+
+    fn filed(table: &Memory, id: &str, severity: Severity) {
+        let finding = Finding { id: id.to_owned(), score: 0.5, severity, ..finding() };
+        let key = kept::finding_key(&scope(), id);
+        block_on(table.put(&key, KeptFinding::new(finding).write(now(0)), Over::Anything)).unwrap();
     }
 
     #[test]
     fn false_alerts_raise_the_threshold_once_a_day_and_are_kept() {
         let table = Memory::default();
-        let closings: Vec<FeaturesExtracted> = (0..40)
-            .map(|n| FeaturesExtracted {
-                scope: Scope::Principal(format!("p{n}").into()),
-                hour: now(0).hour(),
-                is_final: true,
-            })
-            .collect();
-        block_on(count(&table, &closings, now(0))).unwrap();
+        let due: Vec<(Scope, u32)> =
+            (0..40).map(|n| (Scope::Principal(format!("p{n}").into()), now(0).hour())).collect();
+        block_on(count(&table, &due, now(0))).unwrap();
         for n in 0..8 {
             let id = format!("evasion/2026-03-02/{n}");
-            filed(&table, &id);
-            assert!(block_on(record(&table, &said(&id, 0.5, Verdict::FalsePositive), now(0))).unwrap());
+            filed(&table, &id, Severity::Medium);
+            assert!(block_on(record(&table, &said(&id, Verdict::FalsePositive), now(0))).unwrap());
         }
         assert!(!block_on(learn(&table, now(0))).unwrap(), "a day learns from those before it");
+        let early = Time(now(1).0 - 4 * 3600);
+        assert!(!block_on(learn(&table, early)).unwrap(), "yesterday is not closed yet");
         assert!(block_on(learn(&table, now(1))).unwrap());
         assert!(!block_on(learn(&table, now(1))).unwrap());
         let history = block_on(thresholds(&table)).unwrap();
         assert!(history.at(now(1).day()).medium > history.at(now(0).day()).medium);
         assert!(history.changes[0].reason.contains("8 of 8"), "{:?}", history.changes);
-        assert!(history.changes[0].reason.contains("40 principal-days"), "{:?}", history.changes);
+        assert!(history.changes[0].reason.contains("40 identity-days"), "{:?}", history.changes);
     }
 
     #[test]
-    fn a_verdict_on_what_we_never_filed_is_not_believed() {
+    fn what_we_never_said_and_what_was_no_alert_moves_nothing() {
         let table = Memory::default();
-        assert!(
-            !block_on(record(&table, &said("evasion/2026-03-02/0", 0.5, Verdict::FalsePositive), now(0)))
-                .unwrap()
-        );
+        filed(&table, "evasion/2026-03-02/1", Severity::Low);
+        for id in ["evasion/2026-03-02/0", "evasion/2026-03-02/1", "nonsense"] {
+            assert!(!block_on(record(&table, &said(id, Verdict::FalsePositive), now(0))).unwrap(), "{id}");
+        }
     }
 }

@@ -32,14 +32,15 @@ pub async fn close_hours(
 ) -> Result<u64, Unavailable> {
     let cursor = Key { partition: ORGANISATION.to_owned(), sort: "WATERMARK".to_owned() };
     let until = Time(now.0 - SLACK).hour();
-    let closed = table.get(&cursor).await?.as_ref().map(kept::read::<u32>).transpose()?;
+    let closed = kept::known::<u32>(table.get(&cursor).await?.as_ref())?;
     let first = closed.map_or(until.saturating_sub(FIRST_LOOK), |closed| closed + 1);
     let mut sent = 0;
     for due in first..=until {
         for shard in 0..DUE_SHARDS {
-            let closings = due_in(table, &kept::due_partition(due, shard), now).await?;
+            let hours = entries(table, &kept::due_partition(due, shard)).await?;
+            verdicts::count(table, &hours, now).await?;
+            let closings = earliest(hours, now);
             sent += closings.len() as u64;
-            verdicts::count(table, &closings, now).await?;
             if !closings.is_empty() {
                 queue.send(&packed(closings)).await?;
             }
@@ -50,23 +51,24 @@ pub async fn close_hours(
     Ok(sent)
 }
 
-/// The judgements due in a shard: one of each scope, from its earliest hour on, since that covers the later ones.
-async fn due_in(
-    table: &impl Table,
-    partition: &str,
-    now: Time,
-) -> Result<Vec<FeaturesExtracted>, Unavailable> {
+/// The hours that are due in a shard.
+async fn entries(table: &impl Table, partition: &str) -> Result<Vec<(Scope, u32)>, Unavailable> {
+    let items = table.range(partition, "0", ":", Freshness::Fresh).await?;
+    // One entry that cannot be read must not keep all others open.
+    Ok(items.iter().filter_map(|(_, item)| kept::read(item).ok()).collect())
+}
+
+/// The judgements due: one of each scope, from its earliest hour on, since that covers the later ones.
+fn earliest(due: Vec<(Scope, u32)>, now: Time) -> Vec<FeaturesExtracted> {
     let mut earliest: BTreeMap<(Scope, Option<u32>), u32> = BTreeMap::new();
-    for (_, item) in table.range(partition, "0", ":", Freshness::Fresh).await? {
-        // One entry that cannot be read must not keep all others open.
-        let Ok((scope, hour)) = kept::read::<(Scope, u32)>(&item) else { continue };
+    for (scope, hour) in due {
         let day = hour / 24;
         // Days long past are judged each by itself.
         let long_past = (day + kept::HOURS_KEPT < now.day()).then_some(day);
         earliest.entry((scope, long_past)).and_modify(|known| *known = hour.min(*known)).or_insert(hour);
     }
     let closing = |((scope, _), hour)| FeaturesExtracted { scope, hour, is_final: true };
-    Ok(earliest.into_iter().map(closing).collect())
+    earliest.into_iter().map(closing).collect()
 }
 
 /// As few messages as their size allows.
