@@ -8,9 +8,9 @@ use std::net::IpAddr;
 
 use super::{Detector, ScopeKind};
 use crate::{
-    activity::{Hour, Scope, Window},
+    activity::{Hour, Notable, Scope, Window},
     baseline::{Baseline, Habits, service_of},
-    catalog::{Tactic, Technique},
+    catalog::{Tactic, Technique, weight},
     event::hash,
     finding::Severity,
     risk::{Reason, Signal, confidence, describe, is_human, signal},
@@ -38,6 +38,12 @@ const ASTRAY: usize = 5;
 fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
     if !habits.own.is_established() || !window.principal.is_some_and(|principal| principal.kind.is_somebody())
     {
+        return None;
+    }
+    // Where a grave act was done, those speak who know what it means, and say from where too: one attack, one alert.
+    let is_grave =
+        |notable: &Notable| notable.act.weight >= weight::BAD && habits.own.days_with_act(notable) == 0;
+    if window.groups().any(|(_, group)| group.acts.values().any(is_grave)) {
         return None;
     }
     let news = News::of(window, habits);
@@ -260,6 +266,12 @@ mod tests {
         assert!(office().from("203.0.113.77").call("s3", "ListBuckets", "{}").score(detect) < 0.4);
         assert!(office().client("aws-cli/2 Windows").call("s3", "ListBuckets", "{}").score(detect) < 0.4);
         assert!(looks_around(office()).score(detect) < 0.4);
+    }
+
+    #[test]
+    fn where_a_grave_act_was_done_those_speak_who_know_it() {
+        let story = looks_around(office().from("203.0.113.77").client("Boto3/1 Linux"));
+        assert!(story.call("cloudtrail", "StopLogging", r#"{"name":"main"}"#).signal(detect).is_none());
     }
 
     #[test]
