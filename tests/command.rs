@@ -374,12 +374,13 @@ fn verdicts_move_the_thresholds_and_wrong_lines_are_named() {
         .filter(|finding| finding["score"].as_f64().is_some_and(|score| (0.36..0.6).contains(&score)))
         .collect();
     assert!(low.len() >= 5, "{}", low.len());
-    let mut file = "finding,verdict,day\n".to_owned();
-    for finding in &low {
+    let line = |finding: &&Value| {
         let (id, seen) =
             (finding["id"].as_str().expect("an id"), finding["last_seen"].as_str().expect("a time"));
-        file.push_str(&format!("{id},false_positive,{}\n", &seen[..10]));
-    }
+        format!("{id},false_positive,{}", &seen[..10])
+    };
+    let lines: Vec<String> = low.iter().map(line).collect();
+    let file = format!("finding,verdict,day\n{}\n", lines.join("\n"));
     let verdicts = folder.path().join("verdicts.csv");
     fs::write(&verdicts, file).expect("written");
     let settings = folder.path().join("settings.toml");

@@ -137,7 +137,7 @@ pub struct Evaluate {
     /// Measure the models of whole days too: anomaly, behaviour, risk, threat
     #[arg(long)]
     pub models: bool,
-    /// Train a forest on the days of these simulated organisations, and measure it with the models
+    /// Teach a forest half the kinds of attacks on these simulated organisations; it is measured on the other half
     #[arg(long, value_name = "SEEDS", value_parser = seeds, requires = "models")]
     pub train: Option<std::ops::RangeInclusive<u64>>,
     /// Name every attack that was missed and every innocent that was accused

@@ -71,26 +71,17 @@ fn one(
     until: u32,
 ) -> Result<()> {
     let mut until = until;
-    let assessment = match look(identities, scope, until, arguments.hours)? {
-        Some(assessment) => assessment,
-        None => {
-            let last =
-                identities.hours(scope)?.iter().map(|(hour, _)| *hour).filter(|hour| *hour <= until).max();
-            let Some(last) = last else { bail!("no activity of {} is known", printable(&show(scope))) };
-            if arguments.format == Form::Table {
-                writeln!(
-                    out,
-                    "Quiet in the last {}; these are its last ones.",
-                    count(u64::from(arguments.hours), "hour")
-                )?;
-            }
-            until = last;
-            match look(identities, scope, last, arguments.hours)? {
-                Some(assessment) => assessment,
-                None => bail!("no activity of {} is known", printable(&show(scope))),
-            }
+    let mut assessed = look(identities, scope, until, arguments.hours)?;
+    if assessed.is_none() {
+        let hours = identities.hours(scope)?;
+        until = hours.iter().map(|(hour, _)| *hour).filter(|hour| *hour <= until).max().unwrap_or_default();
+        assessed = look(identities, scope, until, arguments.hours)?;
+        if arguments.format == Form::Table {
+            let quiet = count(u64::from(arguments.hours), "hour");
+            writeln!(out, "Quiet in the last {quiet} of the logs; these are its own last ones.")?;
         }
-    };
+    }
+    let Some(assessment) = assessed else { bail!("no activity of {} is known", printable(&show(scope))) };
     let (from, to) = span(until, arguments.hours);
     match arguments.format {
         Form::Json => {

@@ -85,11 +85,11 @@ impl Identities {
         let wanted = wanted.trim();
         let mut named: Vec<(Scope, Vec<String>)> = Vec::new();
         for scope in self.all() {
-            let names = match &scope {
+            let called = match &scope {
                 Scope::Principal(id) => vec![id.to_string()],
                 _ => self.names(&scope)?,
             };
-            named.push((scope, names));
+            named.push((scope, called));
         }
         let with = |is: &dyn Fn(&str) -> bool| -> Vec<&Scope> {
             named

@@ -36,7 +36,8 @@ pub(crate) fn simulate(arguments: &args::Simulate) -> Result<u8> {
     fs::write(out.join("networks.csv"), simulation.networks())?;
     let truth: Vec<String> =
         simulation.truth().iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
-    let lines: String = truth.iter().map(|line| format!("{line}\n")).collect();
+    let mut lines = truth.join("\n");
+    lines.extend(truth.last().map(|_| '\n'));
     fs::write(out.join("truth.jsonl"), lines)?;
     fs::write(out.join("simulation.json"), serde_json::to_string_pretty(&options)? + "\n")?;
     println!(

@@ -88,18 +88,15 @@ impl Measures {
             if !finding.is_alert() {
                 continue;
             }
-            let identity_day = (scope.clone(), finding.last_seen.day());
             self.count(finding, !hit.is_empty());
             alerts += 1;
-            if !hit.is_empty() {
+            if hit.is_empty() {
+                accused.insert((scope.clone(), finding.last_seen.day()));
+                self.accusations.push(accusation(organisation, finding));
+            } else {
                 let own = finding.event_ids.iter().filter(|id| events.contains_key(id.as_str())).count();
                 self.named.push(own as f64 / finding.event_ids.len() as f64);
-            }
-            if !hit.is_empty() {
-                found.insert(identity_day);
-            } else {
-                accused.insert(identity_day);
-                self.accusations.push(accusation(organisation, finding));
+                found.insert((scope.clone(), finding.last_seen.day()));
             }
         }
         self.most_alerts_a_day = self.most_alerts_a_day.max(f64::from(alerts) / days.max(1) as f64);

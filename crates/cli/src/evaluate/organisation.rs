@@ -128,7 +128,13 @@ impl Organisation {
 
     /// On which days which principals were used by attackers.
     pub(super) fn attacked(&self) -> BTreeSet<(&str, u32)> {
-        let days = self.truth.iter().flat_map(|attack| &attack.principal_days);
+        self.attacked_by(|_| true)
+    }
+
+    /// The same, of some kinds of attack.
+    pub(super) fn attacked_by(&self, is_kind: impl Fn(&str) -> bool) -> BTreeSet<(&str, u32)> {
+        let kind = |attack: &&Truth| is_kind(attack.id.rsplit_once('-').map_or(&attack.id, |(kind, _)| kind));
+        let days = self.truth.iter().filter(kind).flat_map(|attack| &attack.principal_days);
         days.map(|(principal, day)| (principal.as_str(), *day)).collect()
     }
 

@@ -127,6 +127,11 @@ fn tell_whole(out: &mut impl Write, whole: &Measures) -> Result<()> {
     for (tactic, (found, all)) in tactics {
         writeln!(out, "  {tactic:<10}{found:>4} of {all}")?;
     }
+    tell_alerts(out, whole)
+}
+
+/// How soon, how precise, how sure.
+fn tell_alerts(out: &mut impl Write, whole: &Measures) -> Result<()> {
     let mut hours: Vec<f64> = whole.cases.iter().filter_map(|case| case.hours_to_detect).collect();
     hours.sort_by(f64::total_cmp);
     let at =

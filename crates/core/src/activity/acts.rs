@@ -135,6 +135,14 @@ impl Notable {
     }
 }
 
+/// Weight first (descending), then what makes a group, hashed.
+fn rank(act: &Act) -> (u32, u64) {
+    let mut hasher = Xxh3::new();
+    hasher.update(act.call.as_bytes());
+    hasher.update(&[act.outcome as u8, act.exposure as u8, act.grants as u8]);
+    (u32::MAX - act.weight.to_bits(), hasher.digest())
+}
+
 #[cfg(test)]
 pub(crate) mod testing {
     use super::*;
@@ -171,12 +179,4 @@ pub(crate) mod testing {
             act,
         }
     }
-}
-
-/// Weight first (descending), then what makes a group, hashed.
-fn rank(act: &Act) -> (u32, u64) {
-    let mut hasher = Xxh3::new();
-    hasher.update(act.call.as_bytes());
-    hasher.update(&[act.outcome as u8, act.exposure as u8, act.grants as u8]);
-    (u32::MAX - act.weight.to_bits(), hasher.digest())
 }

@@ -28,8 +28,10 @@ pub const COUNTED: [&str; 12] = [
     "refusals",
     "resources never named before",
     "hours at which it is never active",
-    "weight of its acts",
+    WEIGHT,
 ];
+/// This one is no count; it is not told.
+const WEIGHT: &str = "weight of its acts";
 
 /// The counts of a day as it is remembered: the logarithm of each, in sixteenths of a doubling.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -217,13 +219,16 @@ impl Strangeness {
 
     /// In words.
     pub fn describe(&self) -> String {
-        let round = |number: f32| if number < 9.5 { (number * 10.0).round() / 10.0 } else { number.round() };
-        let more: Vec<String> = self
-            .more
-            .iter()
-            .map(|(name, now, most)| format!("{} {name} (at most {} before)", round(*now), round(*most)))
-            .collect();
-        let because = if more.is_empty() { "in its combination".to_owned() } else { more.join(", ") };
+        const TOLD: usize = 4;
+        let mut more: Vec<&(String, f32, f32)> =
+            self.more.iter().filter(|(name, ..)| name != WEIGHT).collect();
+        more.sort_by(|(_, a, b), (_, c, d)| ((c + 1.0) / (d + 1.0)).total_cmp(&((a + 1.0) / (b + 1.0))));
+        let words = more.iter().take(TOLD).map(|(name, now, most)| match most.round() {
+            most if most > 0.0 => format!("{:.0} {name} (at most {most:.0} before)", now.round()),
+            _ => format!("{:.0} {name}", now.round()),
+        });
+        let words: Vec<String> = words.collect();
+        let because = if words.is_empty() { "in its combination".to_owned() } else { words.join(", ") };
         format!("the day is unlike any of {} before: {because}", self.days)
     }
 }
@@ -233,12 +238,12 @@ mod tests {
     use super::*;
 
     fn days(rows: &[[u8; COUNTED.len()]]) -> Days {
-        let mut own = Baseline::default();
-        own.days = rows
-            .iter()
-            .zip(100..)
-            .map(|(row, day)| super::super::Day { day, counts: Some(Counts(*row)), ..Default::default() })
-            .collect();
+        let day = |(row, day): (&[u8; COUNTED.len()], u32)| super::super::Day {
+            day,
+            counts: Some(Counts(*row)),
+            ..Default::default()
+        };
+        let own = Baseline { days: rows.iter().zip(100..).map(day).collect(), ..Baseline::default() };
         Days::of(&own).unwrap()
     }
 

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 use serde::Serialize;
 
 use super::{
+    Reason,
     components::{Component, Level, saturating, weigh},
     confidence, reasons,
     thresholds::Thresholds,
@@ -12,7 +13,7 @@ use super::{
 use crate::{
     activity::{Hour, Window},
     baseline::{Habits, service_of},
-    catalog::Tactic,
+    catalog::{Act, Tactic},
     event::Outcome,
     risk::context::is_human,
 };
@@ -201,7 +202,7 @@ fn access_pattern(window: &Window<'_>, habits: &Habits<'_>) -> (Option<f32>, Str
 
 /// Acts that raise rights, make ways back in, open or hide: by their weight, and how rare they are for it.
 fn privilege(window: &Window<'_>, habits: &Habits<'_>) -> (Option<f32>, String) {
-    let reasons = reasons(window, habits, |act| {
+    let is_weighed = |act: &Act| {
         matches!(
             act.tactic,
             Tactic::PrivilegeEscalation
@@ -211,7 +212,14 @@ fn privilege(window: &Window<'_>, habits: &Habits<'_>) -> (Option<f32>, String) 
                 | Tactic::Impact
                 | Tactic::Exfiltration
         )
-    });
+    };
+    // Acts are weighed in the hour in which they were done.
+    let reasons: Vec<Reason> = (0..window.hours.len())
+        .flat_map(|at| {
+            let until = Window { hour: window.hours[at].0, hours: &window.hours[..=at], ..*window };
+            reasons(&until, habits, is_weighed)
+        })
+        .collect();
     let force: f32 = reasons.iter().map(|reason| reason.force).fold(0.0, f32::max);
     let worst = reasons.iter().max_by(|a, b| a.force.total_cmp(&b.force));
     (
