@@ -13,8 +13,9 @@ use trailwarden_core::{
     activity::{Fold, Scope},
     arrivals::{Contents, Sender, open},
     event::Time,
-    messages::{FeaturesExtracted, FindingRaised, Notice, SOURCE, judgeable, pack, raised, unpack},
+    messages::{FeaturesExtracted, FindingRaised, Notice, SOURCE, judgeable, pack, raised, said, unpack},
     ports::{Channel, Memory, Unavailable},
+    risk::thresholds::Verdict,
     sources::{Item, Limits, read},
     stages::{backfill::Request, compliance_check::compliance_check},
 };
@@ -101,6 +102,9 @@ fn compliance_check_finds_the_violation_and_respond_takes_a_finding() {
     }
     let finding = raised(&bodies("respond.json")[0]).expect("a finding").finding;
     assert!(!finding.evidence.is_empty());
+    let verdicts = said(&bodies("respond-verdict.json")[0]).expect("what an analyst said");
+    assert_eq!(verdicts[0].verdict, Verdict::FalsePositive);
+    assert!(said(&bodies("respond.json")[0]).is_none());
 }
 
 #[test]
@@ -196,6 +200,11 @@ fn write_what_functions_say(stopped: &[Value], last: &Value) {
     let notice = Notice::FindingRaised(Box::new(FindingRaised { scope, revision: 1, finding }));
     let detail = serde_json::from_str(&notice.detail()).expect("JSON");
     write("respond.json", &sqs("findings", &[envelope(SOURCE, "FindingRaised", &detail).to_string()]));
+    let word = json!({ "findings": [{ "Id": "evasion/2026-03-02/0123456789abcdef", "GeneratorId": "trailwarden/evasion",
+        "Workflow": { "Status": "SUPPRESSED" },
+        "ProductFields": { "trailwarden/scope": "PRINCIPAL#arn:aws:iam::111122223333:user/kim" } }] });
+    let verdict = envelope("aws.securityhub", "Security Hub Findings - Imported", &word);
+    write("respond-verdict.json", &sqs("findings", &[verdict.to_string()]));
     write("watermark.json", &envelope("aws.events", "Scheduled Event", &json!({})));
     write("backfill.json", &json!({ "bucket": "example-trail", "prefix": "", "days": 30 }));
 }
