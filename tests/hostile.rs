@@ -34,7 +34,7 @@ fn judge_all(hours: &[(Scope, u32, Hour)]) -> usize {
         networks: &networks,
         settings: &settings,
         thresholds: &thresholds,
-        parts: trailwarden_core::judgement::Parts::default(),
+        parts: trailwarden_core::baseline::Parts::default(),
     };
     let by_scope = hours.chunk_by(|a, b| a.0 == b.0);
     let findings = by_scope.flat_map(|chunk| {

@@ -9,8 +9,8 @@ use std::{collections::BTreeMap, time::Instant};
 
 use trailwarden_core::{
     activity::{Fold, Hour, Scope},
-    baseline::{Baseline, Peers},
-    judgement::{Parts, Surroundings, assess_days, judge},
+    baseline::{Baseline, Parts, Peers},
+    judgement::{Surroundings, assess_days, judge},
     networks::Networks,
     risk::thresholds::History,
     settings::Settings,

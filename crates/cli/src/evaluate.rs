@@ -13,7 +13,7 @@ mod report;
 use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
-use trailwarden_core::judgement::Parts;
+use trailwarden_core::baseline::Parts;
 
 use self::{
     measures::Measures,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, bail};
 use trailwarden_core::{
     activity::{Hour, Scope},
-    baseline::Peers,
-    judgement::{Parts, Surroundings},
+    baseline::{Parts, Peers},
+    judgement::Surroundings,
     risk::thresholds::History,
 };
 

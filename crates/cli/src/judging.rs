@@ -8,9 +8,9 @@ use std::{
 use anyhow::{Context, Result};
 use trailwarden_core::{
     activity::{Hour, Scope},
-    baseline::{Baseline, Peers},
+    baseline::{Baseline, Parts, Peers},
     finding::Finding,
-    judgement::{Parts, Surroundings, judge},
+    judgement::{Surroundings, judge},
     risk::thresholds::History,
 };
 

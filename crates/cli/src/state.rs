@@ -13,9 +13,8 @@ use anyhow::{Context, Result, bail};
 use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, TableError};
 use trailwarden_core::{
     activity::{Hour, Scope},
-    baseline::REBUILD_DAYS,
+    baseline::{Parts, REBUILD_DAYS},
     finding::{Finding, Status},
-    judgement::Parts,
 };
 
 use crate::{

@@ -6,6 +6,7 @@
 mod counts;
 mod peers;
 pub mod portrait;
+mod things;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -16,11 +17,13 @@ pub use counts::{COUNTED, Counts, Strangeness};
 pub(crate) use counts::{Days, Tally};
 pub use peers::{About, Fact, Group, LONGEST_CHAIN, Others, Peers, facts, questions};
 use serde::{Deserialize, Serialize};
+use things::{Aspect, duty_key, key, provider_key, things};
+pub use things::{act_key, network_key, service_of};
 
 use crate::{
     activity::{Damaged, Hour, Notable},
-    catalog::{Act, Exposure, weight},
-    event::{Outcome, hash},
+    catalog::{Act, weight},
+    event::hash,
     networks::{Network, Networks},
     settings::Settings,
 };
@@ -51,98 +54,8 @@ struct Day {
     counts: Option<Counts>,
 }
 
-/// What a key of a day stands for, so that the sets of a day can share one table.
-#[derive(Clone, Copy)]
-enum Aspect {
-    Call = 1,
-    Service,
-    Network,
-    Client,
-    Region,
-    Resource,
-    Act,
-    Target,
-    Provider,
-    Duty,
-    /// As Network, Provider and Client, but of every day: what is trusted depends on what was seen, never on what was
-    /// trusted, or a baseline would depend on days it does not remember.
-    SeenNetwork,
-    SeenProvider,
-    SeenClient,
-}
-
-fn key(aspect: Aspect, value: u64) -> u64 {
-    value.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(7) ^ aspect as u64
-}
-
 /// A thing's key and its days, as bytes.
 type Thing = ([u8; 8], [u8; 4]);
-
-/// The network an address counts as: its /24 or /48, since providers change the rest.
-pub fn network_key(address: IpAddr) -> u64 {
-    match address {
-        IpAddr::V4(v4) => hash(&v4.octets()[..3].escape_ascii().to_string()),
-        IpAddr::V6(v6) => hash(&v6.octets()[..6].escape_ascii().to_string()),
-    }
-}
-
-/// The provider's network that an address most likely counts to: its /16 or /32. Who gets another address from the
-/// same provider mostly stays within it.
-fn provider_key(address: IpAddr) -> u64 {
-    match address {
-        IpAddr::V4(v4) => hash(&v4.octets()[..2].escape_ascii().to_string()),
-        IpAddr::V6(v6) => hash(&v6.octets()[..4].escape_ascii().to_string()),
-    }
-}
-
-/// By what an act is known again: the call, what it opened or granted, and for whom outside.
-/// Not by its target: who creates roles creates new ones.
-pub fn act_key(notable: &Notable) -> u64 {
-    let act = &notable.act;
-    let outside = if act.exposure == Exposure::None { "" } else { &act.recipient };
-    hash(&format!("{}|{:?}|{:?}|{outside}", act.call, act.exposure, act.grants))
-}
-
-/// Whose task it is to make users makes keys too: weighty acts of one tactic that worked are one duty.
-fn duty_key(act: &Act) -> Option<u64> {
-    (act.weight >= weight::TELLING && act.outcome == Outcome::Success).then_some(act.tactic as u64)
-}
-
-/// What was seen on a day.
-fn things(hours: &[(u32, Hour)]) -> HashSet<u64> {
-    let mut keys = HashSet::new();
-    for (_, hour) in hours {
-        keys.extend(hour.calls.iter().map(|(call, _)| key(Aspect::Call, call)));
-        keys.extend(hour.calls.values().map(|call| key(Aspect::Service, hash(service_of(call)))));
-        for address in hour.addresses.values() {
-            let (network, provider) = (network_key(*address), provider_key(*address));
-            keys.extend([key(Aspect::Network, network), key(Aspect::SeenNetwork, network)]);
-            keys.extend([key(Aspect::Provider, provider), key(Aspect::SeenProvider, provider)]);
-        }
-        for (client, _) in hour.clients.iter() {
-            keys.extend([key(Aspect::Client, client), key(Aspect::SeenClient, client)]);
-        }
-        keys.extend(hour.regions.iter().map(|(region, _)| key(Aspect::Region, region)));
-        keys.extend(hour.resources.iter().map(|(resource, _)| key(Aspect::Resource, resource)));
-        for group in hour.acts.groups() {
-            keys.extend(group.acts.values().map(|notable| key(Aspect::Act, act_key(notable))));
-            keys.extend(
-                group
-                    .acts
-                    .values()
-                    .filter_map(|notable| duty_key(&notable.act))
-                    .map(|duty| key(Aspect::Duty, duty)),
-            );
-            keys.extend(group.targets.iter().map(|(target, ())| key(Aspect::Target, target)));
-        }
-    }
-    keys
-}
-
-/// The service of a call such as `iam:ListUsers`.
-pub fn service_of(call: &str) -> &str {
-    call.split(':').next().unwrap_or_default()
-}
 
 /// What one principal did in the 30 days before some day.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -402,6 +315,21 @@ fn is_weekend(day: u32) -> bool {
     matches!((day + 3) % 7, 5 | 6)
 }
 
+/// What a judgement may weigh, or leave out: to see what a part is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parts {
+    /// The day as a whole against the days before. Off: it changes no alert (`trailwarden evaluate --ablate`).
+    pub days: bool,
+    /// The circumstances of an act: place, program, hour, region.
+    pub context: bool,
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        Self { days: false, context: true }
+    }
+}
+
 /// All that a detector may know besides the window.
 #[derive(Clone, Copy)]
 pub struct Habits<'a> {
@@ -416,7 +344,7 @@ pub struct Habits<'a> {
     /// How unlike its days the day is so far, if there are days enough.
     pub strangeness: Option<&'a Strangeness>,
     /// What the judgement weighs.
-    pub parts: crate::judgement::Parts,
+    pub parts: Parts,
 }
 
 impl Habits<'_> {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::risk::thresholds::{CERTAIN, NOTEWORTHY, SILENCE, THREAT};
 use crate::{
     catalog::{Tactic, Technique},
     event::{PrincipalKind, Time, hash},
@@ -47,15 +48,6 @@ impl Severity {
         Self::ALL[level as usize]
     }
 }
-
-/// A score above this is a threat, until verdicts say otherwise; ASFF's HIGH begins here too.
-pub const THREAT: f32 = 0.7;
-/// ASFF's CRITICAL begins here.
-pub const CERTAIN: f32 = 0.9;
-/// ASFF's MEDIUM begins here.
-pub const NOTEWORTHY: f32 = 0.4;
-/// Below this nothing is reported: a minor act or two, rare as they may be.
-pub const SILENCE: f32 = 0.35;
 
 /// What sort of finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

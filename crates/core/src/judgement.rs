@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, ops::Range};
 
 use crate::{
     activity::{Hour, Scope, Window},
-    baseline::{Baseline, Days, Habits, MEMORY_DAYS, Peers, Tally},
+    baseline::{Baseline, Days, Habits, MEMORY_DAYS, Parts, Peers, Tally},
     detectors::{self, Detector},
     event::{Principal, PrincipalKind, account_of},
     features::Features,
@@ -33,21 +33,6 @@ pub struct Surroundings<'a> {
     pub thresholds: &'a History,
     /// What judgements weigh.
     pub parts: Parts,
-}
-
-/// What a judgement may weigh, or leave out: to see what a part is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Parts {
-    /// The day as a whole against the days before. Off: it changes no alert (`trailwarden evaluate --ablate`).
-    pub days: bool,
-    /// The circumstances of an act: place, program, hour, region.
-    pub context: bool,
-}
-
-impl Default for Parts {
-    fn default() -> Self {
-        Self { days: false, context: true }
-    }
 }
 
 /// Judges the hours (ascending) of a scope from the day of hour `from` on, each with only what had happened by then.

@@ -7,12 +7,76 @@ use crate::{
     draw::Draw,
     identity::Access,
     log::Log,
-    people::{HOUR, Person, Seat, accesses},
-    personas::{CURIOSITY, Persona},
+    oddities::Oddities,
+    people::{HOUR, Person, accesses},
+    personas::{CURIOSITY, Persona, persona},
     record::{Call, Session, call},
-    tools::{Tool, agent},
-    world::World,
+    tools::{System, Tool, agent},
+    world::{Network, World},
 };
+
+/// Where somebody sits today.
+pub(crate) struct Seat {
+    pub(crate) network: Network,
+    pub(crate) block: u8,
+    pub(crate) host: u8,
+    pub(crate) system: System,
+}
+
+impl Person {
+    /// Everything the person does on a day of its own.
+    pub(crate) fn work(&self, world: &World, seed: u64, day: i64, odd: &Oddities, log: &mut Log) {
+        let mut draw = Draw::of(seed, &self.email, day as u64);
+        let today = odd.of(&self.email, day);
+        let is_weekend = (day + 3).rem_euclid(7) >= 5;
+        let is_working =
+            self.is_present(day) && if is_weekend { draw.chance(self.weekends) } else { draw.chance(0.96) };
+        let persona = odd.persona_of(&self.email, day).map_or(self.persona, persona);
+        let mut desk = Desk {
+            person: self,
+            persona,
+            world,
+            seat: self.seat(world, day, odd, &mut draw),
+            day,
+            draw,
+            log,
+        };
+        if is_working {
+            let share = if is_weekend { 0.35 } else { 1.0 };
+            desk.tasks(share);
+        }
+        if self.is_present(day) {
+            today.into_iter().for_each(|oddity| desk.oddity(oddity));
+        }
+    }
+
+    fn seat(&self, world: &World, day: i64, odd: &Oddities, draw: &mut Draw) -> Seat {
+        let mut fixed = Draw::of(
+            self.favourites as u64,
+            &self.email,
+            if self.is_moved_by_provider { (day / 11) as u64 } else { 0 },
+        );
+        let (block, host) = (fixed.within(0, 256) as u8, fixed.within(1, 255) as u8);
+        let system = odd.system_of(&self.email, day).unwrap_or(self.system);
+        if let Some(network) = odd.trip_of(&self.email, day) {
+            return Seat { network, block: (day / 3) as u8, host, system };
+        }
+        let small = self.email.bytes().map(u32::from).sum::<u32>() as u8;
+        match (&self.office, &world.company_vpn) {
+            (Some((office, share)), _) if draw.chance(*share) => {
+                Seat { network: office.clone(), block: 0, host: draw.within(1, 8) as u8, system }
+            }
+            (_, Some(vpn)) if self.has_company_vpn => {
+                Seat { network: vpn.clone(), block: 0, host: draw.within(1, 5) as u8, system }
+            }
+            _ if draw.chance(0.03) => {
+                let mobile = world.network(draw, self.country, "mobile");
+                Seat { network: mobile, block: draw.within(0, 256) as u8, host: small, system }
+            }
+            _ => Seat { network: self.home.clone(), block, host, system },
+        }
+    }
+}
 
 /// A person's day, while it is written down.
 pub(crate) struct Desk<'d> {

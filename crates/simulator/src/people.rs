@@ -3,12 +3,9 @@
 use std::ops::Range;
 
 use crate::{
-    desk::Desk,
     draw::Draw,
     identity::Access,
-    log::Log,
-    oddities::Oddities,
-    personas::{PERSONAS, Persona, persona},
+    personas::{PERSONAS, Persona},
     tools::{System, desk},
     world::{COUNTRIES, Network, World},
 };
@@ -26,30 +23,22 @@ pub(crate) struct Person {
     /// When the day begins, by the clock on the wall, in seconds.
     pub(crate) start: i64,
     pub(crate) length: i64,
-    home: Network,
+    pub(crate) home: Network,
     /// Does the provider give out a new address now and then?
-    is_moved_by_provider: bool,
+    pub(crate) is_moved_by_provider: bool,
     /// The share of days in the office; `None` works from home.
-    office: Option<(Network, f64)>,
-    has_company_vpn: bool,
+    pub(crate) office: Option<(Network, f64)>,
+    pub(crate) has_company_vpn: bool,
     pub(crate) system: System,
     pub(crate) accesses: Vec<Access>,
     pub(crate) favourites: usize,
     /// First and last day with the company.
     pub(crate) days: Range<i64>,
     away: Vec<Range<i64>>,
-    weekends: f64,
+    pub(crate) weekends: f64,
     pub(crate) evenings: f64,
     pub(crate) intensity: f64,
     pub(crate) has_mfa: bool,
-}
-
-/// Where somebody sits today.
-pub(crate) struct Seat {
-    pub(crate) network: Network,
-    pub(crate) block: u8,
-    pub(crate) host: u8,
-    pub(crate) system: System,
 }
 
 impl Person {
@@ -115,59 +104,6 @@ impl Person {
 
     pub(crate) fn is_present(&self, day: i64) -> bool {
         self.days.contains(&day) && !self.away.iter().any(|away| away.contains(&day))
-    }
-
-    /// Everything the person does on a day of its own.
-    pub(crate) fn work(&self, world: &World, seed: u64, day: i64, odd: &Oddities, log: &mut Log) {
-        let mut draw = Draw::of(seed, &self.email, day as u64);
-        let today = odd.of(&self.email, day);
-        let is_weekend = (day + 3).rem_euclid(7) >= 5;
-        let is_working =
-            self.is_present(day) && if is_weekend { draw.chance(self.weekends) } else { draw.chance(0.96) };
-        let persona = odd.persona_of(&self.email, day).map_or(self.persona, persona);
-        let mut desk = Desk {
-            person: self,
-            persona,
-            world,
-            seat: self.seat(world, day, odd, &mut draw),
-            day,
-            draw,
-            log,
-        };
-        if is_working {
-            let share = if is_weekend { 0.35 } else { 1.0 };
-            desk.tasks(share);
-        }
-        if self.is_present(day) {
-            today.into_iter().for_each(|oddity| desk.oddity(oddity));
-        }
-    }
-
-    fn seat(&self, world: &World, day: i64, odd: &Oddities, draw: &mut Draw) -> Seat {
-        let mut fixed = Draw::of(
-            self.favourites as u64,
-            &self.email,
-            if self.is_moved_by_provider { (day / 11) as u64 } else { 0 },
-        );
-        let (block, host) = (fixed.within(0, 256) as u8, fixed.within(1, 255) as u8);
-        let system = odd.system_of(&self.email, day).unwrap_or(self.system);
-        if let Some(network) = odd.trip_of(&self.email, day) {
-            return Seat { network, block: (day / 3) as u8, host, system };
-        }
-        let small = self.email.bytes().map(u32::from).sum::<u32>() as u8;
-        match (&self.office, &world.company_vpn) {
-            (Some((office, share)), _) if draw.chance(*share) => {
-                Seat { network: office.clone(), block: 0, host: draw.within(1, 8) as u8, system }
-            }
-            (_, Some(vpn)) if self.has_company_vpn => {
-                Seat { network: vpn.clone(), block: 0, host: draw.within(1, 5) as u8, system }
-            }
-            _ if draw.chance(0.03) => {
-                let mobile = world.network(draw, self.country, "mobile");
-                Seat { network: mobile, block: draw.within(0, 256) as u8, host: small, system }
-            }
-            _ => Seat { network: self.home.clone(), block, host, system },
-        }
     }
 }
 

@@ -16,9 +16,10 @@ use smartcore::{
 };
 use trailwarden_core::{
     activity::Scope,
+    baseline::Parts,
     event::hash,
     finding::Finding,
-    judgement::{Parts, Surroundings, assess_days},
+    judgement::{Surroundings, assess_days},
     networks::Networks,
     risk::{assessment::Assessment, thresholds::History},
     settings::Settings,

@@ -122,6 +122,8 @@ impl Tally {
 pub(super) const DAYS: usize = 8;
 /// Trees: more make no difference at thirty days.
 const TREES: usize = 50;
+/// The share of a principal's own days that may be strange: the strangest of them is the threshold.
+const CONTAMINATION: f32 = 0.0;
 /// The part of the days each tree sees; the others judge it.
 const SEEN: f32 = 0.6;
 
@@ -175,7 +177,7 @@ impl Days {
         let raised: Vec<[f32; COUNTED.len()]> = rows.iter().map(|row| raise(*row, &middle)).collect();
         let sample = ((rows.len() as f32 * SEEN) as usize).max(2);
         let forest = IsolationForest::grow(&raised, Growth { trees: TREES, sample, ..Growth::default() });
-        let threshold = forest.unseen_scores(&raised).into_iter().flatten().fold(0.5, f32::max);
+        let threshold = forest.threshold(&raised, CONTAMINATION);
         Some(Self { forest, middle, most: Counts(most), threshold, days: rows.len() })
     }
 

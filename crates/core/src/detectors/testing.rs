@@ -139,7 +139,7 @@ impl Story {
             networks: &networks,
             settings: &settings,
             strangeness: None,
-            parts: crate::judgement::Parts::default(),
+            parts: crate::baseline::Parts::default(),
         };
         look(&Window::ending_at(&scope, Some(&last), hours, hours.len() - 1), &habits)
     }

@@ -76,6 +76,17 @@ impl IsolationForest {
         rows.iter().zip(0..).map(|(row, at)| self.mean(unseen(at), row.as_ref())).collect()
     }
 
+    /// The score that a share of the rows it was grown on exceeds, each as the trees judge it that did not see it: 0 gives
+    /// that of the strangest row. 0.5 where no tree left a row out.
+    ///
+    /// `contamination` is that share, 0 to 1. The usual 0.1 calls one ordinary row in ten strange.
+    pub fn threshold<R: AsRef<[f32]>>(&self, rows: &[R], contamination: f32) -> f32 {
+        let mut scores: Vec<f32> = self.unseen_scores(rows).into_iter().flatten().collect();
+        scores.sort_by(|a, b| b.total_cmp(a));
+        let at = (scores.len() as f32 * contamination.clamp(0.0, 1.0)) as usize;
+        scores.get(at.min(scores.len().saturating_sub(1))).copied().unwrap_or(0.5)
+    }
+
     fn mean<'t>(&self, trees: impl Iterator<Item = &'t Tree>, row: &[f32]) -> Option<f32> {
         let (sum, count) = trees.fold((0.0, 0u32), |(sum, count), tree| (sum + tree.depth(row), count + 1));
         (count > 0 && self.usual_depth > 0.0).then(|| (-sum / count as f32 / self.usual_depth).exp2())
@@ -175,6 +186,17 @@ mod tests {
         let forest = IsolationForest::grow(&rows, Growth::default());
         assert!(forest.score(&[90.0, 90.0]) > 0.65);
         assert!(forest.score(&[3.0, 2.0]) < 0.55);
+    }
+
+    #[test]
+    fn a_tenth_of_the_rows_exceed_the_threshold_of_a_tenth_and_none_that_of_none() {
+        let rows: Vec<[f32; 2]> = (0..100u8).map(|n| [f32::from(n % 10), f32::from(n / 10)]).collect();
+        let forest = IsolationForest::grow(&rows, Growth { sample: 60, ..Growth::default() });
+        let beyond = |contamination: f32| {
+            let threshold = forest.threshold(&rows, contamination);
+            forest.unseen_scores(&rows).into_iter().flatten().filter(|score| *score > threshold).count()
+        };
+        assert_eq!((beyond(0.0), beyond(0.1)), (0, 10));
     }
 
     #[test]

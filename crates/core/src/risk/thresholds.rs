@@ -8,7 +8,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::components::Level;
-use crate::finding::{CERTAIN, NOTEWORTHY, SILENCE, THREAT};
+
+/// A score above this is a threat, until verdicts say otherwise; ASFF's HIGH begins here too.
+pub const THREAT: f32 = 0.7;
+/// ASFF's CRITICAL begins here.
+pub const CERTAIN: f32 = 0.9;
+/// ASFF's MEDIUM begins here.
+pub const NOTEWORTHY: f32 = 0.4;
+/// Below this nothing is reported: a minor act or two, rare as they may be.
+pub const SILENCE: f32 = 0.35;
 
 /// The scores at which LOW, MEDIUM, HIGH and CRITICAL begin, for a detector of base severity HIGH.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

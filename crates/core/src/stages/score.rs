@@ -4,10 +4,10 @@ use std::ops::RangeInclusive;
 
 use crate::{
     activity::{Hour, Scope},
-    baseline::{About, Baseline, Fact, LONGEST_CHAIN, MEMORY_DAYS, Peers, REBUILD_DAYS, questions},
+    baseline::{About, Baseline, Fact, LONGEST_CHAIN, MEMORY_DAYS, Parts, Peers, REBUILD_DAYS, questions},
     event::Time,
     finding::Finding,
-    judgement::{Parts, Surroundings, judge, retell},
+    judgement::{Surroundings, judge, retell},
     kept::{self, KeptHour},
     messages::{FeaturesExtracted, Notice},
     networks::Networks,
