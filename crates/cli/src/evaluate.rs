@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
 use trailwarden_core::baseline::Parts;
+use trailwarden_simulator::Options;
 
 use self::{
     measures::Measures,
@@ -49,8 +50,10 @@ pub(crate) fn evaluate(arguments: &args::Evaluate) -> Result<u8> {
     rows.truncate(if arguments.ablate { VARIANTS.len() } else { 1 });
     let mut days = Days::default();
     let seeds = arguments.seeds.clone().into_iter().flatten();
-    let organisations =
-        seeds.map(Organisation::simulate).chain(simulated.iter().map(|folder| Organisation::read(folder)));
+    let organisations = seeds
+        .map(Options::new)
+        .map(Organisation::simulate)
+        .chain(simulated.iter().map(|folder| Organisation::read(folder)));
     for organisation in organisations {
         let organisation = organisation?;
         for (variant, row) in VARIANTS.iter().zip(&mut rows) {
@@ -73,7 +76,7 @@ pub(crate) fn evaluate(arguments: &args::Evaluate) -> Result<u8> {
 fn train(seeds: std::ops::RangeInclusive<u64>, jobs: usize) -> Result<Trained> {
     let mut days = Days::default();
     for seed in seeds {
-        let organisation = Organisation::simulate(seed)?;
+        let organisation = Organisation::simulate(Options::new(seed))?;
         let findings = organisation.judge(&VARIANTS[0], jobs)?;
         days.add(&organisation, &findings, jobs)?;
         eprintln!("{} learnt", organisation.name);

@@ -91,7 +91,7 @@ impl Days {
         };
         let attacked = organisation.attacked();
         let taught = organisation.attacked_by(is_taught);
-        let parts = spread(&organisation.identities(), jobs, |scope, days: &mut Vec<Day>| {
+        let parts = spread(&organisation.identities(), jobs, |scope, days: &mut Vec<(Scope, Day)>| {
             let hours = organisation.hours(scope)?;
             let own: Vec<&Finding> =
                 findings.iter().filter(|(of, _)| of == scope).map(|(_, finding)| finding).collect();
@@ -116,11 +116,14 @@ impl Days {
                 known.is_attacked = is_in(&attacked);
                 known.is_taught = is_in(&taught);
                 known.is_counted = day >= organisation.from;
-                days.push(known);
+                days.push((scope.clone(), known));
             }
             Ok(())
         })?;
-        self.days.extend(parts.into_iter().flatten());
+        let mut days: Vec<(Scope, Day)> = parts.into_iter().flatten().collect();
+        // Threads end in any order; a forest draws by the order of its rows.
+        days.sort_by(|a, b| a.0.cmp(&b.0));
+        self.days.extend(days.into_iter().map(|(_, day)| day));
         Ok(())
     }
 
@@ -214,6 +217,32 @@ impl Day {
             risk: f64::from(assessment.score),
             threat,
             features,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use trailwarden_simulator::Options;
+
+    use super::*;
+    use crate::evaluate::VARIANTS;
+
+    #[test]
+    fn any_number_of_threads_sees_the_same_days_in_the_same_order() {
+        let small =
+            Options { days: 24, people: 8, workloads: 3, attack_days: 5, attacks: 6, ..Options::new(5) };
+        let organisation = Organisation::simulate(small).expect("an organisation");
+        let rows = |jobs| {
+            let mut days = Days::default();
+            let findings = organisation.judge(&VARIANTS[0], jobs).expect("findings");
+            days.add(&organisation, &findings, jobs).expect("days");
+            days.days.into_iter().map(|day| day.features).collect::<Vec<_>>()
+        };
+        let one = rows(1);
+        assert!(one.len() > 50, "{}", one.len());
+        for _ in 0..3 {
+            assert!(one == rows(3));
         }
     }
 }

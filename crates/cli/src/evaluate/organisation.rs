@@ -40,8 +40,7 @@ pub(super) type Active = BTreeMap<(Scope, u32), BTreeSet<String>>;
 
 impl Organisation {
     /// Makes one up, and reads its records as the command reads files.
-    pub(super) fn simulate(seed: u64) -> Result<Self> {
-        let options = Options::new(seed);
+    pub(super) fn simulate(options: Options) -> Result<Self> {
         let mut simulation = Simulation::new(options);
         let (memory, mut fold) = (Memory::default(), Fold::default());
         for records in simulation.records() {
@@ -50,7 +49,7 @@ impl Organisation {
         let rest = simulation.rest();
         fold_records(&memory, &mut fold, &rest)?;
         Ok(Self {
-            name: format!("seed {seed}"),
+            name: format!("seed {}", options.seed),
             memory,
             truth: simulation.truth().to_vec(),
             from: options.first_attack_day(),
@@ -94,9 +93,12 @@ impl Organisation {
         let knowledge = Knowledge { settings: Settings::default(), networks };
         let peers = if variant.with_peers { self.peers(jobs)? } else { Peers::default() };
         let scopes = self.memory.scopes();
-        judging::judge_all(&scopes, jobs, &knowledge, &peers, variant.parts, |scope| {
+        let mut found = judging::judge_all(&scopes, jobs, &knowledge, &peers, variant.parts, |scope| {
             (0, self.memory.encoded(scope))
-        })
+        })?;
+        // Threads end in any order.
+        found.sort_by(|a, b| (&a.0, a.1.last_seen, &a.1.id).cmp(&(&b.0, b.1.last_seen, &b.1.id)));
+        Ok(found)
     }
 
     pub(super) fn peers(&self, jobs: usize) -> Result<Peers> {
