@@ -1,28 +1,22 @@
 //! From files to findings: ingest, feature-extract and score, on one machine.
 
-use std::{
-    collections::BTreeMap,
-    fs::File,
-    path::{Path, PathBuf},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context, Result};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use trailwarden_core::{
     activity::{Fold, Scope},
-    event::Time,
     finding::{Finding, Status},
     risk::thresholds::History,
-    sources::{Limits, Malformed},
     stages::ingest::{Sinks, Tally, ingest},
 };
 
 use crate::{
-    args::Input, files, judging, knowledge::Knowledge, memory::Memory, state::State, text::printable,
+    args::Input,
+    files, judging,
+    knowledge::Knowledge,
+    memory::Memory,
+    reading::{self, Read},
+    state::State,
     verdicts,
 };
 
@@ -76,7 +70,7 @@ pub fn run(input: &Input, verdicts: Option<&Path>, keeps: bool) -> Result<Analys
         Some(path) => Some(State::open(path).with_context(|| format!("state {}", files::show(path)))?),
         None => None,
     };
-    let jobs = input.jobs.map_or_else(judging::cores, usize::from);
+    let jobs = input.reading.threads();
     let memory = Memory::default();
     let mut analysis = read(input, &memory)?;
     let judged = match &state {
@@ -113,100 +107,21 @@ pub fn run(input: &Input, verdicts: Option<&Path>, keeps: bool) -> Result<Analys
 /// # Errors
 /// What is wrong with this machine; what is wrong with a file is said, and counted.
 pub(crate) fn read(input: &Input, memory: &Memory) -> Result<Analysis> {
-    let jobs = input.jobs.map_or_else(judging::cores, usize::from);
-    let (paths, unreadable) = files::find(&input.paths);
-    let reading = Reading { input, memory, total: Mutex::default(), next: AtomicUsize::new(0) };
-    let mut analysis = reading.run(&paths, jobs)?;
-    for (path, reason) in unreadable {
-        eprintln!("{}: {reason}", files::show(&path));
-        *analysis.skipped.entry(reason).or_default() += 1;
-    }
-    analysis.files = paths.len();
-    Ok(analysis)
-}
-
-/// Complaints about one file that are printed; the rest is counted.
-const COMPLAINTS: u64 = 5;
-
-struct Reading<'a> {
-    input: &'a Input,
-    memory: &'a Memory,
-    total: Mutex<Analysis>,
-    next: AtomicUsize,
-}
-
-impl Reading<'_> {
-    fn run(self, paths: &[PathBuf], jobs: usize) -> Result<Analysis> {
-        let bar = progress(paths.len() as u64);
-        std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(|| self.work(paths, &bar))).collect();
-            workers
-                .into_iter()
-                .try_for_each(|worker| worker.join().map_err(|_| anyhow::anyhow!("a reading thread died"))?)
-        })?;
-        bar.finish_and_clear();
-        Ok(self.total.into_inner().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn work(&self, paths: &[PathBuf], bar: &ProgressBar) -> Result<()> {
-        let mut fold = Fold::default();
-        while let Some(path) = paths.get(self.next.fetch_add(1, Ordering::Relaxed)) {
-            self.read(path, &mut fold, bar)?;
-            bar.inc(1);
-        }
-        self.merge(&mut fold)
-    }
-
-    fn merge(&self, fold: &mut Fold) -> Result<()> {
-        fold.take()
-            .into_iter()
-            .try_for_each(|(scope, hour, delta)| Ok(self.memory.add(&scope, hour, delta)?))
-    }
-
-    fn read(&self, path: &Path, fold: &mut Fold, bar: &ProgressBar) -> Result<()> {
-        let limits = Limits { object_bytes: self.input.max_file_bytes, ..Limits::default() };
-        let span = self.input.since.unwrap_or(Time(i64::MIN))..self.input.until.unwrap_or(Time(i64::MAX));
-        let say = |what: &str| bar.suspend(|| eprintln!("{}: {}", files::show(path), printable(what)));
-        let mut complaints = 0;
-        let mut complain = |malformed: Malformed| {
-            complaints += 1;
-            if complaints <= COMPLAINTS {
-                say(&malformed.to_string());
-            }
-        };
+    let merge = |fold: &mut Fold| -> Result<()> {
+        fold.take().into_iter().try_for_each(|(scope, hour, delta)| Ok(memory.add(&scope, hour, delta)?))
+    };
+    let (read, folds) = reading::read_all(&input.paths, &input.reading, |fold: &mut Fold, file| {
         let mut merged = Ok(());
         let mut full = |fold: &mut Fold| {
             if merged.is_ok() {
-                merged = self.merge(fold);
+                merged = merge(fold);
             }
         };
-        let outcome = match File::open(path) {
-            Ok(file) => {
-                let mut sinks = Sinks { full: &mut full, malformed: &mut complain, checked: &mut |_| {} };
-                ingest(file, limits, &span, fold, &mut sinks).map_err(|error| error.to_string())
-            }
-            Err(error) => Err(error.to_string()),
-        };
-        if complaints > COMPLAINTS {
-            say(&format!("and {} more", complaints - COMPLAINTS));
-        }
-        let mut total = self.total.lock().unwrap_or_else(PoisonError::into_inner);
-        match outcome {
-            Ok(tally) => total.tally.add(&tally),
-            Err(reason) => {
-                say(&reason);
-                *total.skipped.entry(reason).or_default() += 1;
-            }
-        }
-        merged
-    }
-}
-
-/// A bar on a terminal, nothing elsewhere.
-fn progress(files: u64) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(files), ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} files, {eta} left") {
-        bar.set_style(style);
-    }
-    bar
+        let mut sinks = Sinks { full: &mut full, malformed: file.malformed, screen: None };
+        let tally = ingest(file.input, file.limits, &file.span, fold, &mut sinks);
+        merged.map(|()| tally)
+    })?;
+    folds.into_iter().try_for_each(|mut fold| merge(&mut fold))?;
+    let Read { files, tally, skipped } = read;
+    Ok(Analysis { files, tally, skipped, ..Analysis::default() })
 }

@@ -26,13 +26,16 @@ pub enum Command {
     Baseline(Baseline),
     /// Says how risky an identity is and why; of `all`, which are the riskiest, and how identity providers are used
     Assess(Assess),
+    /// Says how the organisation stood by its controls, by what was done: who broke which, by which events
+    #[command(after_help = EXIT_CODES)]
+    Compliance(Compliance),
     /// Makes up an organisation and writes its trail: people, machines, innocent oddities and labelled attacks
     Simulate(Simulate),
     /// Says how well attacks are found, and how often innocents are accused, where the truth is known
     Evaluate(Evaluate),
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 read; 1 nothing could be read; 2 an option or settings are wrong; 3 a finding reaches --fail-on.";
+const EXIT_CODES: &str = "Exit codes: 0 read; 1 nothing could be read; 2 an option or settings are wrong; 3 something reaches --fail-on.";
 
 /// `analyze`.
 #[derive(Args)]
@@ -94,6 +97,60 @@ pub struct Assess {
     /// Table for people, or JSON for machines
     #[arg(long, value_enum, default_value_t = Form::Table)]
     pub format: Form,
+}
+
+/// `compliance`.
+#[derive(Args)]
+pub struct Compliance {
+    /// Files and folders of logs, .json or .json.gz, in any of CloudTrail's envelopes
+    #[arg(value_name = "PATH", required_unless_present = "coverage")]
+    pub paths: Vec<PathBuf>,
+    /// By which frameworks [default: all]
+    #[arg(long = "framework", value_enum, value_name = "NAME", value_delimiter = ',')]
+    pub frameworks: Vec<FrameworkName>,
+    /// How many days, up to the last with an event (or --until); compared with as many before
+    #[arg(long, value_parser = days, default_value = "30d", value_name = "DAYS")]
+    pub period: u32,
+    /// Table for people, JSON for machines, or one HTML page to print and file
+    #[arg(long, value_enum, default_value_t = Paper::Table)]
+    pub format: Paper,
+    /// Write the evidence there too, one JSON object a line: the report has its SHA-256
+    #[arg(long, value_name = "FILE")]
+    pub evidence: Option<PathBuf>,
+    /// Say instead how much of each framework activity can speak to, and by which checks
+    #[arg(long)]
+    pub coverage: bool,
+    /// How it is read.
+    #[command(flatten)]
+    pub reading: Reading,
+    /// Exit with 3 if an open violation is at least so severe
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub fail_on: Option<Level>,
+}
+
+/// Frameworks, as the option spells them.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "they are the frameworks' ids")]
+pub enum FrameworkName {
+    All,
+    Soc2,
+    #[value(alias = "pci")]
+    PciDss,
+    Hipaa,
+    Gdpr,
+    #[value(alias = "fedramp")]
+    FedrampModerate,
+}
+
+/// Forms of a report that is filed.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Paper {
+    /// For people
+    Table,
+    /// For machines
+    Json,
+    /// One self-contained page
+    Html,
 }
 
 /// `simulate`.
@@ -166,21 +223,29 @@ pub struct Input {
     /// Files and folders of logs, .json or .json.gz, in any of CloudTrail's envelopes
     #[arg(value_name = "PATH", required_unless_present = "state")]
     pub paths: Vec<PathBuf>,
-    /// Only events from this time on: 2026-03-01 or 2026-03-01T12:00:00Z
-    #[arg(long, value_parser = time, value_name = "TIME")]
-    pub since: Option<Time>,
-    /// Only events before this time
-    #[arg(long, value_parser = time, value_name = "TIME")]
-    pub until: Option<Time>,
-    /// The organisation's own facts: suppressions, accounts, regions (TOML)
-    #[arg(long, value_name = "FILE")]
-    pub settings: Option<PathBuf>,
+    /// How it is read.
+    #[command(flatten)]
+    pub reading: Reading,
     /// Keep what was learnt in this file, and continue from it
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
     /// What addresses are: a MaxMind database, or a CSV `cidr,country,asn,organisation,use`
     #[arg(long, value_name = "FILE")]
     pub networks: Option<PathBuf>,
+}
+
+/// How logs are read.
+#[derive(Args)]
+pub struct Reading {
+    /// Only events from this time on: 2026-03-01 or 2026-03-01T12:00:00Z
+    #[arg(long, value_parser = time, value_name = "TIME")]
+    pub since: Option<Time>,
+    /// Only events before this time
+    #[arg(long, value_parser = time, value_name = "TIME")]
+    pub until: Option<Time>,
+    /// The organisation's own facts: suppressions, accounts, regions, protected data (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub settings: Option<PathBuf>,
     /// Threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
@@ -227,6 +292,13 @@ fn time(text: &str) -> Result<Time, String> {
     Time::parse(text)
         .or_else(|| Time::parse(&format!("{text}T00:00:00Z")))
         .ok_or_else(|| "not a time such as 2026-03-01 or 2026-03-01T12:00:00Z".to_owned())
+}
+
+/// `30d`, or `30`.
+fn days(text: &str) -> Result<u32, String> {
+    let days = text.strip_suffix('d').unwrap_or(text).parse::<u32>().ok();
+    days.filter(|days| (1..=400).contains(days))
+        .ok_or_else(|| "not a number of days such as 30d, at most 400d".to_owned())
 }
 
 /// `7` or `1001-1010`, at most a thousand.

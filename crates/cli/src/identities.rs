@@ -47,7 +47,7 @@ impl Identities {
         if hours.is_empty() {
             bail!("nothing could be read: no CloudTrail log in what was given");
         }
-        let jobs = input.jobs.map_or_else(judging::cores, usize::from);
+        let jobs = input.reading.threads();
         let scopes: Vec<Scope> = hours.keys().cloned().collect();
         let peers = judging::peers(&scopes, jobs, |scope| hours[scope].clone())?;
         Ok(Self { knowledge, peers, thresholds: History::default(), jobs, hours })

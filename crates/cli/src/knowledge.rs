@@ -1,9 +1,9 @@
 //! What a run knows besides its logs: settings, networks, and the time.
 
-use std::time::SystemTime;
+use std::{path::Path, time::SystemTime};
 
 use anyhow::{Context, Result};
-use trailwarden_core::{detectors, event::Time, networks::Networks, settings::Settings};
+use trailwarden_core::{event::Time, networks::Networks, settings::Settings};
 
 use crate::{args::Input, files};
 
@@ -15,15 +15,7 @@ pub(crate) struct Knowledge {
 
 impl Knowledge {
     pub(crate) fn load(input: &Input) -> Result<Self> {
-        let settings = match &input.settings {
-            None => Settings::default(),
-            Some(path) => {
-                let text = std::fs::read_to_string(path)
-                    .with_context(|| format!("reading settings {}", files::show(path)))?;
-                Settings::parse(&text, &detectors::ids())
-                    .with_context(|| format!("settings {}", files::show(path)))?
-            }
-        };
+        let settings = settings(input.reading.settings.as_deref())?;
         let networks = match &input.networks {
             None => Networks::default(),
             Some(path) => {
@@ -34,6 +26,14 @@ impl Knowledge {
         };
         Ok(Self { settings, networks })
     }
+}
+
+/// The organisation's own facts; nothing, if no file is named.
+pub(crate) fn settings(path: Option<&Path>) -> Result<Settings> {
+    let Some(path) = path else { return Ok(Settings::default()) };
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("reading settings {}", files::show(path)))?;
+    Settings::read(&text).with_context(|| format!("settings {}", files::show(path)))
 }
 
 /// The clock, asked where the command needs it.

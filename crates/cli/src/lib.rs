@@ -4,6 +4,7 @@ pub mod analysis;
 pub mod args;
 mod assess;
 mod baseline;
+pub mod compliance;
 mod evaluate;
 mod explain;
 mod files;
@@ -12,6 +13,7 @@ mod judging;
 mod knowledge;
 mod memory;
 mod output;
+pub mod reading;
 mod simulate;
 mod state;
 mod text;
@@ -37,6 +39,7 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
         Command::Explain(arguments) => explain::explain(arguments),
         Command::Baseline(arguments) => baseline::baseline(arguments),
         Command::Assess(arguments) => assess::assess(arguments),
+        Command::Compliance(arguments) => compliance::compliance(arguments),
         Command::Simulate(arguments) => simulate::simulate(arguments),
         Command::Evaluate(arguments) => evaluate::evaluate(arguments),
     }

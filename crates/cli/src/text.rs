@@ -1,16 +1,6 @@
 //! Text from logs, made safe for a terminal.
 
-/// Control characters, and those that turn text around, are shown as escapes: a log must not drive a terminal.
-pub fn printable(text: &str) -> String {
-    let is_unsafe = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
-    if !text.contains(is_unsafe) {
-        return text.to_owned();
-    }
-    text.chars().map(|c| if is_unsafe(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
-}
+pub use trailwarden_core::event::printable;
 
 /// `12345` as `12,345`.
 pub(crate) fn thousands(number: u64) -> String {

@@ -15,6 +15,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 #[cfg(test)]
 pub(crate) use acts::testing;
 pub use acts::{Acts, Group, Notable};
+pub(crate) use client::client;
 #[cfg(test)]
 pub(crate) use fold::address_key;
 pub use fold::{Fold, Folded};

@@ -15,6 +15,7 @@ mod table;
 use std::{collections::HashMap, sync::LazyLock};
 
 pub use attack::{TECHNIQUES, Tactic, Technique};
+pub(crate) use defences::shortest_expiry;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use xxhash_rust::xxh3::Xxh3;
@@ -132,19 +133,19 @@ pub(crate) struct Row {
 /// Looks into one call's parameters and says what they make of its meaning.
 type Reader = fn(&mut Act, &Call<'_>);
 
-/// What a reader may look at.
-struct Call<'e> {
-    event: &'e Event<'e>,
-    parameters: Value,
+/// A call and its parameters, as a tree.
+pub(crate) struct Call<'e> {
+    pub(crate) event: &'e Event<'e>,
+    pub(crate) parameters: Value,
 }
 
 impl<'e> Call<'e> {
-    fn new(event: &'e Event<'e>) -> Self {
+    pub(crate) fn new(event: &'e Event<'e>) -> Self {
         Self { event, parameters: unwrapped(event.parameters()) }
     }
 
     /// The parameter of this name. Services spell the same name in either case.
-    fn get(&self, key: &str) -> Option<&Value> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Value> {
         let fields = self.parameters.as_object()?;
         fields.get(key).or_else(|| {
             fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value)
@@ -152,21 +153,21 @@ impl<'e> Call<'e> {
     }
 
     /// Text under the first of `keys` that has some.
-    fn text(&self, keys: &[&str]) -> &str {
+    pub(crate) fn text(&self, keys: &[&str]) -> &str {
         keys.iter().find_map(|key| self.get(key)?.as_str()).unwrap_or_default()
     }
 
     /// Is `key` given, and false?
-    fn is_off(&self, key: &str) -> bool {
+    pub(crate) fn is_off(&self, key: &str) -> bool {
         self.get(key).is_some_and(|value| value == false || value == "false")
     }
 
-    fn is_on(&self, key: &str) -> bool {
+    pub(crate) fn is_on(&self, key: &str) -> bool {
         self.get(key).is_some_and(|value| value == true || value == "true")
     }
 
     /// How many things a list names: `{"items":[...]}` of EC2, or a plain list.
-    fn items(&self, key: &str) -> &[Value] {
+    pub(crate) fn items(&self, key: &str) -> &[Value] {
         let list = self.get(key).map(|value| value.get("items").unwrap_or(value));
         list.and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }
@@ -179,12 +180,12 @@ impl<'e> Call<'e> {
         })
     }
 
-    fn account(&self) -> &str {
+    pub(crate) fn account(&self) -> &str {
         &self.event.account_id
     }
 
     /// The name of the role whose session calls; empty for others.
-    fn role(&self) -> &str {
+    pub(crate) fn role(&self) -> &str {
         let arn = &self.event.identity.arn;
         arn.split_once(":assumed-role/").map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default())
     }
@@ -205,7 +206,7 @@ fn unwrapped(parameters: Value) -> Value {
 }
 
 /// Every text in a tree.
-fn strings(value: &Value) -> Vec<&str> {
+pub(crate) fn strings(value: &Value) -> Vec<&str> {
     match value {
         Value::String(text) => vec![text],
         Value::Array(list) => list.iter().flat_map(strings).collect(),

@@ -1,38 +1,305 @@
-//! What identities did against a control: one check, one file.
+//! Compliance from activity: which controls did identities break, by which events, and what to do about it.
+//!
+//! A check judges what was done; a framework maps its controls to checks and owns none. What a log cannot prove is said
+//! where it would be asked: by each check of itself, and by each framework of its controls.
 
+mod census;
 mod checks;
+mod config_rule;
+mod facts;
+mod frameworks;
+mod page;
+pub mod report;
+mod screen;
+mod touched;
+mod traces;
 
+use std::{collections::HashMap, sync::LazyLock};
+
+pub use census::{Census, Tally};
 pub use checks::ALL;
+pub use config_rule::{DETECTOR as CONFIG_RULE, RuleChange};
+pub(crate) use facts::{ChangeWindow, Protected, Wrong, patterns};
+pub use facts::{Data, Facts, ProtectedRule, WindowRule};
+pub use frameworks::{ALL as FRAMEWORKS, Control, Framework};
+pub use page::page;
+pub use screen::{Counted, Screen, Screened};
+pub use traces::{Trace, Traces};
 
 use crate::{
-    event::{Event, Identity, Principal},
-    finding::Severity,
+    catalog::{Act, call_key, meaning},
+    event::{Event, Outcome, Principal, PrincipalKind, Time},
+    finding::{Finding, Kind, Severity, Status},
+    risk::thresholds::Thresholds,
 };
 
-/// A rule of good conduct that a single event can break.
+/// A rule of good conduct that what somebody does can break.
 pub struct Check {
     /// Stable name, equal to the file's.
     pub id: &'static str,
     /// For people.
     pub title: &'static str,
+    /// What it is about.
+    pub group: Group,
     /// How bad breaking it is.
     pub severity: Severity,
     /// What to do.
     pub remediation: &'static [&'static str],
-    /// Could this event break it? A cheap question, asked of every event.
-    pub speaks_about: fn(&Event<'_>) -> bool,
-    /// What happened, in words, if the event breaks it.
-    pub violates: fn(&Event<'_>) -> Option<String>,
+    /// What a log cannot show of it.
+    pub blind_spot: &'static str,
+    /// What the settings must say before it can judge; `None` if it can without.
+    pub needs: Option<Need>,
+    /// Which events it judges: asked of every event, so cheap.
+    pub speaks_about: Speaks,
+    /// Judges them.
+    pub rule: Rule,
+    /// Managed rules of AWS Config that say the same of a configuration.
+    pub config_rules: &'static [&'static str],
 }
 
-/// Does any check speak about this event?
-pub fn speaks_about(event: &Event<'_>) -> bool {
-    ALL.iter().any(|check| (check.speaks_about)(event))
+/// What checks are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "title() says it")]
+pub enum Group {
+    PrivilegedAccess,
+    Authentication,
+    Credentials,
+    DataAccess,
+    Logging,
+    Encryption,
+    Exposure,
+    Separation,
+    Retention,
+    Boundary,
 }
 
-/// Is this the root user at work, and not a service in its name?
-fn is_root(identity: &Identity<'_>) -> bool {
-    &*identity.kind == "Root" && identity.invoked_by.is_empty()
+impl Group {
+    /// For people.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::PrivilegedAccess => "Privileged access",
+            Self::Authentication => "Authentication and MFA",
+            Self::Credentials => "Keys and passwords",
+            Self::DataAccess => "Data access and transfer",
+            Self::Logging => "Logging and monitoring",
+            Self::Encryption => "Encryption",
+            Self::Exposure => "Exposure to the Internet",
+            Self::Separation => "Separation of duties",
+            Self::Retention => "Retention and backups",
+            Self::Boundary => "Declared boundaries",
+        }
+    }
+}
+
+/// A fact that a check cannot do without.
+pub struct Need {
+    /// The key of the settings.
+    pub key: &'static str,
+    /// Is it given?
+    pub is_given: fn(&Facts) -> bool,
+}
+
+/// Which events a check judges. Only calls that AWS carried out, by somebody other than AWS.
+pub enum Speaks {
+    /// These calls, by service.
+    Calls(&'static [(&'static str, &'static [&'static str])]),
+    /// Those that this picks.
+    Those(fn(&Event<'_>, &Facts) -> bool),
+    /// Every call; only those that this picks need a closer look.
+    Every(fn(&Event<'_>, &Facts) -> bool),
+}
+
+/// How a check judges.
+pub enum Rule {
+    /// Each event by itself: what happened, in words, if the event breaks it.
+    Event(fn(&Event<'_>, &Facts) -> Option<Broken>),
+    /// Several events together, whatever their order: each leaves a trace under a subject.
+    Together {
+        /// What an event leaves.
+        trace: fn(&Event<'_>, &Facts) -> Option<Trace>,
+        /// Do all the traces of one subject break it?
+        judge: fn(&Traces) -> Option<BrokenTogether>,
+    },
+}
+
+/// What one event broke.
+pub struct Broken {
+    /// In words, for the auditor.
+    pub what: String,
+    /// What sort of data it was about, where the settings say so: then it concerns only frameworks for such data.
+    pub data: Option<Data>,
+}
+
+impl From<String> for Broken {
+    fn from(what: String) -> Self {
+        Self { what, data: None }
+    }
+}
+
+/// What several events broke together.
+pub struct BrokenTogether {
+    /// In words, for the auditor.
+    pub what: String,
+    /// The traces that prove it; whoever left the first is named.
+    pub proof: Vec<Trace>,
+    /// When it was broken: the same however much later it is judged.
+    pub at: Time,
+}
+
+/// Which checks speak of a call by its name.
+static BY_CALL: LazyLock<HashMap<u64, Vec<usize>>> = LazyLock::new(|| {
+    let mut by_call: HashMap<u64, Vec<usize>> = HashMap::new();
+    for (at, check) in ALL.iter().enumerate() {
+        let Speaks::Calls(services) = check.speaks_about else { continue };
+        for (service, names) in services {
+            names.iter().for_each(|name| by_call.entry(call_key(service, name)).or_default().push(at));
+        }
+    }
+    by_call
+});
+
+impl Check {
+    /// Can it judge, given what the settings say?
+    pub fn is_in_force(&self, facts: &Facts) -> bool {
+        self.needs.as_ref().is_none_or(|need| (need.is_given)(facts))
+    }
+
+    /// Does it judge every event there is?
+    pub fn is_asked_of_all(&self) -> bool {
+        matches!(self.speaks_about, Speaks::Every(_))
+    }
+
+    /// The controls it speaks to, framework by framework; `data` is what sort of data was touched, if known.
+    pub fn controls(&self, data: Option<Data>) -> Vec<String> {
+        let concerned = FRAMEWORKS.iter().filter(|framework| match (framework.data, data) {
+            (Some(of), Some(touched)) => of == touched,
+            _ => true,
+        });
+        concerned.flat_map(|framework| framework.labels_of(self)).collect()
+    }
+}
+
+/// Was it done, and by somebody other than AWS itself?
+fn is_judged(event: &Event<'_>) -> bool {
+    event.outcome == Outcome::Success
+        && &*event.event_type != "AwsServiceEvent"
+        && !matches!(&*event.identity.kind, "AWSService" | "")
+}
+
+/// Names the checks that judge an event, by their place in [`ALL`], to `each`; but for those asked of every event,
+/// only if they want a closer look at this one.
+pub fn speaking(event: &Event<'_>, facts: &Facts, mut each: impl FnMut(usize)) {
+    if !is_judged(event) {
+        // What AWS's own services do is no violation, but may tell where audit logs go.
+        if traces::is_delivery(event) {
+            traces::OF_DELIVERY.iter().for_each(|at| each(*at));
+        }
+        return;
+    }
+    if let Some(checks) = BY_CALL.get(&call_key(event.service(), &event.event_name)) {
+        checks.iter().for_each(|at| each(*at));
+    }
+    for (at, check) in ALL.iter().enumerate() {
+        let (Speaks::Those(picks) | Speaks::Every(picks)) = check.speaks_about else { continue };
+        if check.is_in_force(facts) && picks(event, facts) {
+            each(at);
+        }
+    }
+}
+
+/// What the checks make of an event.
+#[derive(Default)]
+pub struct Judged {
+    /// What it broke by itself.
+    pub findings: Vec<Finding>,
+    /// What it leaves for judging it together with others.
+    pub traces: Vec<Trace>,
+}
+
+/// Judges one event by all the checks that speak of it.
+pub fn judge(event: &Event<'_>, facts: &Facts) -> Judged {
+    let mut judged = Judged::default();
+    speaking(event, facts, |at| {
+        let check = ALL[at];
+        match check.rule {
+            Rule::Event(violates) if check.is_in_force(facts) => {
+                let broken = violates(event, facts);
+                judged.findings.extend(broken.map(|broken| found(check, event, broken)));
+            }
+            Rule::Event(_) => {}
+            Rule::Together { trace, .. } => judged.traces.extend(trace(event, facts)),
+        }
+    });
+    judged
+}
+
+/// Judges what the events of one subject left, whatever their order.
+pub fn judge_together(traces: &Traces) -> Option<Finding> {
+    let check = ALL.iter().find(|check| check.id == &*traces.check)?;
+    let Rule::Together { judge, .. } = check.rule else { return None };
+    let BrokenTogether { what, proof, at } = judge(traces)?;
+    let first = proof.first()?.clone();
+    let seen = proof.iter().map(|trace| trace.time);
+    Some(Finding {
+        first_seen: seen.clone().min()?,
+        last_seen: seen.max()?,
+        event_ids: proof.iter().map(|trace| trace.event_id.to_string()).collect(),
+        evidence: vec![what],
+        controls: check.controls(None),
+        ..finding(check, &first.principal, &first.account_id, &first.region, at)
+    })
+}
+
+fn found(check: &Check, event: &Event<'_>, broken: Broken) -> Finding {
+    let principal = principal(event);
+    Finding {
+        event_ids: vec![event.event_id.to_string()],
+        evidence: vec![broken.what],
+        controls: check.controls(broken.data),
+        ..finding(check, &principal, &event.account_id, &event.aws_region, event.event_time)
+    }
+}
+
+/// ASFF's middle of a severity's band, as a score.
+fn score(severity: Severity) -> f32 {
+    [0.1, 0.3, 0.5, 0.75, 0.95][severity as usize]
+}
+
+/// A finding of a check about a principal on the day of `at`, without evidence.
+fn finding(check: &Check, principal: &Principal, account: &str, region: &str, at: Time) -> Finding {
+    Finding {
+        id: Finding::id_of(check.id, &principal.id, at.day()),
+        kind: Kind::Compliance,
+        detector: check.id.to_owned(),
+        title: check.title.to_owned(),
+        severity: check.severity,
+        score: score(check.severity),
+        confidence: 1.0,
+        principal: principal.id.to_string(),
+        principal_kind: principal.kind,
+        callers: Vec::new(),
+        account_id: account.to_owned(),
+        region: region.to_owned(),
+        first_seen: at,
+        last_seen: at,
+        techniques: Vec::new(),
+        tactics: Vec::new(),
+        event_ids: Vec::new(),
+        evidence: Vec::new(),
+        recommendations: check.remediation.iter().map(ToString::to_string).collect(),
+        controls: Vec::new(),
+        status: Status::Open,
+        thresholds: Thresholds::default(),
+        contributions: Vec::new(),
+        usual: Vec::new(),
+        observed: Vec::new(),
+        features: None,
+    }
+}
+
+/// The check, or AWS Config's rule, that a finding is of: may a rule of the settings name it?
+pub fn ids() -> Vec<&'static str> {
+    ALL.iter().map(|check| check.id).chain([CONFIG_RULE]).collect()
 }
 
 /// Who did it.
@@ -40,8 +307,25 @@ fn principal(event: &Event<'_>) -> Principal {
     event.identity.principal(&event.account_id)
 }
 
-/// The checks that an event breaks, each with what happened.
-pub fn violations(event: &Event<'_>) -> Vec<(&'static Check, Principal, String)> {
-    let asked = ALL.iter().filter(|check| (check.speaks_about)(event));
-    asked.filter_map(|check| Some((*check, principal(event), (check.violates)(event)?))).collect()
+/// Is this the root user at work, and not a service in its name?
+fn is_root(event: &Event<'_>) -> bool {
+    &*event.identity.kind == "Root" && event.identity.invoked_by.is_empty()
+}
+
+/// What the catalogue makes of a call.
+fn act(event: &Event<'_>) -> Option<Act> {
+    meaning(event, call_key(event.service(), &event.event_name), PrincipalKind::User)
+}
+
+/// `iam:CreateUser on kim`, and more if there is more to say.
+fn told(event: &Event<'_>, target: &str, more: &str) -> String {
+    let target = if target.is_empty() { String::new() } else { format!(" on {target}") };
+    let more = if more.is_empty() { String::new() } else { format!(": {more}") };
+    format!("{}:{}{target}{more}", event.service(), event.event_name)
+}
+
+/// What the catalogue says of a call, if it says that it `is` so.
+fn done(event: &Event<'_>, is: impl Fn(&Act) -> bool) -> Option<Broken> {
+    let act = act(event).filter(is)?;
+    Some(told(event, &act.target, &act.detail).into())
 }

@@ -16,7 +16,7 @@ pub use text::Text;
 pub use time::{DAY, HOUR, Time};
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// CloudTrail's id of an event: a UUID in practice, any text in principle.
@@ -115,6 +115,8 @@ pub struct Event<'a> {
     pub outcome: Outcome,
     /// The record itself, as it came.
     pub record: &'a [u8],
+    /// `resources`, raw.
+    pub resources: Option<&'a RawValue>,
     /// `requestParameters`, raw.
     pub request_parameters: Option<&'a RawValue>,
     /// `responseElements`, raw.
@@ -141,17 +143,28 @@ impl Event<'_> {
     }
 
     /// `requestParameters` as a tree; `Null` where absent or cut off by CloudTrail's own limits.
-    pub fn parameters(&self) -> serde_json::Value {
+    pub fn parameters(&self) -> Value {
         tree(self.request_parameters)
     }
 
     /// `responseElements` as a tree; `Null` where absent or cut off.
-    pub fn response(&self) -> serde_json::Value {
+    pub fn response(&self) -> Value {
         tree(self.response_elements)
     }
 }
 
-fn tree(raw: Option<&RawValue>) -> serde_json::Value {
+impl Event<'_> {
+    /// The ARNs among `resources`.
+    pub fn resource_arns(&self) -> Vec<String> {
+        let Value::Array(resources) = tree(self.resources) else { return Vec::new() };
+        let arn = |resource: &Value| {
+            Some(resource.get("ARN").or_else(|| resource.get("arn"))?.as_str()?.to_owned())
+        };
+        resources.iter().filter_map(arn).collect()
+    }
+}
+
+fn tree(raw: Option<&RawValue>) -> Value {
     raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
 }
 
@@ -163,6 +176,27 @@ pub fn hash(text: &str) -> u64 {
 /// A checksum of stored bytes. Not proof against forgery.
 pub fn checksum(bytes: &[u8]) -> u64 {
     xxh3_64(bytes)
+}
+
+/// Text for people: control characters, and those that turn or hide text, are shown as escapes.
+pub fn printable(text: &str) -> String {
+    let is_unsafe = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    if !text.contains(is_unsafe) {
+        return text.to_owned();
+    }
+    text.chars().map(|c| if is_unsafe(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
+}
+
+/// `eu-west-1`, `us-gov-east-1`: words, and a digit at the end.
+pub fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let is_word = |part: &&str| part.len() >= 2 && part.bytes().all(|byte| byte.is_ascii_lowercase());
+    parts.len() >= 3
+        && parts[..parts.len() - 1].iter().all(is_word)
+        && parts[parts.len() - 1].parse::<u8>().is_ok()
 }
 
 /// `text` cut to at most `limit` bytes, on a character boundary.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     activity::{Damaged, Folded, Scope},
+    compliance::Counted,
     finding::Finding,
     risk::thresholds::Verdict,
 };
@@ -217,6 +218,31 @@ fn sealed(batch: &[u8]) -> String {
     format!("{PACKED}{}", STANDARD.encode(batch))
 }
 
+/// The form of packed counts.
+const COUNTED: &str = "c1:";
+/// Counts in one message: each takes at most 12 KB.
+const COUNTS: usize = 4;
+
+/// Packs counts of events for the compliance queue.
+pub fn pack_counts(counted: &[Counted]) -> Vec<String> {
+    let pack = |some: &[Counted]| {
+        postcard::to_stdvec(some)
+            .map(|bytes| format!("{COUNTED}{}", STANDARD.encode(bytes)))
+            .unwrap_or_default()
+    };
+    counted.chunks(COUNTS).map(pack).collect()
+}
+
+/// Unpacks what [`pack_counts`] packed; `None` if it is something else.
+///
+/// # Errors
+/// [`Damaged`] if it is that, and cannot be read.
+pub fn unpack_counts(message: &str) -> Result<Option<Vec<Counted>>, Damaged> {
+    let Some(packed) = message.strip_prefix(COUNTED) else { return Ok(None) };
+    let bytes = STANDARD.decode(packed).map_err(|_| Damaged)?;
+    postcard::from_bytes(&bytes).map(Some).map_err(|_| Damaged)
+}
+
 /// Unpacks what [`pack`] packed.
 ///
 /// # Errors
@@ -285,6 +311,22 @@ mod tests {
         assert_eq!(said("NEW", "aws.securityhub").unwrap(), vec![]);
         assert_eq!(said("SUPPRESSED", "trailwarden"), None);
         assert_eq!(super::said("{}"), None);
+    }
+
+    #[test]
+    fn counts_fit_their_messages_and_come_back() {
+        let mut census = crate::compliance::Census::default();
+        for event in 0..2_000u64 {
+            census.count(hash(&event.to_string()));
+            (0..crate::compliance::ALL.len()).for_each(|check| census.spoke(check, hash(&event.to_string())));
+        }
+        let counted: Vec<Counted> = (0..9).map(|day| ("111122223333".into(), day, census.clone())).collect();
+        let messages = pack_counts(&counted);
+        assert!(messages.iter().all(|message| message.len() <= MESSAGE_BYTES), "{}", messages[0].len());
+        let unpacked: Vec<Counted> =
+            messages.iter().flat_map(|message| unpack_counts(message).unwrap().unwrap()).collect();
+        assert_eq!(unpacked, counted);
+        assert!(unpack_counts("{}").unwrap().is_none() && unpack_counts("c1:!").is_err());
     }
 
     #[test]

@@ -3,7 +3,12 @@
 use serde::Deserialize;
 use wildmatch::WildMatch;
 
-use crate::event::Time;
+pub use crate::compliance::{ProtectedRule, WindowRule};
+use crate::{
+    compliance::{self, ChangeWindow, Facts, Protected, Wrong, patterns},
+    detectors,
+    event::{Time, is_region},
+};
 
 /// What an organisation says of itself. Everything is optional.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -17,6 +22,18 @@ pub struct Settings {
     pub protected_principals: Vec<String>,
     /// False alerts that are borne, per 1,000 principal-days, 0.5 to 100: verdicts move the thresholds towards it.
     pub bearable_false_alerts: Option<f32>,
+    /// Identities for emergencies (ARN patterns): each use of one is told.
+    pub break_glass_principals: Vec<String>,
+    /// Keys of tags that say what a resource holds: whoever takes one away is told.
+    pub protected_tags: Vec<String>,
+    /// Resources that not everybody may touch.
+    pub protected: Vec<ProtectedRule>,
+    /// When configurations may be changed.
+    #[serde(rename = "change_window")]
+    pub change_windows: Vec<WindowRule>,
+    /// The above, as compliance checks ask for it.
+    #[serde(skip)]
+    pub facts: Facts,
     /// Findings that are known and accepted.
     #[serde(rename = "suppression")]
     pub suppressions: Vec<Suppression>,
@@ -30,7 +47,7 @@ pub struct Suppression {
     pub principal: Option<String>,
     /// Account id.
     pub account: Option<String>,
-    /// A detector's id.
+    /// A detector's id, or a compliance check's.
     pub detector: Option<String>,
     /// Why; shown wherever the rule is.
     pub reason: String,
@@ -55,12 +72,20 @@ pub enum Invalid {
 }
 
 impl Settings {
+    /// Reads and checks a document.
+    ///
+    /// # Errors
+    /// [`Invalid`], saying what would be right.
+    pub fn read(text: &str) -> Result<Self, Invalid> {
+        Self::parse(text, &[detectors::ids(), compliance::ids()].concat())
+    }
+
     /// Reads and checks a document; `detectors` are the ids a rule may name.
     ///
     /// # Errors
     /// [`Invalid`], saying what would be right.
-    pub fn parse(text: &str, detectors: &[&str]) -> Result<Self, Invalid> {
-        let settings: Self = toml::from_str(text)?;
+    pub(crate) fn parse(text: &str, detectors: &[&str]) -> Result<Self, Invalid> {
+        let mut settings: Self = toml::from_str(text)?;
         for account in &settings.accounts {
             check_account("accounts", account)?;
         }
@@ -68,9 +93,14 @@ impl Settings {
             let reason = format!("{region:?} is not a region such as \"eu-west-1\"");
             return Err(Invalid::Value { place: "allowed_regions".to_owned(), reason });
         }
-        if settings.protected_principals.iter().any(|pattern| !pattern.starts_with("arn:")) {
-            let reason = "each is an ARN, with * and ? where it may differ".to_owned();
-            return Err(Invalid::Value { place: "protected_principals".to_owned(), reason });
+        for (place, list) in [
+            ("protected_principals", &settings.protected_principals),
+            ("break_glass_principals", &settings.break_glass_principals),
+        ] {
+            if list.iter().any(|pattern| !pattern.starts_with("arn:")) {
+                let reason = "each is an ARN, with * and ? where it may differ".to_owned();
+                return Err(Invalid::Value { place: place.to_owned(), reason });
+            }
         }
         if settings.bearable_false_alerts.is_some_and(|borne| !(0.5..=100.0).contains(&borne)) {
             let reason = "a number from 0.5 to 100, per 1,000 principal-days".to_owned();
@@ -79,7 +109,29 @@ impl Settings {
         for (at, rule) in settings.suppressions.iter().enumerate() {
             rule.check(&format!("suppression {}", at + 1), detectors)?;
         }
+        settings.facts = settings.read_facts()?;
         Ok(settings)
+    }
+
+    fn read_facts(&self) -> Result<Facts, Invalid> {
+        let invalid = |Wrong { place, reason }| Invalid::Value { place, reason };
+        for window in &self.change_windows {
+            window.accounts.iter().try_for_each(|account| check_account("change_window", account))?;
+        }
+        let protected = (1..).zip(&self.protected);
+        let windows = (1..).zip(&self.change_windows);
+        Ok(Facts {
+            accounts: self.accounts.clone(),
+            regions: self.allowed_regions.clone(),
+            break_glass: patterns(&self.break_glass_principals),
+            protected: protected
+                .map(|(at, rule)| Protected::read(rule, &format!("protected {at}")).map_err(invalid))
+                .collect::<Result<_, _>>()?,
+            protected_tags: self.protected_tags.clone(),
+            change_windows: windows
+                .map(|(at, rule)| ChangeWindow::read(rule, &format!("change_window {at}")).map_err(invalid))
+                .collect::<Result<_, _>>()?,
+        })
     }
 
     /// The rule that suppresses what `detector` says of `principal` in `account` on `day`, if any, in words.
@@ -105,7 +157,7 @@ impl Suppression {
         match &self.detector {
             Some(detector) if !detectors.contains(&detector.as_str()) => {
                 return wrong(format!(
-                    "no detector is called {detector:?}; there are {}",
+                    "no detector or check is called {detector:?}; there are {}",
                     detectors.join(", ")
                 ));
             }
@@ -143,15 +195,6 @@ impl Suppression {
         let scope: Vec<String> = parts.into_iter().flatten().collect();
         format!("{} ({})", self.reason, scope.join(", "))
     }
-}
-
-/// `eu-west-1`, `us-gov-east-1`: words, and a digit at the end.
-fn is_region(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let is_word = |part: &&str| part.len() >= 2 && part.bytes().all(|byte| byte.is_ascii_lowercase());
-    parts.len() >= 3
-        && parts[..parts.len() - 1].iter().all(is_word)
-        && parts[parts.len() - 1].parse::<u8>().is_ok()
 }
 
 fn check_account(place: &str, account: &str) -> Result<(), Invalid> {
@@ -206,6 +249,13 @@ mod tests {
         assert!(wrong("allowed_regions = [\"europe\"]").contains("eu-west-1"));
         assert!(wrong("bearable_false_alerts = 0").contains("0.5 to 100"));
         assert!(wrong("protected_principals = [\"\"]").contains("ARN"));
+        assert!(wrong("break_glass_principals = [\"kim\"]").contains("break_glass_principals"));
+        assert!(wrong("[[protected]]\nresources = []").contains("protected 1: names no resources"));
+        assert!(wrong("[[protected]]\nresources = [\"arn:*\"]\ndata = \"secret\"").contains("cardholder"));
+        assert!(
+            wrong("[[protected]]\nresources = [\"arn:*\"]\nnetworks = [\"home\"]").contains("192.0.2.0/24")
+        );
+        assert!(wrong("[[change_window]]\nfrom = \"9\"\nuntil = \"10:00\"").contains("22:00"));
         assert!(wrong("[[suppression]]\nreason = \"x\"").contains("everything"));
         assert!(wrong("[[suppression]]\ndetector = \"evasion\"\nreason = \" \"").contains("reason"));
         assert!(

@@ -9,7 +9,7 @@ mod stream;
 
 use std::io::Read;
 
-use crate::event::Event;
+use crate::{compliance::RuleChange, event::Event};
 
 /// Every source, in the order in which they are asked.
 pub const ALL: &[&Source] = &[&cloudtrail::SOURCE];
@@ -33,6 +33,8 @@ pub type Sink<'a> = &'a mut dyn FnMut(Item<'_>);
 pub enum Item<'a> {
     /// An event.
     Event(Box<Event<'a>>),
+    /// A verdict of AWS Config on a resource, with the record itself.
+    RuleChange(Box<RuleChange>, &'a [u8]),
     /// A well-formed record that is not an event of an identity.
     Other(Other),
     /// Something that could not be read.

@@ -10,5 +10,6 @@ pub mod findings;
 pub mod ingest;
 pub mod respond;
 pub mod score;
+pub mod settings;
 pub mod verdicts;
 pub mod watermark;

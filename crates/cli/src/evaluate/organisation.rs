@@ -164,7 +164,7 @@ pub(super) fn fold_log(memory: &Memory, fold: &mut Fold, log: impl Read) -> Resu
     let mut complaint = None;
     let mut complain =
         |malformed: trailwarden_core::sources::Malformed| complaint = Some(malformed.to_string());
-    let mut sinks = Sinks { full: &mut |_| {}, malformed: &mut complain, checked: &mut |_| {} };
+    let mut sinks = Sinks { full: &mut |_| {}, malformed: &mut complain, screen: None };
     ingest(log, Limits::default(), &(Time(i64::MIN)..Time(i64::MAX)), fold, &mut sinks)?;
     if let Some(complaint) = complaint {
         bail!("{complaint}");

@@ -90,13 +90,7 @@ pub(super) fn lifecycle(act: &mut Act, call: &Call<'_>) {
     const WEEK: u64 = 7;
     const SHORT_DAYS: u64 = 14;
     act.on(call.text(&["bucketName"]));
-    let configuration = call.get("LifecycleConfiguration").unwrap_or(&call.parameters);
-    let rules = configuration.get("Rule").or_else(|| configuration.get("Rules"));
-    let rules = rules
-        .into_iter()
-        .flat_map(|rules| rules.as_array().map_or_else(|| std::slice::from_ref(rules), Vec::as_slice));
-    let shortest = rules.filter(|rule| is_enabled(rule) && is_whole_bucket(rule)).filter_map(days).min();
-    match shortest {
+    match shortest_expiry(call) {
         Some(days) if days <= ERASING_DAYS => {
             act.detail = format!("everything expires after {days} day(s)").into();
         }
@@ -108,6 +102,16 @@ pub(super) fn lifecycle(act: &mut Act, call: &Call<'_>) {
         }
         _ => act.weigh(weight::ROUTINE, ""),
     }
+}
+
+/// The days after which a bucket's lifecycle lets everything in it expire, if it does.
+pub(crate) fn shortest_expiry(call: &Call<'_>) -> Option<u64> {
+    let configuration = call.get("LifecycleConfiguration").unwrap_or(&call.parameters);
+    let rules = configuration.get("Rule").or_else(|| configuration.get("Rules"));
+    let rules = rules
+        .into_iter()
+        .flat_map(|rules| rules.as_array().map_or_else(|| std::slice::from_ref(rules), Vec::as_slice));
+    rules.filter(|rule| is_enabled(rule) && is_whole_bucket(rule)).filter_map(days).min()
 }
 
 fn is_enabled(rule: &Value) -> bool {

@@ -10,7 +10,7 @@ use base64::Engine;
 use serde_json::{error::Category, value::RawValue};
 
 use super::{Item, Limits, Malformed, Other, Sink, Source, record::Record, stream::Stream};
-use crate::event::clip;
+use crate::{compliance::RuleChange, event::clip};
 
 pub(super) const SOURCE: Source = Source { id: "cloudtrail", title: "AWS CloudTrail", recognises, read };
 
@@ -158,6 +158,11 @@ impl Reader<'_> {
 
     fn emit<'r>(&mut self, record: Record<'r>, bytes: &'r [u8]) {
         if let Some(other) = record.other() {
+            if !record.config_rule_name.is_empty()
+                && let Some(change) = std::str::from_utf8(bytes).ok().and_then(RuleChange::read)
+            {
+                return (self.sink)(Item::RuleChange(Box::new(change), bytes));
+            }
             return (self.sink)(Item::Other(other));
         }
         match record.into_event(bytes, self.record) {
@@ -242,6 +247,7 @@ mod tests {
         let outcome = read(bytes, Limits::default(), &mut |item| {
             found.push(match item {
                 Item::Event(event) => event.event_name.to_string(),
+                Item::RuleChange(..) => "rule change".to_owned(),
                 Item::Other(other) => format!("{other:?}"),
                 Item::Malformed(malformed) => malformed.to_string(),
             });

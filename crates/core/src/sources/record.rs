@@ -42,6 +42,8 @@ pub(super) struct Record<'a> {
     #[serde(borrow)]
     read_only: Text<'a>,
     #[serde(borrow)]
+    resources: Option<&'a RawValue>,
+    #[serde(borrow)]
     request_parameters: Option<&'a RawValue>,
     #[serde(borrow)]
     response_elements: Option<&'a RawValue>,
@@ -49,6 +51,9 @@ pub(super) struct Record<'a> {
     additional_event_data: Option<&'a RawValue>,
     #[serde(borrow)]
     digest_start_time: Text<'a>,
+    /// AWS Config's verdict on a resource.
+    #[serde(borrow)]
+    pub(super) config_rule_name: Text<'a>,
 
     /// EventBridge.
     #[serde(borrow)]
@@ -173,6 +178,7 @@ impl<'a> Record<'a> {
             mfa,
             outcome,
             record: bytes,
+            resources: self.resources,
             request_parameters: self.request_parameters,
             response_elements: self.response_elements,
         })

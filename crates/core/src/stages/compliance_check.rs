@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     activity::Scope,
-    compliance::{Check, violations},
-    event::{Event, Principal, Time},
-    finding::{EVENT_IDS, Finding, Kind, Severity, Status},
-    messages::Notice,
-    ports::{Channel, Table, Unavailable},
+    compliance::{Census, Counted, FRAMEWORKS, Traces, judge, judge_together},
+    event::{DAY, Principal, PrincipalKind, Time, hash},
+    finding::{EVENT_IDS, Finding, Status},
+    kept::{self, FINDINGS_KEPT, ORGANISATION},
+    messages::{Notice, unpack_counts},
+    ports::{Channel, Key, Over, Table, Unavailable, Write, change},
+    settings::Settings,
     sources::{Item, Limits, read},
     stages::findings,
 };
@@ -16,30 +18,34 @@ use crate::{
 /// Reasons told of one finding; events beyond [`EVENT_IDS`] are not listed either.
 const REASONS: usize = 20;
 
-/// Checks the events of a message; keeps and publishes violations; gives those that left. Safe to repeat.
+/// Checks what a message of the compliance queue brings: keeps and publishes violations, keeps traces and counts; gives
+/// the findings that left. Safe to repeat.
 ///
 /// # Errors
 /// [`Unavailable`] if the table or the bus is.
 pub async fn compliance_check(
     table: &impl Table,
     bus: &impl Channel<Notice>,
-    records: &str,
+    settings: &Settings,
+    message: &str,
     now: Time,
 ) -> Result<Vec<Finding>, Unavailable> {
-    let mut violated: BTreeMap<String, (Scope, Finding)> = BTreeMap::new();
-    // What cannot be read was put aside by ingest already.
-    let _ = read(records.as_bytes(), Limits::default(), &mut |item| {
-        let Item::Event(event) = item else { return };
-        for (check, principal, reason) in violations(&event) {
-            let finding = finding(check, &principal, &event, reason);
-            let scope = Scope::of(&principal);
-            let (_, known) = violated.entry(finding.id.clone()).or_insert_with(|| (scope, finding.clone()));
-            *known = joined(known, &finding);
+    if let Some(counted) = unpack_counts(message)? {
+        for one in counted {
+            count(table, one, now).await?;
         }
-    });
+        return Ok(Vec::new());
+    }
+    let mut checked = Checked::default();
+    // What cannot be read was put aside by ingest already.
+    let _ = read(message.as_bytes(), Limits::default(), &mut |item| checked.add(&item, settings));
+    for traces in std::mem::take(&mut checked.traces).into_values() {
+        let traces = remember(table, traces, now).await?;
+        checked.found(judge_together(&traces), settings);
+    }
     let mut left = Vec::new();
-    for (id, (scope, finding)) in violated {
-        let day = finding.first_seen.day();
+    for (id, finding) in checked.findings {
+        let (scope, day) = (scope_of(&finding), kept_day(&finding));
         let join = |known: Option<&Finding>| {
             Some(known.map_or_else(|| finding.clone(), |known| joined(known, &finding)))
         };
@@ -49,40 +55,136 @@ pub async fn compliance_check(
     Ok(left)
 }
 
-/// ASFF's middle of a severity's band, as a score.
-fn score(severity: Severity) -> f32 {
-    [0.1, 0.3, 0.5, 0.75, 0.95][severity as usize]
+/// What checks made of some events: findings by id, and traces by check and subject. The order of events does not matter.
+#[derive(Default)]
+pub struct Checked {
+    /// What was found.
+    pub findings: BTreeMap<String, Finding>,
+    /// What is to be judged together.
+    pub traces: BTreeMap<(Box<str>, Box<str>), Traces>,
 }
 
-fn finding(check: &Check, principal: &Principal, event: &Event<'_>, reason: String) -> Finding {
-    Finding {
-        id: Finding::id_of(check.id, &principal.id, event.event_time.day()),
-        kind: Kind::Compliance,
-        detector: check.id.to_owned(),
-        title: check.title.to_owned(),
-        severity: check.severity,
-        score: score(check.severity),
-        confidence: 1.0,
-        principal: principal.id.to_string(),
-        principal_kind: principal.kind,
-        callers: Vec::new(),
-        account_id: event.account_id.to_string(),
-        region: event.aws_region.to_string(),
-        first_seen: event.event_time,
-        last_seen: event.event_time,
-        techniques: Vec::new(),
-        tactics: Vec::new(),
-        event_ids: vec![event.event_id.to_string()],
-        evidence: vec![reason],
-        recommendations: check.remediation.iter().map(ToString::to_string).collect(),
-        controls: Vec::new(),
-        status: Status::Open,
-        thresholds: crate::risk::thresholds::Thresholds::default(),
-        contributions: Vec::new(),
-        usual: Vec::new(),
-        observed: Vec::new(),
-        features: None,
+impl Checked {
+    /// Checks one thing that was read.
+    pub fn add(&mut self, item: &Item<'_>, settings: &Settings) {
+        match item {
+            Item::Event(event) => {
+                let judged = judge(event, &settings.facts);
+                judged.findings.into_iter().for_each(|finding| self.found(Some(finding), settings));
+                for trace in judged.traces {
+                    match self.traces.get_mut(&trace.key()) {
+                        Some(known) => known.add(trace),
+                        None => _ = self.traces.insert(trace.key(), Traces::new(trace)),
+                    }
+                }
+            }
+            Item::RuleChange(change, _) => self.found(change.finding(), settings),
+            Item::Other(_) | Item::Malformed(_) => {}
+        }
     }
+
+    /// Adds a finding; one that a rule of the settings accepts is kept as such.
+    fn found(&mut self, finding: Option<Finding>, settings: &Settings) {
+        let Some(mut finding) = finding else { return };
+        let (who, account) = (&finding.principal, &finding.account_id);
+        let accepted = settings.suppression(who, account, &finding.detector, finding.first_seen.day());
+        if let (Some(reason), Status::Open) = (accepted, &finding.status) {
+            finding.status = Status::Suppressed(reason);
+        }
+        match self.findings.get_mut(&finding.id) {
+            Some(known) => *known = joined(known, &finding),
+            None => _ = self.findings.insert(finding.id.clone(), finding),
+        }
+    }
+
+    /// Adds what another part of the same logs gave.
+    pub fn merge(&mut self, other: Self, settings: &Settings) {
+        other.findings.into_values().for_each(|finding| self.found(Some(finding), settings));
+        for (key, traces) in other.traces {
+            match self.traces.get_mut(&key) {
+                Some(known) => known.merge(traces),
+                None => _ = self.traces.insert(key, traces),
+            }
+        }
+    }
+
+    /// All findings, those of several events together among them.
+    pub fn finish(mut self, settings: &Settings) -> Vec<Finding> {
+        for traces in std::mem::take(&mut self.traces).into_values() {
+            self.found(judge_together(&traces), settings);
+        }
+        self.findings.into_values().collect()
+    }
+}
+
+/// Adds traces to those that are kept of the same subject; gives all.
+async fn remember(table: &impl Table, traces: Traces, now: Time) -> Result<Traces, Unavailable> {
+    let subject = hash(&format!("{}\n{}", traces.check, traces.subject));
+    let key = Key { partition: format!("TRACES#{subject:016x}"), sort: traces.check.to_string() };
+    let mut all = traces.clone();
+    change(table, &key, |item| {
+        let known: Option<Traces> = item.map(kept::read).transpose()?;
+        all = traces.clone();
+        if let Some(known) = &known {
+            all.merge(known.clone());
+        }
+        let is_new = known.as_ref() != Some(&all);
+        Ok::<_, Unavailable>(is_new.then(|| lasting(kept::write(&all), now)))
+    })
+    .await?;
+    Ok(all)
+}
+
+/// Something that is kept as long as findings are.
+fn lasting(body: Vec<u8>, now: Time) -> Write {
+    Write { body, expires: Some(Time(now.0 + i64::from(FINDINGS_KEPT) * DAY)), listed: None }
+}
+
+/// Where an account's counts of a day are.
+pub(super) fn counts_key(account: &str, day: u32) -> Key {
+    Key {
+        partition: kept::partition(&Scope::Account(account.into())),
+        sort: format!("COUNTS#{}", kept::date(day)),
+    }
+}
+
+/// Where it is kept that an account has counts.
+pub(super) fn counted_key(account: &str) -> Key {
+    Key { partition: ORGANISATION.to_owned(), sort: format!("COUNTED#{account}") }
+}
+
+/// Adds to the counts of an account's day.
+async fn count(table: &impl Table, (account, day, census): Counted, now: Time) -> Result<(), Unavailable> {
+    let mut is_first = false;
+    change(table, &counts_key(&account, day), |item| {
+        let known = item.map(kept::read::<Census>).transpose()?;
+        is_first = known.is_none();
+        let mut all = census.clone();
+        if let Some(known) = &known {
+            all.merge(known.clone());
+        }
+        let is_new = known.as_ref() != Some(&all);
+        Ok::<_, Unavailable>(is_new.then(|| lasting(kept::write(&all), now)))
+    })
+    .await?;
+    if is_first {
+        table.put(&counted_key(&account), lasting(kept::write(&day), now), Over::Anything).await?;
+    }
+    Ok(())
+}
+
+/// Where a finding is kept: with whom it is about.
+fn scope_of(finding: &Finding) -> Scope {
+    if finding.principal_kind == PrincipalKind::Unknown {
+        return Scope::Account(finding.account_id.as_str().into());
+    }
+    Scope::of(&Principal::new(finding.principal_kind, &finding.principal, &finding.account_id))
+}
+
+/// The day that a finding's id names.
+fn kept_day(finding: &Finding) -> u32 {
+    let date = finding.id.split('/').nth(1).unwrap_or_default();
+    Time::parse(&format!("{date}T00:00:00Z")).map_or_else(|| finding.first_seen.day(), Time::day)
 }
 
 /// Both together. Which events and reasons are listed does not depend on their order.
@@ -91,6 +193,7 @@ fn joined(known: &Finding, other: &Finding) -> Finding {
         let all: BTreeSet<&String> = a.iter().chain(b).collect();
         all.into_iter().take(most).cloned().collect()
     };
+    let is_over = matches!(known.status, Status::Closed(_));
     Finding {
         first_seen: known.first_seen.min(other.first_seen),
         last_seen: known.last_seen.max(other.last_seen),
@@ -98,6 +201,18 @@ fn joined(known: &Finding, other: &Finding) -> Finding {
         region: known.region.clone().min(other.region.clone()),
         event_ids: least(&known.event_ids, &other.event_ids, EVENT_IDS),
         evidence: least(&known.evidence, &other.evidence, REASONS),
+        controls: in_order(&known.controls, &other.controls),
+        status: if is_over { known.status.clone() } else { other.status.clone() },
         ..known.clone()
     }
+}
+
+/// The controls of both, framework by framework as each has them.
+fn in_order(known: &[String], other: &[String]) -> Vec<String> {
+    if known == other {
+        return known.to_vec();
+    }
+    let names =
+        FRAMEWORKS.iter().flat_map(|framework| framework.spoken_of().map(|control| framework.name(control)));
+    names.filter(|name| known.contains(name) || other.contains(name)).collect()
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, io::Read, ops::Range};
 
 use crate::{
     activity::Fold,
-    compliance,
+    compliance::Screen,
     event::Time,
     sources::{Item, Limits, Malformed, Other, Unrecognised, read},
 };
@@ -16,6 +16,8 @@ pub struct Tally {
     pub events: u64,
     /// Events without a time, kept under 1970.
     pub undated: u64,
+    /// Verdicts of AWS Config.
+    pub rule_changes: u64,
     /// Records that could not be read.
     pub malformed: u64,
     /// Records that are something else, by kind.
@@ -27,6 +29,7 @@ impl Tally {
     pub fn add(&mut self, other: &Self) {
         self.events += other.events;
         self.undated += other.undated;
+        self.rule_changes += other.rule_changes;
         self.malformed += other.malformed;
         for (kind, count) in &other.others {
             *self.others.entry(*kind).or_default() += count;
@@ -35,7 +38,7 @@ impl Tally {
 
     /// Was there anything of CloudTrail's in it?
     pub fn has_read(&self) -> bool {
-        self.events > 0 || self.others.keys().any(|kind| *kind != Other::NotCloudTrail)
+        self.events + self.rule_changes > 0 || self.others.keys().any(|kind| *kind != Other::NotCloudTrail)
     }
 }
 
@@ -48,8 +51,8 @@ pub struct Sinks<'a> {
     pub full: &'a mut dyn FnMut(&mut Fold),
     /// Takes what could not be read.
     pub malformed: &'a mut dyn FnMut(Malformed),
-    /// Takes the records of events that some compliance check speaks about.
-    pub checked: &'a mut dyn FnMut(&[u8]),
+    /// Picks the events that some compliance check wants to see, if any is wanted.
+    pub screen: Option<Screen<'a>>,
 }
 
 /// Reads one object into `fold`; events outside `span` are left out.
@@ -69,12 +72,18 @@ pub fn ingest(
         Item::Event(event) => {
             tally.events += 1;
             tally.undated += u64::from(event.event_time == Time::UNDATED);
-            if compliance::speaks_about(&event) {
-                (sinks.checked)(event.record);
+            if let Some(screen) = &mut sinks.screen {
+                screen.look(&event);
             }
             fold.add(&event);
             if fold.len() >= GATHERED {
                 (sinks.full)(fold);
+            }
+        }
+        Item::RuleChange(_, record) => {
+            tally.rule_changes += 1;
+            if let Some(screen) = &mut sinks.screen {
+                screen.pass(record);
             }
         }
         Item::Other(other) => *tally.others.entry(other).or_default() += 1,
@@ -83,5 +92,8 @@ pub fn ingest(
             (sinks.malformed)(malformed);
         }
     })?;
+    if let Some(screen) = &mut sinks.screen {
+        screen.finish();
+    }
     Ok(tally)
 }

@@ -5,15 +5,13 @@ use std::collections::BTreeMap;
 use crate::{
     activity::{Least, Scope},
     baseline::Group,
-    detectors,
     event::{DAY, Time},
     finding::{Finding, Severity},
     kept::{self, KeptFinding, ORGANISATION},
     messages::Said,
     ports::{Freshness, Key, Over, Table, Unavailable, Write, change},
     risk::thresholds::{FALSE_ALERTS, History, VERDICT_DAYS, Verdict},
-    settings::Settings,
-    stages::feature_extract::WATERMARK,
+    stages::{feature_extract::WATERMARK, settings::settings},
 };
 
 /// The identities judged on a day, as a sample: exact up to 256, then within 7% (one standard error).
@@ -111,10 +109,7 @@ async fn judged(table: &impl Table, first: u32, today: u32) -> Result<usize, Una
 
 /// False alerts that are borne, as the last good settings have it.
 async fn bearable(table: &impl Table) -> Result<f32, Unavailable> {
-    let settings = table.get(&key("SETTINGS".to_owned())).await?;
-    let settings = settings.as_ref().and_then(|item| std::str::from_utf8(&item.body).ok());
-    let settings = settings.and_then(|text| Settings::parse(text, &detectors::ids()).ok());
-    Ok(settings.and_then(|settings| settings.bearable_false_alerts).unwrap_or(FALSE_ALERTS))
+    Ok(settings(table).await?.bearable_false_alerts.unwrap_or(FALSE_ALERTS))
 }
 
 /// Counts the identities whose hours close.

@@ -1,57 +1,98 @@
 //! A log of what happens in the account was stopped, deleted, or made to see less.
 //!
-//! Without it no other control can be shown to work. Innocent twin: an attempt that AWS refused, and a trail that is
-//! made to see more; both leave the log whole.
+//! Without it no other control can be shown to work. Innocent twin: an attempt that AWS refused, a trail that is
+//! made to see more, and an application's own log that is cleared up.
 
-use super::super::Check;
 use crate::{
-    catalog::{Tactic, call_key, meaning, tactic_of, weight},
-    event::{Event, Outcome, PrincipalKind},
+    catalog::weight,
+    compliance::{Check, Group, Rule, Speaks, done},
     finding::Severity,
 };
 
-pub(super) const CHECK: Check = Check {
+pub(in crate::compliance) const CHECK: Check = Check {
     id: "logging-weakened",
     title: "An audit log was stopped or weakened",
+    group: Group::Logging,
     severity: Severity::High,
     remediation: &[
         "Switch the log on again, as it was",
         "Find out what happened in the account while it was off",
         "Deny the call to everybody by a service control policy",
     ],
-    speaks_about: |event| {
-        matches!(event.service(), "cloudtrail" | "config" | "logs")
-            && event.outcome == Outcome::Success
-            && tactic_of(event.service(), &event.event_name) == Some(Tactic::DefenseEvasion)
-    },
-    violates,
+    blind_spot: "What happened while the log was off; a log that was never on.",
+    needs: None,
+    speaks_about: Speaks::Calls(&[
+        (
+            "cloudtrail",
+            &[
+                "StopLogging",
+                "DeleteTrail",
+                "UpdateTrail",
+                "PutEventSelectors",
+                "DeleteEventDataStore",
+                "StopEventDataStoreIngestion",
+            ],
+        ),
+        (
+            "config",
+            &[
+                "StopConfigurationRecorder",
+                "DeleteConfigurationRecorder",
+                "DeleteDeliveryChannel",
+                "DeleteServiceLinkedConfigurationRecorder",
+            ],
+        ),
+        ("ec2", &["DeleteFlowLogs"]),
+        ("route53resolver", &["DeleteResolverQueryLogConfig", "DisassociateResolverQueryLogConfig"]),
+        ("rds", &["StopActivityStream"]),
+        ("redshift", &["DisableLogging"]),
+        ("wafv2", &["DeleteLoggingConfiguration"]),
+        ("bedrock", &["DeleteModelInvocationLoggingConfiguration"]),
+    ]),
+    rule: Rule::Event(|event, _| done(event, |act| act.weight >= weight::ODD)),
+    config_rules: &[
+        "cloudtrail-enabled",
+        "cloud-trail-enabled",
+        "multi-region-cloudtrail-enabled",
+        "multi-region-cloud-trail-enabled",
+        "vpc-flow-logs-enabled",
+        "cloudtrail-s3-dataevents-enabled",
+    ],
 };
-
-fn violates(event: &Event<'_>) -> Option<String> {
-    let act = meaning(event, call_key(event.service(), &event.event_name), PrincipalKind::User)?;
-    let is_weaker = act.tactic == Tactic::DefenseEvasion && act.weight >= weight::ODD;
-    let target = if act.target.is_empty() { String::new() } else { format!(" on {}", act.target) };
-    is_weaker.then(|| format!("{}{target}", act.call))
-}
 
 #[cfg(test)]
 mod tests {
-    use super::{super::testing::says, *};
+    use serde_json::json;
 
-    fn record(name: &str, error: &str) -> String {
-        format!(
-            r#"{{"eventName":"{name}","eventSource":"cloudtrail.amazonaws.com","errorCode":"{error}","requestParameters":{{"name":"main"}}}}"#
-        )
+    use super::{super::testing::call, *};
+
+    #[test]
+    fn a_stopped_trail_or_recorder_breaks_it() {
+        assert_eq!(
+            call("cloudtrail:StopLogging", json!({ "name": "main" })).breaks(&CHECK).as_deref(),
+            Some("cloudtrail:StopLogging on main")
+        );
+        assert!(
+            call("config:StopConfigurationRecorder", json!({ "configurationRecorderName": "r" }))
+                .breaks(&CHECK)
+                .is_some()
+        );
+        assert!(
+            call("cloudtrail:UpdateTrail", json!({ "name": "main", "isMultiRegionTrail": false }))
+                .breaks(&CHECK)
+                .is_some()
+        );
     }
 
     #[test]
-    fn a_stopped_trail_breaks_it() {
-        assert_eq!(says(&CHECK, &record("StopLogging", "")), Some("cloudtrail:StopLogging on main".into()));
-    }
-
-    #[test]
-    fn a_refused_attempt_and_a_started_trail_do_not() {
-        assert_eq!(says(&CHECK, &record("StopLogging", "AccessDenied")), None);
-        assert_eq!(says(&CHECK, &record("StartLogging", "")), None);
+    fn a_refused_attempt_a_started_trail_and_one_that_sees_more_do_not() {
+        assert_eq!(call("cloudtrail:StopLogging", json!({ "name": "main" })).refused().breaks(&CHECK), None);
+        assert_eq!(call("cloudtrail:StartLogging", json!({ "name": "main" })).breaks(&CHECK), None);
+        assert_eq!(
+            call("cloudtrail:UpdateTrail", json!({ "name": "main", "isMultiRegionTrail": true }))
+                .breaks(&CHECK),
+            None
+        );
+        assert_eq!(call("logs:DeleteLogGroup", json!({ "logGroupName": "/app" })).breaks(&CHECK), None);
     }
 }

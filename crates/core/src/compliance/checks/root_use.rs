@@ -1,43 +1,60 @@
 //! The root user at work.
 //!
 //! Root cannot be limited by any policy, so every framework wants it locked away. Innocent twin: services that act
-//! in root's name after an account was set up by it; and the few tasks that only root can do, which somebody announces.
+//! in root's name after an account was set up by it; and somebody else who tries root's password and is refused.
 
-use super::super::{Check, is_root};
-use crate::{event::Event, finding::Severity};
+use crate::{
+    compliance::{Check, Group, Rule, Speaks, is_root, told},
+    finding::Severity,
+};
 
-pub(super) const CHECK: Check = Check {
+pub(in crate::compliance) const CHECK: Check = Check {
     id: "root-use",
     title: "The root user was used",
+    group: Group::PrivilegedAccess,
     severity: Severity::High,
     remediation: &[
         "Ask who signed in as root, and for what",
         "Give that person a role for the task",
         "Delete root's access keys; keep its MFA device locked away",
     ],
-    speaks_about: |event| is_root(&event.identity),
-    violates,
+    blind_spot: "Whether the task was one of the few that only root can do, and was announced.",
+    needs: None,
+    speaks_about: Speaks::Every(|event, _| {
+        is_root(event) || (event.service() == "sts" && &*event.event_name == "AssumeRoot")
+    }),
+    rule: Rule::Event(|event, _| {
+        let who = if is_root(event) { "root" } else { "a session of root" };
+        Some(format!("{who}: {}", told(event, "", "")).into())
+    }),
+    config_rules: &[],
 };
-
-fn violates(event: &Event<'_>) -> Option<String> {
-    let is_service_event = &*event.event_type == "AwsServiceEvent";
-    (!is_service_event).then(|| format!("root called {}:{}", event.service(), event.event_name))
-}
 
 #[cfg(test)]
 mod tests {
-    use super::{super::testing::says, *};
+    use serde_json::json;
+
+    use super::{
+        super::testing::{call, root, user},
+        *,
+    };
 
     #[test]
     fn root_at_work_breaks_it() {
-        let record = r#"{"eventName":"CreateUser","eventSource":"iam.amazonaws.com","userIdentity":{"type":"Root","accountId":"111122223333"}}"#;
-        assert_eq!(says(&CHECK, record), Some("root called iam:CreateUser".into()));
+        let said = call("iam:CreateUser", json!({})).by(root()).breaks(&CHECK);
+        assert_eq!(said.as_deref(), Some("root: iam:CreateUser"));
+        assert!(call("sts:AssumeRoot", json!({})).breaks(&CHECK).is_some());
     }
 
     #[test]
-    fn a_service_in_roots_name_and_a_user_do_not() {
-        let service = r#"{"eventName":"A","eventSource":"b.amazonaws.com","userIdentity":{"type":"Root","invokedBy":"support.amazonaws.com"}}"#;
-        let user = r#"{"eventName":"A","eventSource":"b.amazonaws.com","userIdentity":{"type":"IAMUser","userName":"root"}}"#;
-        assert_eq!((says(&CHECK, service), says(&CHECK, user)), (None, None));
+    fn a_service_in_roots_name_a_refused_guess_and_a_user_called_root_do_not() {
+        let service =
+            json!({ "type": "Root", "accountId": "111122223333", "invokedBy": "support.amazonaws.com" });
+        assert_eq!(call("iam:ListUsers", json!({})).by(service).breaks(&CHECK), None);
+        let guess = call("signin:ConsoleLogin", json!(null))
+            .by(root())
+            .with("responseElements", json!({ "ConsoleLogin": "Failure" }));
+        assert_eq!(guess.breaks(&CHECK), None);
+        assert_eq!(call("iam:ListUsers", json!({})).by(user("root")).breaks(&CHECK), None);
     }
 }

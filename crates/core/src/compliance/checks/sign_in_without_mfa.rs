@@ -3,46 +3,53 @@
 //! A leaked password is then enough. Innocent twin: people who come through an identity provider, whose second factor
 //! AWS does not see, and records that do not say: missing is not negative.
 
-use super::super::Check;
 use crate::{
-    event::{Event, Outcome},
+    compliance::{Check, Group, Rule, Speaks},
     finding::Severity,
 };
 
-pub(super) const CHECK: Check = Check {
+pub(in crate::compliance) const CHECK: Check = Check {
     id: "sign-in-without-mfa",
     title: "Console sign-in without MFA",
+    group: Group::Authentication,
     severity: Severity::Medium,
     remediation: &["Register an MFA device for the user", "Deny everything without MFA by policy"],
-    speaks_about: |event| event.is_sign_in(),
-    violates,
+    blind_spot: "Second factors that an identity provider asks for.",
+    needs: None,
+    speaks_about: Speaks::Calls(&[("signin", &["ConsoleLogin"])]),
+    rule: Rule::Event(|event, _| {
+        let is_by_password = &*event.identity.kind == "IAMUser";
+        (is_by_password && event.mfa == Some(false))
+            .then(|| "signed in to the console without MFA".to_owned().into())
+    }),
+    config_rules: &["mfa-enabled-for-iam-console-access", "iam-user-mfa-enabled"],
 };
 
-fn violates(event: &Event<'_>) -> Option<String> {
-    let is_by_password = matches!(&*event.identity.kind, "IAMUser" | "Root");
-    let is_in = event.outcome == Outcome::Success;
-    (is_by_password && is_in && event.mfa == Some(false))
-        .then(|| "signed in to the console without MFA".to_owned())
-}
-
 #[cfg(test)]
-mod tests {
-    use super::{super::testing::says, *};
+pub(super) mod tests {
+    use serde_json::{Value, json};
 
-    fn sign_in(kind: &str, used: &str) -> String {
-        format!(
-            r#"{{"eventName":"ConsoleLogin","eventSource":"signin.amazonaws.com","userIdentity":{{"type":"{kind}"}},"responseElements":{{"ConsoleLogin":"Success"}},"additionalEventData":{{"MFAUsed":"{used}"}}}}"#
-        )
+    use super::{
+        super::testing::{Told, call, user},
+        *,
+    };
+
+    pub(in crate::compliance::checks) fn sign_in(who: Value, mfa: &str, outcome: &str) -> Told {
+        call("signin:ConsoleLogin", json!(null))
+            .by(who)
+            .with("responseElements", json!({ "ConsoleLogin": outcome }))
+            .with("additionalEventData", json!({ "MFAUsed": mfa }))
     }
 
     #[test]
     fn a_password_alone_breaks_it() {
-        assert!(says(&CHECK, &sign_in("IAMUser", "No")).is_some());
+        assert!(sign_in(user("kim"), "No", "Success").breaks(&CHECK).is_some());
     }
 
     #[test]
-    fn a_second_factor_and_a_federated_role_do_not() {
-        assert_eq!(says(&CHECK, &sign_in("IAMUser", "Yes")), None);
-        assert_eq!(says(&CHECK, &sign_in("AssumedRole", "No")), None);
+    fn a_second_factor_a_federated_role_and_a_failure_do_not() {
+        assert_eq!(sign_in(user("kim"), "Yes", "Success").breaks(&CHECK), None);
+        assert_eq!(sign_in(user("kim"), "No", "Failure").breaks(&CHECK), None);
+        assert_eq!(sign_in(super::super::testing::role("Admin"), "No", "Success").breaks(&CHECK), None);
     }
 }

@@ -1,0 +1,183 @@
+//! How the organisation stood by its controls, by what was done.
+
+mod table;
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    io::Write,
+    sync::{Mutex, PoisonError},
+};
+
+use anyhow::{Context, Result};
+use trailwarden_core::{
+    compliance::{
+        ALL, FRAMEWORKS, Framework, Tally, page,
+        report::{Record, Report, coverage},
+        speaking,
+    },
+    event::Time,
+    settings::Settings,
+    sources::{Item, read},
+    stages::{compliance_check::Checked, ingest},
+};
+
+use crate::{
+    FAILED_ON, NOTHING_READ,
+    args::{Compliance, FrameworkName, Paper},
+    files,
+    knowledge::{now, settings},
+    reading::{Opened, Read, read_all},
+};
+
+/// Writes the report; gives the exit code.
+///
+/// # Errors
+/// What is wrong with an option or a file it names, in words.
+pub fn compliance(arguments: &Compliance) -> Result<u8> {
+    let settings = settings(arguments.reading.settings.as_deref())?;
+    let frameworks = frameworks(&arguments.frameworks);
+    let mut out = std::io::BufWriter::new(anstream::stdout().lock());
+    if arguments.coverage {
+        let covered: Vec<_> =
+            frameworks.iter().map(|framework| coverage(framework, &settings.facts)).collect();
+        match arguments.format {
+            Paper::Table => table::coverage(&mut out, &covered, &settings.facts)?,
+            Paper::Json => writeln!(out, "{}", serde_json::to_string_pretty(&covered)?)?,
+            Paper::Html => anyhow::bail!("--coverage is a table or JSON"),
+        }
+        out.flush()?;
+        return Ok(0);
+    }
+    let (read, record) = record(arguments, &settings)?;
+    let last = arguments.reading.until.map(|until| Time(until.0 - 1).day());
+    let last = last.or_else(|| record.tallies.keys().next_back().copied()).unwrap_or_default();
+    let report = Report::new(&record, &frameworks, &settings.facts, last, arguments.period, now());
+    if let Some(path) = &arguments.evidence {
+        std::fs::write(path, report.evidence_lines())
+            .with_context(|| format!("writing {}", files::show(path)))?;
+    }
+    match arguments.format {
+        Paper::Table => table::report(&mut out, &report, &read)?,
+        Paper::Json => writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?,
+        Paper::Html => writeln!(out, "{}", page(&report))?,
+    }
+    out.flush()?;
+    if !read.tally.has_read() {
+        eprintln!("trailwarden: nothing could be read: no CloudTrail log in {} file(s)", read.files);
+        return Ok(NOTHING_READ);
+    }
+    let is_failing =
+        arguments.fail_on.is_some_and(|bound| report.open().any(|open| open.severity >= bound.into()));
+    Ok(if is_failing { FAILED_ON } else { 0 })
+}
+
+fn frameworks(named: &[FrameworkName]) -> Vec<&'static Framework> {
+    let id = |name: &FrameworkName| match name {
+        FrameworkName::All => "",
+        FrameworkName::Soc2 => "soc2",
+        FrameworkName::PciDss => "pci-dss",
+        FrameworkName::Hipaa => "hipaa",
+        FrameworkName::Gdpr => "gdpr",
+        FrameworkName::FedrampModerate => "fedramp-moderate",
+    };
+    let is_wanted = |framework: &&Framework| {
+        named.is_empty()
+            || named.contains(&FrameworkName::All)
+            || named.iter().any(|name| id(name) == framework.id)
+    };
+    FRAMEWORKS.iter().copied().filter(is_wanted).collect()
+}
+
+/// What one thread read.
+#[derive(Default)]
+struct Part {
+    checked: Checked,
+    tallies: BTreeMap<u32, Tally>,
+}
+
+/// Reads and checks everything.
+///
+/// # Errors
+/// What is wrong with this machine.
+pub fn record(arguments: &Compliance, settings: &Settings) -> Result<(Read, Record)> {
+    let seen = Seen::default();
+    let (logs, parts) = read_all(&arguments.paths, &arguments.reading, |part: &mut Part, file| {
+        Ok(check(part, file, settings, &seen))
+    })?;
+    let mut all = Part::default();
+    for part in parts {
+        all.checked.merge(part.checked, settings);
+        for (day, tally) in part.tallies {
+            all.tallies.entry(day).or_default().add(&tally);
+        }
+    }
+    // What has no time is judged, as of 1970, but makes no period.
+    if all.tallies.len() > 1 {
+        all.tallies.remove(&Time::UNDATED.day());
+    }
+    Ok((logs, Record { tallies: all.tallies, findings: all.checked.finish(settings) }))
+}
+
+fn check(
+    part: &mut Part,
+    file: Opened<'_>,
+    settings: &Settings,
+    seen: &Seen,
+) -> Result<ingest::Tally, trailwarden_core::sources::Unrecognised> {
+    let mut tally = ingest::Tally::default();
+    read(file.input, file.limits, &mut |item| match &item {
+        Item::Event(event) if !file.span.contains(&event.event_time) => {}
+        Item::Event(event) => {
+            tally.events += 1;
+            tally.undated += u64::from(event.event_time == Time::UNDATED);
+            let day = part.tallies.entry(event.event_time.day()).or_default();
+            if seen.is_new(event.key) {
+                day.count();
+            }
+            let mut is_judged = false;
+            speaking(event, &settings.facts, |at| {
+                is_judged = true;
+                if !ALL[at].is_asked_of_all() && seen.is_new(event.key.rotate_left(1) ^ (at as u64 + 1)) {
+                    day.spoke(at);
+                }
+            });
+            if is_judged {
+                part.checked.add(&item, settings);
+            }
+        }
+        Item::RuleChange(change, _) => {
+            tally.rule_changes += 1;
+            if change.time().is_some_and(|time| file.span.contains(&time)) {
+                part.checked.add(&item, settings);
+            }
+        }
+        Item::Other(other) => *tally.others.entry(*other).or_default() += 1,
+        Item::Malformed(malformed) => {
+            tally.malformed += 1;
+            (file.malformed)(malformed.clone());
+        }
+    })?;
+    Ok(tally)
+}
+
+/// Events seen before: trails deliver some twice, and each counts once.
+struct Seen {
+    shards: Vec<Mutex<HashSet<u64>>>,
+}
+
+const SHARDS: usize = 64;
+/// Events that a shard remembers, some half a gigabyte in all: beyond, copies count again.
+const REMEMBERED: usize = 1 << 19;
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
+    }
+}
+
+impl Seen {
+    fn is_new(&self, key: u64) -> bool {
+        let mut shard = self.shards[(key >> 58) as usize].lock().unwrap_or_else(PoisonError::into_inner);
+        shard.len() >= REMEMBERED || shard.insert(key)
+    }
+}

@@ -1,0 +1,75 @@
+//! Somebody who is not named for it touched a protected resource.
+//!
+//! Only those who need data may reach it. Innocent twin: those whom the settings name, attempts that were refused, and
+//! resources that are not protected.
+
+use crate::{
+    compliance::{Broken, Check, Facts, Group, Need, Rule, Speaks, principal, told, touched},
+    event::Event,
+    finding::Severity,
+};
+
+pub(in crate::compliance) const CHECK: Check = Check {
+    id: "protected-data-outsider",
+    title: "Protected data was touched by somebody not named for it",
+    group: Group::DataAccess,
+    severity: Severity::High,
+    remediation: &[
+        "Ask what the data was needed for",
+        "Take the right away, or name the identity in the settings",
+        "If data left, follow the duty to notify",
+    ],
+    blind_spot: "Reads of objects and items, unless CloudTrail records data events; queries inside a database.",
+    needs: Some(Need {
+        key: "protected.principals",
+        is_given: |facts| facts.protected.iter().any(|rule| rule.has_principals()),
+    }),
+    speaks_about: Speaks::Those(|event, facts| {
+        touched::protected(event, facts).iter().any(|(rule, _)| rule.has_principals())
+    }),
+    rule: Rule::Event(violates),
+    config_rules: &[],
+};
+
+fn violates(event: &Event<'_>, facts: &Facts) -> Option<Broken> {
+    let who = principal(event);
+    let touched = touched::protected(event, facts);
+    let (rule, arn) = touched
+        .iter()
+        .find(|(rule, _)| rule.has_principals() && !rule.admits(&who) && !facts.is_break_glass(&who))?;
+    let data = rule.data.map_or_else(|| "protected".to_owned(), |data| data.describe().to_owned());
+    Some(Broken { what: told(event, arn, &data), data: rule.data })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{
+        super::testing::{call, user},
+        *,
+    };
+
+    const SETTINGS: &str = "[[protected]]\nresources = [\"arn:aws:s3:::cards*\", \"arn:aws:dynamodb:*:*:table/cards\"]\ndata = \"cardholder\"\nprincipals = [\"arn:aws:iam::*:user/teller\"]\n";
+
+    #[test]
+    fn a_stranger_to_the_data_breaks_it() {
+        let said = call("s3:GetObject", json!({ "bucketName": "cards-2026", "key": "a" }))
+            .breaks_given(SETTINGS, &CHECK);
+        assert_eq!(said.as_deref(), Some("s3:GetObject on arn:aws:s3:::cards-2026: cardholder data"));
+        assert!(
+            call("dynamodb:Scan", json!({ "tableName": "cards" })).breaks_given(SETTINGS, &CHECK).is_some()
+        );
+        let listed =
+            call("s3:GetObject", json!(null)).with("resources", json!([{ "ARN": "arn:aws:s3:::cards/x" }]));
+        assert!(listed.breaks_given(SETTINGS, &CHECK).is_some());
+    }
+
+    #[test]
+    fn those_named_other_data_and_a_refusal_do_not() {
+        let read = |bucket: &str| call("s3:GetObject", json!({ "bucketName": bucket, "key": "a" }));
+        assert_eq!(read("cards").by(user("teller")).breaks_given(SETTINGS, &CHECK), None);
+        assert_eq!(read("website").breaks_given(SETTINGS, &CHECK), None);
+        assert_eq!(read("cards").refused().breaks_given(SETTINGS, &CHECK), None);
+    }
+}

@@ -1,0 +1,147 @@
+//! Somebody approved their own change.
+//!
+//! Four eyes see what two do not, and one thief has but two. Innocent twin: a colleague approves; somebody merges what
+//! a colleague approved; a change that was approved by two, one of them its author's colleague.
+
+use crate::{
+    catalog::Call,
+    compliance::{BrokenTogether, Check, Facts, Group, Rule, Speaks, Trace, Traces, principal, told},
+    event::Event,
+    finding::Severity,
+};
+
+pub(in crate::compliance) const CHECK: Check = Check {
+    id: ID,
+    title: "Somebody approved their own change",
+    group: Group::Separation,
+    severity: Severity::High,
+    remediation: &[
+        "Let somebody else review the change now",
+        "Demand an approval by another (approval rules of CodeCommit, roles of the pipeline's approvers)",
+    ],
+    blind_spot: "Changes that are reviewed elsewhere (GitHub, a ticket); two accounts of one person.",
+    needs: None,
+    speaks_about: Speaks::Calls(&[
+        ("codecommit", &["CreatePullRequest", "UpdatePullRequestApprovalState"]),
+        ("codepipeline", &["StartPipelineExecution", "PutApprovalResult"]),
+        ("ssm", &["StartChangeRequestExecution", "StartAutomationExecution", "SendAutomationSignal"]),
+    ]),
+    rule: Rule::Together { trace, judge },
+    config_rules: &[],
+};
+
+const ID: &str = "self-approved-change";
+const MADE: u8 = 0;
+const APPROVED: u8 = 1;
+
+fn trace(event: &Event<'_>, _: &Facts) -> Option<Trace> {
+    let (part, change) = part(event)?;
+    let who = principal(event);
+    let who = who.person().unwrap_or(&who.id);
+    // Several people work as one role: its session's name tells them apart.
+    let who = format!("{who} {}", event.identity.session_name());
+    let subject = format!("{} {} {change}", event.service(), event.account_id);
+    Some(Trace::of(event, ID, &subject, part, who.trim()).saying(&told(event, &change, "")))
+}
+
+/// Which part a call plays for which change.
+fn part(event: &Event<'_>) -> Option<(u8, String)> {
+    let call = Call::new(event);
+    let answer = event.response();
+    let answered = |path: &str| answer.pointer(path).and_then(serde_json::Value::as_str).map(str::to_owned);
+    let given = |keys: &[&str]| Some(call.text(keys).to_owned()).filter(|text| !text.is_empty());
+    let approves = |is: bool, change: Option<String>| if is { Some((APPROVED, change?)) } else { None };
+    match &*event.event_name {
+        "CreatePullRequest" => Some((MADE, answered("/pullRequest/pullRequestId")?)),
+        "UpdatePullRequestApprovalState" => {
+            approves(call.text(&["approvalState"]) == "APPROVE", given(&["pullRequestId"]))
+        }
+        "StartPipelineExecution" => Some((MADE, answered("/pipelineExecutionId")?)),
+        "PutApprovalResult" => {
+            let is_approved = call.get("result").is_some_and(|result| result["status"] == "Approved");
+            approves(
+                is_approved,
+                given(&["pipelineExecutionId"]).or_else(|| answered("/pipelineExecutionId")),
+            )
+        }
+        "StartChangeRequestExecution" | "StartAutomationExecution" => {
+            Some((MADE, answered("/automationExecutionId")?))
+        }
+        "SendAutomationSignal" => {
+            approves(call.text(&["signalType"]) == "Approve", given(&["automationExecutionId"]))
+        }
+        _ => None,
+    }
+}
+
+fn judge(traces: &Traces) -> Option<BrokenTogether> {
+    let made: Vec<&Trace> = traces.of(MADE).map(|span| &span.first).collect();
+    let own = traces
+        .of(APPROVED)
+        .map(|span| &span.first)
+        .find(|approval| made.iter().any(|made| made.who == approval.who))?;
+    // Whom a colleague approved as well was seen by four eyes.
+    let is_seen_by_another = traces.of(APPROVED).any(|span| span.first.who != own.who);
+    if is_seen_by_another {
+        return None;
+    }
+    let made = made.into_iter().find(|made| made.who == own.who)?;
+    Some(BrokenTogether {
+        what: format!("{}, after {} at {}", own.what, made.what, made.time),
+        proof: vec![own.clone(), made.clone()],
+        at: own.time,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{
+        super::testing::{Told, call, together, user},
+        *,
+    };
+
+    fn request() -> Told {
+        call("codecommit:CreatePullRequest", json!({}))
+            .with("responseElements", json!({ "pullRequest": { "pullRequestId": "7" } }))
+    }
+
+    fn approval(who: &str, state: &str) -> Told {
+        call(
+            "codecommit:UpdatePullRequestApprovalState",
+            json!({ "pullRequestId": "7", "approvalState": state }),
+        )
+        .by(user(who))
+        .at("2026-03-05T09:00:00Z")
+    }
+
+    #[test]
+    fn approving_ones_own_request_breaks_it_in_any_order() {
+        let said = together(vec![request(), approval("kim", "APPROVE")], "", &CHECK);
+        assert!(said.unwrap().starts_with(
+            "codecommit:UpdatePullRequestApprovalState on 7, after codecommit:CreatePullRequest on 7"
+        ));
+    }
+
+    #[test]
+    fn so_does_releasing_a_change_request_one_started() {
+        let started = call("ssm:StartChangeRequestExecution", json!({}))
+            .with("responseElements", json!({ "automationExecutionId": "a1" }));
+        let signal = call(
+            "ssm:SendAutomationSignal",
+            json!({ "automationExecutionId": "a1", "signalType": "Approve" }),
+        );
+        assert!(together(vec![started, signal], "", &CHECK).is_some());
+    }
+
+    #[test]
+    fn a_colleague_and_a_revoked_approval_do_not() {
+        assert_eq!(together(vec![request(), approval("lee", "APPROVE")], "", &CHECK), None);
+        assert_eq!(together(vec![request(), approval("kim", "REVOKE")], "", &CHECK), None);
+        assert_eq!(
+            together(vec![request(), approval("kim", "APPROVE"), approval("lee", "APPROVE")], "", &CHECK),
+            None
+        );
+    }
+}

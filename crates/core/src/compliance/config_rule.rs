@@ -1,0 +1,158 @@
+//! What AWS Config says of a configuration joins as evidence: a rule that no longer holds speaks to the controls of
+//! the check that says the same of what people do.
+//!
+//! The shape of the event is AWS Config's, "Monitoring AWS Config with Amazon EventBridge" of its developer guide.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+use super::{ALL, Check, FRAMEWORKS, finding};
+use crate::{
+    event::{Principal, PrincipalKind, Time},
+    finding::{Finding, Status},
+};
+
+/// As findings name it.
+pub const DETECTOR: &str = "config-rule";
+
+/// A rule's verdict on a resource has changed.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RuleChange {
+    resource_id: String,
+    #[serde(default)]
+    resource_type: String,
+    #[serde(default)]
+    aws_region: String,
+    aws_account_id: String,
+    config_rule_name: String,
+    new_evaluation_result: Evaluation,
+    old_evaluation_result: Option<Evaluation>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Evaluation {
+    compliance_type: String,
+    result_recorded_time: String,
+    #[serde(default)]
+    annotation: Option<String>,
+}
+
+impl Evaluation {
+    fn is_broken(&self) -> bool {
+        self.compliance_type == "NON_COMPLIANT"
+    }
+
+    fn time(&self) -> Option<Time> {
+        Time::parse(&self.result_recorded_time)
+    }
+}
+
+impl RuleChange {
+    /// Reads AWS Config's event, the part under `detail`; `None` if it is none.
+    pub(crate) fn read(detail: &str) -> Option<Self> {
+        serde_json::from_str(detail).ok()
+    }
+
+    /// The day it is of.
+    pub fn time(&self) -> Option<Time> {
+        self.new_evaluation_result.time()
+    }
+
+    /// The finding that it opens or closes; `None` if no check says what the rule says.
+    pub fn finding(&self) -> Option<Finding> {
+        let checks: Vec<&Check> = ALL.iter().copied().filter(|check| self.says_the_same_as(check)).collect();
+        let worst = checks.iter().max_by_key(|check| check.severity)?;
+        let new = &self.new_evaluation_result;
+        let (broken, status) = match &self.old_evaluation_result {
+            _ if new.is_broken() => (new, Status::Open),
+            Some(old) if old.is_broken() => {
+                (old, Status::Closed(format!("AWS Config: {}", new.compliance_type)))
+            }
+            _ => return None,
+        };
+        let at = broken.time()?;
+        let account = Principal::new(
+            PrincipalKind::Unknown,
+            &format!("account:{}", self.aws_account_id),
+            &self.aws_account_id,
+        );
+        let subject = format!("{}\n{}\n{}", self.aws_account_id, self.config_rule_name, self.resource_id);
+        let spoken: BTreeSet<String> = checks.iter().flat_map(|check| check.controls(None)).collect();
+        let names = FRAMEWORKS
+            .iter()
+            .flat_map(|framework| framework.spoken_of().map(|control| framework.name(control)));
+        let because = new.annotation.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        Some(Finding {
+            id: Finding::id_of(DETECTOR, &subject, at.day()),
+            detector: DETECTOR.to_owned(),
+            title: format!("AWS Config rule no longer holds: {}", self.config_rule_name),
+            last_seen: new.time().unwrap_or(at).max(at),
+            controls: names.filter(|name| spoken.contains(name)).collect(),
+            evidence: vec![format!(
+                "{} {} is {} by rule {}{because}",
+                self.resource_type, self.resource_id, new.compliance_type, self.config_rule_name
+            )],
+            status,
+            ..finding(worst, &account, &self.aws_account_id, &self.aws_region, at)
+        })
+    }
+
+    /// Rules that packs and Security Hub roll out have words before or behind the managed rule's name.
+    fn says_the_same_as(&self, check: &Check) -> bool {
+        let name = self.config_rule_name.to_ascii_lowercase().replace('_', "-");
+        let name = name.strip_prefix("securityhub-").unwrap_or(&name);
+        check.config_rules.iter().any(|rule| {
+            name.strip_prefix(rule).is_some_and(|behind| behind.is_empty() || behind.starts_with('-'))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(rule: &str, new: &str, old: &str) -> Option<Finding> {
+        let result =
+            |kind: &str, at: &str| format!(r#"{{"complianceType":"{kind}","resultRecordedTime":"{at}"}}"#);
+        let text = format!(
+            r#"{{"resourceId":"main","resourceType":"AWS::CloudTrail::Trail","awsRegion":"eu-west-1","awsAccountId":"111122223333",
+            "configRuleName":"{rule}","messageType":"ComplianceChangeNotification","newEvaluationResult":{},"oldEvaluationResult":{}}}"#,
+            result(new, "2026-03-03T09:00:00.000Z"),
+            result(old, "2026-03-02T10:00:00.000Z"),
+        );
+        RuleChange::read(&text).unwrap().finding()
+    }
+
+    #[test]
+    fn a_broken_rule_speaks_to_the_controls_of_the_check_that_says_the_same() {
+        let finding =
+            change("securityhub-cloudtrail-enabled-0a1b2c3d", "NON_COMPLIANT", "COMPLIANT").unwrap();
+        assert!(
+            finding.controls.iter().any(|control| control.starts_with("PCI DSS")),
+            "{:?}",
+            finding.controls
+        );
+        assert!(finding.evidence[0].contains("AWS::CloudTrail::Trail main is NON_COMPLIANT"));
+        assert_eq!(finding.status, Status::Open);
+    }
+
+    #[test]
+    fn one_that_holds_again_closes_what_it_opened() {
+        let opened = change("cloudtrail-enabled", "NON_COMPLIANT", "COMPLIANT").unwrap();
+        let closed = change("cloudtrail-enabled", "COMPLIANT", "NON_COMPLIANT").unwrap();
+        assert!(matches!(closed.status, Status::Closed(_)));
+        // The same day and subject make the same id; the broken verdict here is of another day.
+        assert_eq!(opened.id.split('/').next_back(), closed.id.split('/').next_back());
+        assert!(closed.id.contains("2026-03-02"), "{}", closed.id);
+    }
+
+    #[test]
+    fn a_rule_that_no_check_knows_and_one_that_always_held_say_nothing() {
+        assert_eq!(change("our-own-rule", "NON_COMPLIANT", "COMPLIANT"), None);
+        assert_eq!(change("cloudtrail-enabledness", "NON_COMPLIANT", "COMPLIANT"), None);
+        assert_eq!(change("cloudtrail-enabled", "COMPLIANT", "NOT_APPLICABLE"), None);
+    }
+}

@@ -1,0 +1,633 @@
+//! How an organisation stood by its controls in a period: by what was seen, and only by that.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::{Check, Control, Facts, Framework, Tally};
+use crate::{
+    event::{DAY, Time},
+    finding::{Finding, Severity, Status},
+};
+
+/// What the score means; it stands beside every score.
+pub const SCORE: &str = "The share, in percent, of the controls with evidence that have no open violation, each control weighing as the severest of its checks \
+    (LOW 1, MEDIUM 2, HIGH 4, CRITICAL 8). A control has evidence if activity of the period was judged for it. Controls that were not exercised, \
+    that need a setting, or to which activity cannot speak do not count: the score says nothing of them.";
+
+/// What was judged, and what was found, day by day.
+#[derive(Clone, Debug, Default)]
+pub struct Record {
+    /// How many events were judged, by day.
+    pub tallies: BTreeMap<u32, Tally>,
+    /// What was found.
+    pub findings: Vec<Finding>,
+}
+
+/// How an organisation stood in a period.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// The first day and the last.
+    pub period: Period,
+    /// When it was made.
+    pub generated: Time,
+    /// Events judged.
+    pub total_activities: u64,
+    /// Are the counts estimates? One standard error is 6% of all events, 18% of those of a check.
+    pub is_estimate: bool,
+    /// Days of the period with any event.
+    pub days_with_activity: usize,
+    /// What a score means.
+    pub score_definition: &'static str,
+    /// How it stood by each framework.
+    pub frameworks: Vec<Standing>,
+    /// What to do, most urgent first.
+    pub actions: Vec<Action>,
+    /// Every violation, open or accepted, in order of time.
+    pub evidence: Vec<Violation>,
+    /// The SHA-256 of the evidence, as [`Report::evidence_lines`] writes it.
+    pub evidence_sha256: String,
+}
+
+/// Days, both included.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Period {
+    /// `2026-03-01`
+    pub from: String,
+    /// `2026-03-30`
+    pub until: String,
+}
+
+/// How an organisation stood by one framework.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Standing {
+    /// The framework's name.
+    pub framework: &'static str,
+    /// For people.
+    pub title: &'static str,
+    /// Which edition.
+    pub version: &'static str,
+    /// In short.
+    pub status: Outcome,
+    /// 0 to 100; `None` without evidence.
+    pub compliance_score: Option<f64>,
+    /// Open violations.
+    pub violations: usize,
+    /// Open violations by severity, worst first.
+    pub by_severity: Vec<(Severity, usize)>,
+    /// Violations that a rule of the settings accepts.
+    pub accepted: usize,
+    /// How many controls are in which state.
+    pub counts: BTreeMap<State, usize>,
+    /// How it stood in as many days before, if anything was seen then.
+    pub previous: Option<Previous>,
+    /// Every control.
+    pub controls: Vec<ControlStanding>,
+}
+
+/// In short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Controls were broken.
+    ViolationsOpen,
+    /// Activity was judged, and none was.
+    NoViolationSeen,
+    /// No activity was judged.
+    NothingJudged,
+}
+
+/// The state of a control, by what was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Broken, and not accepted.
+    Violated,
+    /// Activity was judged, and did not break it.
+    NoViolationSeen,
+    /// Nothing happened that could be judged.
+    NotExercised,
+    /// The settings do not say what it takes to judge.
+    NeedsSettings,
+    /// Activity cannot speak to it.
+    BeyondActivity,
+}
+
+/// Of the period before.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Previous {
+    /// Its days.
+    pub period: Period,
+    /// 0 to 100.
+    pub compliance_score: Option<f64>,
+    /// Open violations.
+    pub violations: usize,
+}
+
+/// How one control stood.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ControlStanding {
+    /// The framework's id.
+    pub id: &'static str,
+    /// In short words.
+    pub title: &'static str,
+    /// Its state.
+    pub state: State,
+    /// How severe breaking it is; `None` if activity cannot speak to it.
+    pub severity: Option<Severity>,
+    /// Events judged for it, by the check that judged most.
+    pub judged: u64,
+    /// Open violations.
+    pub violations: usize,
+    /// The checks that speak to it.
+    pub checks: Vec<&'static str>,
+    /// Settings that would let more of them judge.
+    pub needs: Vec<&'static str>,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Action {
+    /// From 1.
+    pub priority: usize,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The check, or AWS Config's rule.
+    pub check: String,
+    /// What is wrong.
+    pub title: String,
+    /// How often.
+    pub violations: usize,
+    /// By whom, at most ten.
+    pub principals: Vec<String>,
+    /// Which controls it touches.
+    pub controls: Vec<String>,
+    /// What to do.
+    pub remediation: Vec<String>,
+}
+
+/// A violation, with what proves it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Violation {
+    /// The finding's id.
+    pub id: String,
+    /// The check, or AWS Config's rule.
+    pub check: String,
+    /// What is wrong.
+    pub title: String,
+    /// How bad.
+    pub severity: Severity,
+    /// `open`, or why it is accepted.
+    pub status: String,
+    /// Who.
+    pub principal: String,
+    /// Where.
+    pub account_id: String,
+    /// Where.
+    pub region: String,
+    /// From when.
+    pub first_seen: Time,
+    /// Until when.
+    pub last_seen: Time,
+    /// What happened, in words.
+    pub evidence: Vec<String>,
+    /// The controls that it touches.
+    pub controls: Vec<String>,
+    /// CloudTrail's ids of the events that prove it.
+    pub event_ids: Vec<String>,
+}
+
+impl State {
+    /// All, worst first.
+    pub const ALL: [Self; 5] = [
+        Self::Violated,
+        Self::NoViolationSeen,
+        Self::NotExercised,
+        Self::NeedsSettings,
+        Self::BeyondActivity,
+    ];
+
+    /// For people.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Violated => "violated",
+            Self::NoViolationSeen => "no violation seen",
+            Self::NotExercised => "not exercised",
+            Self::NeedsSettings => "needs a setting",
+            Self::BeyondActivity => "beyond activity",
+        }
+    }
+}
+
+impl Outcome {
+    /// For people.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::ViolationsOpen => "violations open",
+            Self::NoViolationSeen => "no violation seen",
+            Self::NothingJudged => "nothing to judge",
+        }
+    }
+}
+
+impl Report {
+    /// Reports on `days` days up to and with `last`, a day since 1970, by the frameworks given.
+    pub fn new(
+        record: &Record,
+        frameworks: &[&Framework],
+        facts: &Facts,
+        last: u32,
+        days: u32,
+        generated: Time,
+    ) -> Self {
+        let first = (last + 1).saturating_sub(days);
+        let now = Window::new(record, first..last + 1);
+        let before = Window::new(record, first.saturating_sub(days)..first);
+        let evidence: Vec<Violation> =
+            now.findings.iter().filter_map(|finding| violation(finding, frameworks)).collect();
+        let mut report = Self {
+            period: now.period(),
+            generated,
+            total_activities: now.tally.events,
+            is_estimate: now.tally.is_estimate,
+            days_with_activity: now.days,
+            score_definition: SCORE,
+            frameworks: frameworks
+                .iter()
+                .map(|framework| standing(framework, facts, &now, &before))
+                .collect(),
+            actions: actions(&now, &evidence),
+            evidence,
+            evidence_sha256: String::new(),
+        };
+        report.evidence_sha256 = hex(&Sha256::digest(report.evidence_lines()));
+        report
+    }
+
+    /// The evidence as text, one JSON object a line: what [`Report::evidence_sha256`] is the hash of.
+    pub fn evidence_lines(&self) -> String {
+        let mut lines = String::new();
+        for violation in &self.evidence {
+            lines.push_str(&serde_json::to_string(violation).unwrap_or_default());
+            lines.push('\n');
+        }
+        lines
+    }
+
+    /// The violations that nobody accepts.
+    pub fn open(&self) -> impl Iterator<Item = &Violation> {
+        self.evidence.iter().filter(|violation| violation.status == OPEN)
+    }
+}
+
+const OPEN: &str = "open";
+
+/// What was judged and found in some days.
+struct Window<'r> {
+    days: usize,
+    span: Range<u32>,
+    tally: Tally,
+    findings: Vec<&'r Finding>,
+}
+
+impl<'r> Window<'r> {
+    fn new(record: &'r Record, span: Range<u32>) -> Self {
+        let mut tally = Tally::default();
+        let of_span = record.tallies.range(span.start..span.end.max(span.start));
+        let days = of_span.clone().filter(|(_, day)| day.events > 0).count();
+        of_span.for_each(|(_, day)| tally.add(day));
+        let is_of = |finding: &&Finding| {
+            !matches!(finding.status, Status::Closed(_))
+                && finding.first_seen.day() < span.end
+                && finding.last_seen.day() >= span.start
+        };
+        let mut findings: Vec<&Finding> = record.findings.iter().filter(is_of).collect();
+        findings.sort_by(|a, b| (a.first_seen, &a.id).cmp(&(b.first_seen, &b.id)));
+        Self { days, span, tally, findings }
+    }
+
+    fn period(&self) -> Period {
+        let date = |day: u32| Time(i64::from(day) * DAY).to_string()[..10].to_owned();
+        Period { from: date(self.span.start), until: date(self.span.end.saturating_sub(1)) }
+    }
+
+    fn open(&self) -> impl Iterator<Item = &&'r Finding> {
+        self.findings.iter().filter(|finding| finding.status == Status::Open)
+    }
+}
+
+/// What weighs how much in a score.
+fn weight(severity: Severity) -> f64 {
+    [1.0, 1.0, 2.0, 4.0, 8.0][severity as usize]
+}
+
+fn standing(framework: &Framework, facts: &Facts, now: &Window<'_>, before: &Window<'_>) -> Standing {
+    let controls: Vec<ControlStanding> =
+        framework.controls.iter().map(|control| control_standing(framework, control, facts, now)).collect();
+    let touches = |finding: &&&Finding| finding.controls.iter().any(|name| is_of(framework, name));
+    let open: Vec<&&Finding> = now.open().filter(touches).collect();
+    let judged = controls.iter().any(|control| control.state == State::NoViolationSeen);
+    let mut counts: BTreeMap<State, usize> = State::ALL.map(|state| (state, 0)).into();
+    controls.iter().for_each(|control| *counts.entry(control.state).or_default() += 1);
+    let of = |severity: &Severity| open.iter().filter(|finding| finding.severity == *severity).count();
+    let previous = (before.tally.events > 0).then(|| Previous {
+        period: before.period(),
+        compliance_score: score(
+            framework.controls.iter().map(|control| control_standing(framework, control, facts, before)),
+        ),
+        violations: before.open().filter(touches).count(),
+    });
+    Standing {
+        framework: framework.id,
+        title: framework.title,
+        version: framework.version,
+        status: match (open.is_empty(), judged) {
+            (false, _) => Outcome::ViolationsOpen,
+            (true, true) => Outcome::NoViolationSeen,
+            (true, false) => Outcome::NothingJudged,
+        },
+        compliance_score: score(controls.iter().cloned()),
+        violations: open.len(),
+        by_severity: Severity::ALL
+            .iter()
+            .rev()
+            .map(|severity| (*severity, of(severity)))
+            .filter(|(_, count)| *count > 0)
+            .collect(),
+        accepted: now
+            .findings
+            .iter()
+            .filter(|finding| matches!(finding.status, Status::Suppressed(_)))
+            .filter(|finding| touches(finding))
+            .count(),
+        counts,
+        previous,
+        controls,
+    }
+}
+
+/// See [`SCORE`].
+fn score(controls: impl Iterator<Item = ControlStanding>) -> Option<f64> {
+    let (mut kept, mut all) = (0.0, 0.0);
+    for control in controls {
+        let weight = control.severity.map_or(0.0, weight);
+        match control.state {
+            State::NoViolationSeen => (kept, all) = (kept + weight, all + weight),
+            State::Violated => all += weight,
+            _ => {}
+        }
+    }
+    (all > 0.0).then(|| (1000.0 * kept / all).floor() / 10.0)
+}
+
+fn is_of(framework: &Framework, name: &str) -> bool {
+    framework.controls.iter().any(|control| framework.name(control) == name)
+}
+
+fn control_standing(
+    framework: &Framework,
+    control: &Control,
+    facts: &Facts,
+    window: &Window<'_>,
+) -> ControlStanding {
+    let name = framework.name(control);
+    let violations = window.open().filter(|finding| finding.controls.contains(&name)).count();
+    let in_force: Vec<&&Check> = control.checks.iter().filter(|check| check.is_in_force(facts)).collect();
+    let judged = in_force.iter().map(|check| window.tally.judged_by(check)).max().unwrap_or_default();
+    let needs = control
+        .checks
+        .iter()
+        .filter(|check| !check.is_in_force(facts))
+        .filter_map(|check| Some(check.needs.as_ref()?.key));
+    ControlStanding {
+        id: control.id,
+        title: control.title,
+        state: match (violations, control.checks.is_empty(), in_force.is_empty(), judged) {
+            (1.., ..) => State::Violated,
+            (0, true, ..) => State::BeyondActivity,
+            (0, false, true, _) => State::NeedsSettings,
+            (0, false, false, 0) => State::NotExercised,
+            (0, false, false, 1..) => State::NoViolationSeen,
+        },
+        severity: control.checks.iter().map(|check| check.severity).max(),
+        judged,
+        violations,
+        checks: control.checks.iter().map(|check| check.id).collect(),
+        needs: needs.collect(),
+    }
+}
+
+/// A finding as evidence, if it touches one of the frameworks.
+fn violation(finding: &Finding, frameworks: &[&Framework]) -> Option<Violation> {
+    let touched = |name: &&String| frameworks.iter().any(|framework| is_of(framework, name));
+    let controls: Vec<String> = finding.controls.iter().filter(touched).cloned().collect();
+    let status = match &finding.status {
+        Status::Suppressed(reason) => format!("accepted: {reason}"),
+        _ => OPEN.to_owned(),
+    };
+    (!controls.is_empty()).then(|| Violation {
+        id: finding.id.clone(),
+        check: finding.detector.clone(),
+        title: finding.title.clone(),
+        severity: finding.severity,
+        status,
+        principal: finding.principal.clone(),
+        account_id: finding.account_id.clone(),
+        region: finding.region.clone(),
+        first_seen: finding.first_seen,
+        last_seen: finding.last_seen,
+        evidence: finding.evidence.clone(),
+        controls,
+        event_ids: finding.event_ids.clone(),
+    })
+}
+
+/// Principals named with an action.
+const PRINCIPALS: usize = 10;
+
+/// What to do about what is open: the severest first, then what happens most.
+fn actions(window: &Window<'_>, evidence: &[Violation]) -> Vec<Action> {
+    let mut actions: BTreeMap<&str, Action> = BTreeMap::new();
+    for violation in evidence.iter().filter(|violation| violation.status == OPEN) {
+        let remediation = || {
+            let finding = window.findings.iter().find(|finding| finding.id == violation.id);
+            finding.map(|finding| finding.recommendations.clone()).unwrap_or_default()
+        };
+        let action = actions.entry(&violation.title).or_insert_with(|| Action {
+            priority: 0,
+            severity: violation.severity,
+            check: violation.check.clone(),
+            title: violation.title.clone(),
+            violations: 0,
+            principals: Vec::new(),
+            controls: Vec::new(),
+            remediation: remediation(),
+        });
+        action.violations += 1;
+        action.severity = action.severity.max(violation.severity);
+        let add = |list: &mut Vec<String>, item: &String| {
+            if !list.contains(item) {
+                list.push(item.clone())
+            }
+        };
+        if action.principals.len() < PRINCIPALS {
+            add(&mut action.principals, &violation.principal);
+        }
+        violation.controls.iter().for_each(|control| add(&mut action.controls, control));
+    }
+    let mut actions: Vec<Action> = actions.into_values().collect();
+    actions.sort_by(|a, b| {
+        (b.severity, b.violations).cmp(&(a.severity, a.violations)).then_with(|| a.title.cmp(&b.title))
+    });
+    (1..).zip(&mut actions).for_each(|(priority, action)| action.priority = priority);
+    actions
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// How much of a framework activity can speak to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Coverage {
+    /// The framework's name.
+    pub framework: &'static str,
+    /// For people.
+    pub title: &'static str,
+    /// Which edition.
+    pub version: &'static str,
+    /// All its controls.
+    pub controls: usize,
+    /// Those that activity can speak to.
+    pub spoken_of: usize,
+    /// Those of them that need a setting.
+    pub need_settings: usize,
+    /// The checks that it maps to.
+    pub checks: usize,
+}
+
+/// How much of a framework activity can speak to, given what the settings say.
+pub fn coverage(framework: &Framework, facts: &Facts) -> Coverage {
+    let is_waiting = |control: &&Control| control.checks.iter().all(|check| !check.is_in_force(facts));
+    Coverage {
+        framework: framework.id,
+        title: framework.title,
+        version: framework.version,
+        controls: framework.controls.len(),
+        spoken_of: framework.spoken_of().count(),
+        need_settings: framework.spoken_of().filter(is_waiting).count(),
+        checks: framework.checks().len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{ALL, FRAMEWORKS, finding},
+        *,
+    };
+    use crate::event::{Principal, PrincipalKind};
+
+    const DAY_0: u32 = 20_000;
+
+    fn at(day: u32) -> Time {
+        Time(i64::from(day) * DAY + 3600)
+    }
+
+    fn found(check: &str, day: u32) -> Finding {
+        let check = ALL.iter().find(|known| known.id == check).unwrap();
+        let kim = Principal::new(PrincipalKind::User, "arn:aws:iam::111122223333:user/kim", "111122223333");
+        Finding {
+            controls: check.controls(None),
+            event_ids: vec!["e1".into()],
+            ..finding(check, &kim, "111122223333", "eu-west-1", at(day))
+        }
+    }
+
+    /// A day on which everything was asked about, once.
+    fn day() -> Tally {
+        Tally { events: 100, checks: vec![1; ALL.len()], is_estimate: false }
+    }
+
+    fn record(findings: Vec<Finding>, days: Range<u32>) -> Record {
+        Record { tallies: days.map(|at| (at, day())).collect(), findings }
+    }
+
+    fn soc2(record: &Record) -> Report {
+        Report::new(record, &FRAMEWORKS[..1], &Facts::default(), DAY_0 + 29, 30, at(DAY_0 + 30))
+    }
+
+    #[test]
+    fn a_quiet_month_scores_a_hundred_and_says_what_it_did_not_see() {
+        let report = soc2(&record(vec![], DAY_0..DAY_0 + 30));
+        let standing = &report.frameworks[0];
+        assert_eq!((standing.status, standing.compliance_score), (Outcome::NoViolationSeen, Some(100.0)));
+        assert_eq!((report.total_activities, report.days_with_activity), (3_000, 30));
+        assert!(standing.counts[&State::BeyondActivity] > 40 && standing.previous.is_none());
+    }
+
+    #[test]
+    fn without_activity_there_is_no_score() {
+        let standing = soc2(&record(vec![], 0..0)).frameworks.remove(0);
+        assert_eq!((standing.status, standing.compliance_score), (Outcome::NothingJudged, None));
+    }
+
+    #[test]
+    fn a_violation_costs_the_weight_of_its_controls() {
+        let mut two = record(vec![found("self-approved-change", DAY_0 + 3)], DAY_0..DAY_0 + 30);
+        // Only two controls have evidence: CC5.1 (HIGH: 4), which is broken, and A1.2 (HIGH: 4), by backups.
+        two.tallies.values_mut().for_each(|tally| {
+            tally.events = 0;
+            tally.checks =
+                ALL.iter().map(|check| u64::from(matches!(check.id, "retention-lock-removed"))).collect();
+        });
+        let standing = soc2(&two).frameworks.remove(0);
+        let violated: Vec<&str> = standing
+            .controls
+            .iter()
+            .filter(|control| control.state == State::Violated)
+            .map(|control| control.id)
+            .collect();
+        let kept: Vec<&str> = standing
+            .controls
+            .iter()
+            .filter(|control| control.state == State::NoViolationSeen)
+            .map(|control| control.id)
+            .collect();
+        assert_eq!((violated, kept), (vec!["CC5.1", "CC8.1"], vec!["A1.2", "C1.1"]));
+        assert_eq!(standing.compliance_score, Some(50.0));
+    }
+
+    #[test]
+    fn the_period_before_is_compared() {
+        let findings =
+            vec![found("root-use", DAY_0 - 5), found("root-use", DAY_0 + 5), found("root-use", DAY_0 + 6)];
+        let report = soc2(&record(findings, DAY_0 - 30..DAY_0 + 30));
+        let previous = report.frameworks[0].previous.clone().unwrap();
+        assert_eq!((previous.violations, report.frameworks[0].violations), (1, 2));
+        assert_eq!(report.actions[0].violations, 2);
+        assert!(report.actions[0].remediation[0].contains("root"));
+    }
+
+    #[test]
+    fn an_accepted_violation_is_shown_and_costs_nothing() {
+        let accepted = Finding { status: Status::Suppressed("exercise".into()), ..found("root-use", DAY_0) };
+        let report = soc2(&record(vec![accepted], DAY_0..DAY_0 + 30));
+        assert_eq!(report.frameworks[0].compliance_score, Some(100.0));
+        assert_eq!((report.frameworks[0].accepted, report.actions.len()), (1, 0));
+        assert_eq!(report.evidence[0].status, "accepted: exercise");
+    }
+
+    #[test]
+    fn the_evidence_has_a_hash_that_anybody_can_make_again() {
+        let report = soc2(&record(vec![found("root-use", DAY_0)], DAY_0..DAY_0 + 30));
+        assert_eq!(report.evidence_lines().lines().count(), 1);
+        assert_eq!(report.evidence_sha256, hex(&Sha256::digest(report.evidence_lines())));
+        let other = soc2(&record(vec![found("root-use", DAY_0 + 1)], DAY_0..DAY_0 + 30));
+        assert_ne!(report.evidence_sha256, other.evidence_sha256);
+        // The hash of nothing, by NIST's own example.
+        let empty = soc2(&record(vec![], DAY_0..DAY_0 + 30));
+        assert!(empty.evidence_sha256.starts_with("e3b0c44298fc1c149afbf4c8996fb924"));
+    }
+}
