@@ -78,9 +78,10 @@ pub(super) fn report(out: &mut impl Write, report: &Report, read: &Read) -> Resu
     let open = report.open().count();
     writeln!(
         out,
-        "{} on {}; {}, {} accepted.",
+        "{} on {} of {} days; {}, {} accepted.",
         count(report.total_activities, "activity").replace("activitys", "activities"),
-        count(report.days_with_activity as u64, "day"),
+        report.days_with_activity,
+        report.period.days,
         count(open as u64, "open violation"),
         report.evidence.len() - open
     )?;
@@ -136,7 +137,10 @@ fn row(out: &mut impl Write, standing: &Standing) -> Result<()> {
     let of = |state: State| standing.counts.get(&state).copied().unwrap_or_default();
     let before = standing.previous.as_ref().map_or_else(
         || "nothing seen".to_owned(),
-        |previous| format!("{}, {} open", percent(previous.compliance_score), previous.violations),
+        |previous| {
+            let trend = previous.trend.describe();
+            format!("{}, {} open; {trend}", percent(previous.compliance_score), previous.violations)
+        },
     );
     writeln!(
         out,

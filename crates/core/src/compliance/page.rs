@@ -56,8 +56,11 @@ fn summary(report: &Report) -> Markup {
         section {
             h2 { "Summary" }
             p {
-                (about) (thousands(report.total_activities)) " activities on " (report.days_with_activity) " days; "
+                (about) (thousands(report.total_activities)) " activities on " (report.days_with_activity) " of " (report.period.days) " days; "
                 (open) " open violation" @if open != 1 { "s" } ", " (report.evidence.len() - open) " accepted."
+            }
+            @if (report.days_with_activity as u64) < u64::from(report.period.days) {
+                p { "On the other days nothing was recorded: nothing happened, or nothing was logged." }
             }
             table {
                 thead { tr {
@@ -94,8 +97,13 @@ fn severities(standing: &Standing) -> String {
 /// Better or worse than in the period before, in words.
 fn before(standing: &Standing) -> String {
     let Some(previous) = &standing.previous else { return "nothing was seen before".to_owned() };
-    let Period { from, until } = &previous.period;
-    format!("{} with {} open, {from} to {until}", percent(previous.compliance_score), previous.violations)
+    let Period { from, until, .. } = &previous.period;
+    let trend = previous.trend.describe();
+    format!(
+        "{} with {} open, {from} to {until}; {trend}",
+        percent(previous.compliance_score),
+        previous.violations
+    )
 }
 
 fn reading(report: &Report) -> Markup {
@@ -157,7 +165,7 @@ fn framework(standing: &Standing) -> Markup {
             h2 { (standing.title) " " small { (standing.version) } }
             p { "Score " strong { (percent(standing.compliance_score)) } ", " (standing.status.describe()) ". Activity can speak to " (spoken.len()) " of " (standing.controls.len()) " controls." }
             table {
-                thead { tr { th { "Control" } th { "In short" } th { "State" } th.number { "Judged" } th.number { "Open" } th { "Checks" } } }
+                thead { tr { th { "Control" } th.short { "In short" } th { "State" } th.number { "Judged" } th.number { "Open" } th.checks { "Checks" } } }
                 tbody { @for control in spoken { tr class={ @if control.state == State::Violated { "violated" } } {
                     th scope="row" { (control.id) }
                     td { (control.title) }
@@ -169,7 +177,7 @@ fn framework(standing: &Standing) -> Markup {
             }
             details open {
                 summary { "Controls to which activity cannot speak" }
-                p.fine { @for (at, control) in beyond.enumerate() { @if at > 0 { "; " } span.control { (control.id) " " (control.title) } } "." }
+                p.fine.beyond { @for (at, control) in beyond.enumerate() { @if at > 0 { "; " } span.control { (control.id) " " (control.title) } } "." }
             }
         }
     }

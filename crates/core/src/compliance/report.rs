@@ -57,6 +57,8 @@ pub struct Period {
     pub from: String,
     /// `2026-03-30`
     pub until: String,
+    /// How many.
+    pub days: u32,
 }
 
 /// How an organisation stood by one framework.
@@ -123,6 +125,43 @@ pub struct Previous {
     pub compliance_score: Option<f64>,
     /// Open violations.
     pub violations: usize,
+    /// What has become of the score since.
+    pub trend: Trend,
+}
+
+/// What has become of a score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trend {
+    /// It is higher now.
+    Better,
+    /// It is lower now.
+    Worse,
+    /// It is the same.
+    Same,
+    /// There was none, or there is none.
+    Unknown,
+}
+
+impl Trend {
+    fn of(before: Option<f64>, now: Option<f64>) -> Self {
+        match before.zip(now).map(|(before, now)| now.total_cmp(&before)) {
+            None => Self::Unknown,
+            Some(std::cmp::Ordering::Greater) => Self::Better,
+            Some(std::cmp::Ordering::Less) => Self::Worse,
+            Some(std::cmp::Ordering::Equal) => Self::Same,
+        }
+    }
+
+    /// For people.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Better => "better since",
+            Self::Worse => "worse since",
+            Self::Same => "the same since",
+            Self::Unknown => "no comparison",
+        }
+    }
 }
 
 /// How one control stood.
@@ -309,7 +348,11 @@ impl<'r> Window<'r> {
 
     fn period(&self) -> Period {
         let date = |day: u32| Time(i64::from(day) * DAY).to_string()[..10].to_owned();
-        Period { from: date(self.span.start), until: date(self.span.end.saturating_sub(1)) }
+        Period {
+            from: date(self.span.start),
+            until: date(self.span.end.saturating_sub(1)),
+            days: self.span.end - self.span.start,
+        }
     }
 
     fn open(&self) -> impl Iterator<Item = &&'r Finding> {
@@ -331,12 +374,17 @@ fn standing(framework: &Framework, facts: &Facts, now: &Window<'_>, before: &Win
     let mut counts: BTreeMap<State, usize> = State::ALL.map(|state| (state, 0)).into();
     controls.iter().for_each(|control| *counts.entry(control.state).or_default() += 1);
     let of = |severity: &Severity| open.iter().filter(|finding| finding.severity == *severity).count();
-    let previous = (before.tally.events > 0).then(|| Previous {
-        period: before.period(),
-        compliance_score: score(
+    let compliance_score = score(controls.iter().cloned());
+    let previous = (before.tally.events > 0).then(|| {
+        let then = score(
             framework.controls.iter().map(|control| control_standing(framework, control, facts, before)),
-        ),
-        violations: before.open().filter(touches).count(),
+        );
+        Previous {
+            period: before.period(),
+            compliance_score: then,
+            violations: before.open().filter(touches).count(),
+            trend: Trend::of(then, compliance_score),
+        }
     });
     Standing {
         framework: framework.id,
@@ -347,7 +395,7 @@ fn standing(framework: &Framework, facts: &Facts, now: &Window<'_>, before: &Win
             (true, true) => Outcome::NoViolationSeen,
             (true, false) => Outcome::NothingJudged,
         },
-        compliance_score: score(controls.iter().cloned()),
+        compliance_score,
         violations: open.len(),
         by_severity: Severity::ALL
             .iter()
@@ -606,6 +654,7 @@ mod tests {
         let report = soc2(&record(findings, DAY_0 - 30..DAY_0 + 30));
         let previous = report.frameworks[0].previous.clone().unwrap();
         assert_eq!((previous.violations, report.frameworks[0].violations), (1, 2));
+        assert_eq!((previous.trend, previous.period.days), (Trend::Same, 30));
         assert_eq!(report.actions[0].violations, 2);
         assert!(report.actions[0].remediation[0].contains("root"));
     }
