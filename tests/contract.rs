@@ -71,6 +71,26 @@ async fn ranges_are_whole_and_ordered(table: &impl Table) {
     assert_eq!(found.len(), 120);
 }
 
+/// What is listed is found by its place in the index, only there, and only as long as it is listed.
+async fn the_index_follows_what_is_written(table: &impl Table) {
+    let listing = |sort: &str| Write { listed: Some(key("CONTRACT#index", sort)), ..body(b"x") };
+    let at = key("CONTRACT#listed", "A");
+    table.put(&at, listing("FINDING#3#a"), Over::Anything).await.unwrap();
+    table.put(&key("CONTRACT#listed", "B"), listing("FINDING#4#b"), Over::Anything).await.unwrap();
+    table.put(&key("CONTRACT#listed", "C"), body(b"x"), Over::Anything).await.unwrap();
+    let found = async |from: &str, to: &str| -> Vec<String> {
+        let keys = table.listed("CONTRACT#index", from, to).await.unwrap();
+        keys.into_iter().map(|key| key.sort).collect()
+    };
+    assert_eq!(found("FINDING#", "FINDING#\u{7f}").await, ["A", "B"]);
+    assert_eq!(found("FINDING#4", "FINDING#5").await, ["B"]);
+    assert_eq!(found("INCIDENT#", "INCIDENT#\u{7f}").await, Vec::<String>::new());
+    table.put(&at, listing("INCIDENT#1#a"), Over::Anything).await.unwrap();
+    assert_eq!(found("FINDING#", "FINDING#\u{7f}").await, ["B"]);
+    table.put(&at, body(b"y"), Over::Anything).await.unwrap();
+    assert_eq!(found("INCIDENT#", "INCIDENT#\u{7f}").await, Vec::<String>::new());
+}
+
 /// Many writers at one item: each change is made, none is lost.
 async fn races_lose_nothing(table: &impl Table) {
     let at = key("CONTRACT#race", "A");
@@ -138,6 +158,7 @@ async fn racing_copies_merge_to_the_same_hour(table: &impl Table) {
 async fn contract(table: &impl Table) {
     writes_are_conditional(table).await;
     ranges_are_whole_and_ordered(table).await;
+    the_index_follows_what_is_written(table).await;
     races_lose_nothing(table).await;
     racing_copies_merge_to_the_same_hour(table).await;
 }

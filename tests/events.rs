@@ -97,7 +97,9 @@ impl Channel<Notice> for Nowhere {
 fn compliance_check_finds_the_violation_and_respond_takes_a_finding() {
     for body in bodies("compliance-check.json") {
         let now = Time::parse("2026-03-02T12:00:00Z").expect("a time");
-        let found = block_on(compliance_check(&Memory::default(), &Nowhere, &body, now)).expect("checked");
+        let found =
+            block_on(compliance_check(&Memory::default(), &Nowhere, &Settings::default(), &body, now))
+                .expect("checked");
         assert!(!found.is_empty());
     }
     let finding = raised(&bodies("respond.json")[0]).expect("a finding").finding;

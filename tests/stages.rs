@@ -336,7 +336,8 @@ fn a_violation_is_one_finding_a_day_however_its_events_come() {
     let check = |messages: &[String]| {
         let world = World::default();
         for message in messages {
-            block_on(compliance_check(&world, &world, message, Time(1_772_500_000))).expect("checked");
+            block_on(compliance_check(&world, &world, &Settings::default(), message, Time(1_772_500_000)))
+                .expect("checked");
         }
         world.kept().into_values().map(|kept| kept.finding).collect::<Vec<_>>()
     };

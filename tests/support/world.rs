@@ -89,6 +89,10 @@ impl Table for World {
         self.faults.before()?;
         self.faults.after(self.table.range(partition, from, to, freshness).await?)
     }
+    async fn listed(&self, partition: &str, from: &str, to: &str) -> Result<Vec<Key>, Unavailable> {
+        self.faults.before()?;
+        self.faults.after(self.table.listed(partition, from, to).await?)
+    }
     async fn put(&self, key: &Key, write: Write, over: Over) -> Result<bool, Unavailable> {
         assert!(write.body.len() <= 64 << 10, "{key:?}: {} bytes", write.body.len());
         self.faults.before()?;

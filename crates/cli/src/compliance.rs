@@ -3,7 +3,7 @@
 mod table;
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     io::Write,
     sync::{Mutex, PoisonError},
 };
@@ -93,6 +93,8 @@ fn frameworks(named: &[FrameworkName]) -> Vec<&'static Framework> {
 struct Part {
     checked: Checked,
     tallies: BTreeMap<u32, Tally>,
+    /// Whose logs these are.
+    accounts: BTreeSet<Box<str>>,
 }
 
 /// Reads and checks everything.
@@ -107,15 +109,17 @@ pub fn record(arguments: &Compliance, settings: &Settings) -> Result<(Read, Reco
     let mut all = Part::default();
     for part in parts {
         all.checked.merge(part.checked, settings);
+        all.accounts.extend(part.accounts);
         for (day, tally) in part.tallies {
             all.tallies.entry(day).or_default().add(&tally);
         }
     }
+    let findings = all.checked.finish(settings, |account| all.accounts.contains(account));
     // What has no time is judged, as of 1970, but makes no period.
     if all.tallies.len() > 1 {
         all.tallies.remove(&Time::UNDATED.day());
     }
-    Ok((logs, Record { tallies: all.tallies, findings: all.checked.finish(settings) }))
+    Ok((logs, Record { tallies: all.tallies, findings }))
 }
 
 fn check(
@@ -133,6 +137,9 @@ fn check(
             let day = part.tallies.entry(event.event_time.day()).or_default();
             if seen.is_new(event.key) {
                 day.count();
+            }
+            if !part.accounts.contains(&*event.account_id) {
+                part.accounts.insert((&*event.account_id).into());
             }
             let mut is_judged = false;
             speaking(event, &settings.facts, |at| {

@@ -128,11 +128,13 @@ pub struct Broken {
     pub what: String,
     /// What sort of data it was about, where the settings say so: then it concerns only frameworks for such data.
     pub data: Option<Data>,
+    /// The account that something was opened to: it breaks nothing if that turns out to be the organisation's own.
+    pub outsider: Option<Box<str>>,
 }
 
 impl From<String> for Broken {
     fn from(what: String) -> Self {
-        Self { what, data: None }
+        Self { what, data: None, outsider: None }
     }
 }
 
@@ -144,6 +146,8 @@ pub struct BrokenTogether {
     pub proof: Vec<Trace>,
     /// When it was broken: the same however much later it is judged.
     pub at: Time,
+    /// Why it is none after all, where later events explain it.
+    pub excused: Option<String>,
 }
 
 /// Which checks speak of a call by its name.
@@ -210,8 +214,8 @@ pub fn speaking(event: &Event<'_>, facts: &Facts, mut each: impl FnMut(usize)) {
 /// What the checks make of an event.
 #[derive(Default)]
 pub struct Judged {
-    /// What it broke by itself.
-    pub findings: Vec<Finding>,
+    /// What it broke by itself; with the account, if it is one only as long as that is none of the organisation's.
+    pub findings: Vec<(Finding, Option<Box<str>>)>,
     /// What it leaves for judging it together with others.
     pub traces: Vec<Trace>,
 }
@@ -223,8 +227,10 @@ pub fn judge(event: &Event<'_>, facts: &Facts) -> Judged {
         let check = ALL[at];
         match check.rule {
             Rule::Event(violates) if check.is_in_force(facts) => {
-                let broken = violates(event, facts);
-                judged.findings.extend(broken.map(|broken| found(check, event, broken)));
+                if let Some(mut broken) = violates(event, facts) {
+                    let outsider = broken.outsider.take();
+                    judged.findings.push((found(check, event, broken), outsider));
+                }
             }
             Rule::Event(_) => {}
             Rule::Together { trace, .. } => judged.traces.extend(trace(event, facts)),
@@ -237,7 +243,7 @@ pub fn judge(event: &Event<'_>, facts: &Facts) -> Judged {
 pub fn judge_together(traces: &Traces) -> Option<Finding> {
     let check = ALL.iter().find(|check| check.id == &*traces.check)?;
     let Rule::Together { judge, .. } = check.rule else { return None };
-    let BrokenTogether { what, proof, at } = judge(traces)?;
+    let BrokenTogether { what, proof, at, excused } = judge(traces)?;
     let first = proof.first()?.clone();
     let seen = proof.iter().map(|trace| trace.time);
     Some(Finding {
@@ -246,6 +252,7 @@ pub fn judge_together(traces: &Traces) -> Option<Finding> {
         event_ids: proof.iter().map(|trace| trace.event_id.to_string()).collect(),
         evidence: vec![what],
         controls: check.controls(None),
+        status: excused.map_or(Status::Open, Status::Closed),
         ..finding(check, &first.principal, &first.account_id, &first.region, at)
     })
 }
@@ -295,6 +302,29 @@ fn finding(check: &Check, principal: &Principal, account: &str, region: &str, at
         observed: Vec::new(),
         features: None,
     }
+}
+
+/// Calls that are made too often to be brought one by one.
+const BUSY: &[(&str, &[&str])] = &[
+    ("s3", &["DeleteObject", "DeleteObjects", "PutObjectAcl", "PutObjectRetention", "PutObjectLegalHold"]),
+    ("kms", &["CreateGrant"]),
+    ("signin", &["ConsoleLogin"]), // has a rule of its own
+];
+
+/// The calls that can break a control gravely, as (event source, event name): people are told of such at once.
+pub fn urgent_calls() -> impl Iterator<Item = (String, &'static str)> {
+    let grave = ALL.iter().filter(|check| check.severity >= Severity::High);
+    let calls = grave.filter_map(|check| match check.speaks_about {
+        Speaks::Calls(services) => Some(services),
+        Speaks::Those(_) | Speaks::Every(_) => None,
+    });
+    let is_busy =
+        |service: &str, name: &str| BUSY.iter().any(|(of, names)| *of == service && names.contains(&name));
+    calls
+        .flatten()
+        .flat_map(|(service, names)| names.iter().map(move |name| (*service, *name)))
+        .filter(move |(service, name)| !is_busy(service, name))
+        .map(|(service, name)| (format!("{service}.amazonaws.com"), name))
 }
 
 /// The check, or AWS Config's rule, that a finding is of: may a rule of the settings name it?

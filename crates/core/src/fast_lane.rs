@@ -1,13 +1,13 @@
-//! The fast lane's rules: event patterns for EventBridge, made from the catalogue's urgent calls.
+//! The fast lane's rules: event patterns for EventBridge, made from the catalogue's urgent calls and the grave checks'.
 //!
-//! Sign-ins and everything that root does come this way too. EventBridge does not deliver read-only calls and delivers
+//! Sign-ins, everything that root does, and AWS Config's verdicts come this way too. EventBridge does not deliver read-only calls and delivers
 //! the others at its best effort: what is missed here comes down the bulk lane.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::catalog::urgent_calls;
+use crate::{catalog, compliance};
 
 /// Longest pattern that EventBridge takes, in characters.
 pub const PATTERN: usize = 2_048;
@@ -22,6 +22,7 @@ pub fn patterns() -> Vec<String> {
         // CloudTrail's guide and its events spell this differently.
         json!({ "source": from_aws(), "detail-type": ["AWS Console Sign In via CloudTrail", "AWS Console Signin via CloudTrail"] }),
         json!({ "source": from_aws(), "detail-type": [CALL], "detail": { "userIdentity": { "type": ["Root"] } } }),
+        json!({ "source": ["aws.config"], "detail-type": ["Config Rules Compliance Change"] }),
     ];
     let mut together: Vec<Value> = Vec::new();
     for (source, names) in services {
@@ -37,6 +38,11 @@ pub fn patterns() -> Vec<String> {
         patterns.push(of_calls(&together));
     }
     patterns.iter().map(Value::to_string).collect()
+}
+
+/// The calls that should not wait: the catalogue's urgent ones, and those that can break a control gravely.
+fn urgent_calls() -> BTreeSet<(String, &'static str)> {
+    catalog::urgent_calls().chain(compliance::urgent_calls()).collect()
 }
 
 /// EventBridge lets nobody but AWS use these sources: others cannot make up calls.
@@ -55,8 +61,6 @@ fn of_calls(services: &[Value]) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     /// The calls that a pattern's part matches.
@@ -80,7 +84,8 @@ mod tests {
         let patterns: Vec<Value> =
             patterns().iter().map(|text| serde_json::from_str(text).unwrap()).collect();
         let matched: Vec<_> = patterns.iter().flat_map(|pattern| calls(&pattern["detail"])).collect();
-        let urgent: BTreeSet<_> = urgent_calls().map(|(source, name)| (source, name.to_owned())).collect();
+        let urgent: BTreeSet<_> =
+            urgent_calls().into_iter().map(|(source, name)| (source, name.to_owned())).collect();
         assert_eq!(matched.len(), urgent.len(), "each once");
         assert_eq!(matched.into_iter().collect::<BTreeSet<_>>(), urgent);
     }

@@ -9,7 +9,7 @@ use crate::{
     activity::{Damaged, Hour, Scope},
     baseline::{About, REBUILD_DAYS},
     event::{DAY, HOUR, Time, hash},
-    finding::{Finding, Severity, Status},
+    finding::{Finding, Kind, Severity, Status},
     ports::{Item, Key, Write},
 };
 
@@ -115,9 +115,19 @@ pub fn incident_key(scope: &Scope, finding_id: &str) -> Key {
     Key { partition: partition(scope), sort: format!("INCIDENT#{finding_id}") }
 }
 
+/// The partition of the index in which the findings of a day are listed, and those it accepts.
+pub fn day_partition(day: u32) -> String {
+    format!("DAY#{}", date(day))
+}
+
+/// Findings that stand, as the index lists them.
+pub const STANDING: &str = "FINDING#";
+/// Violations that a rule of the settings accepts, as the index lists them.
+pub const ACCEPTED: &str = "ACCEPTED#";
+
 /// Where the index lists a finding: by day, the worst last.
 fn listed(kind: &str, day: u32, severity: Severity, id: &str) -> Key {
-    Key { partition: format!("DAY#{}", date(day)), sort: format!("{kind}#{}#{id}", severity as u8) }
+    Key { partition: day_partition(day), sort: format!("{kind}{}#{id}", severity as u8) }
 }
 
 /// An hour as it is kept.
@@ -227,14 +237,18 @@ impl KeptFinding {
         self
     }
 
-    /// As an item, listed in the index if it stands.
+    /// As an item, listed in the index if it stands; of violations, also if it is accepted, since auditors ask.
     pub fn write(&self, now: Time) -> Write {
         let finding = &self.finding;
-        let listed = listed("FINDING", finding.last_seen.day(), finding.severity, &finding.id);
+        let kind = match (&finding.status, finding.kind) {
+            (Status::Open, _) => Some(STANDING),
+            (Status::Suppressed(_), Kind::Compliance) => Some(ACCEPTED),
+            _ => None,
+        };
         Write {
             body: write(&serde_json::to_vec(self).unwrap_or_default()),
             expires: Some(Time(now.0 + i64::from(FINDINGS_KEPT) * DAY)),
-            listed: (finding.status == Status::Open).then_some(listed),
+            listed: kind.map(|kind| listed(kind, finding.last_seen.day(), finding.severity, &finding.id)),
         }
     }
 
@@ -278,7 +292,7 @@ impl Incident {
 
     /// As an item, listed in the index while it is open.
     pub fn write(&self, finding: &Finding, now: Time) -> Write {
-        let listed = listed("INCIDENT", finding.last_seen.day(), finding.severity, &self.finding_id);
+        let listed = listed("INCIDENT#", finding.last_seen.day(), finding.severity, &self.finding_id);
         Write {
             body: write(self),
             expires: Some(Time(now.0 + i64::from(FINDINGS_KEPT) * DAY)),

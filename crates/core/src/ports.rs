@@ -74,6 +74,10 @@ pub trait Table {
         freshness: Freshness,
     ) -> Result<Vec<(String, Item)>, Unavailable>;
 
+    /// The keys that the index lists in one of its partitions, from one sort key to another, both included; of those
+    /// written in the last seconds some may be missing.
+    async fn listed(&self, partition: &str, from: &str, to: &str) -> Result<Vec<Key>, Unavailable>;
+
     /// Writes an item; `false` if something else is there than `over` says.
     async fn put(&self, key: &Key, write: Write, over: Over) -> Result<bool, Unavailable>;
 }
@@ -148,6 +152,8 @@ impl From<Option<&Item>> for Over {
 #[derive(Debug, Default)]
 pub struct Memory {
     items: Mutex<BTreeMap<Key, Item>>,
+    /// Where the index lists which item.
+    index: Mutex<BTreeMap<Key, Key>>,
 }
 
 impl Memory {
@@ -188,6 +194,15 @@ impl Table for Memory {
         Ok(found.map(|(key, item)| (key.sort.clone(), item.clone())).collect())
     }
 
+    async fn listed(&self, partition: &str, from: &str, to: &str) -> Result<Vec<Key>, Unavailable> {
+        let at = |sort: &str| Key { partition: partition.to_owned(), sort: sort.to_owned() };
+        if from > to {
+            return Ok(Vec::new());
+        }
+        let index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(index.range(at(from)..=at(to)).map(|(_, key)| key.clone()).collect())
+    }
+
     async fn put(&self, key: &Key, write: Write, over: Over) -> Result<bool, Unavailable> {
         let mut items = self.lock();
         let entry = items.entry(key.clone());
@@ -201,6 +216,9 @@ impl Table for Memory {
             Over::Anything => true,
         };
         if is_allowed {
+            let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+            index.retain(|_, of| of != key);
+            index.extend(write.listed.map(|listed| (listed, key.clone())));
             entry.insert_entry(Item { body: write.body, version: version.unwrap_or_default() + 1 });
         }
         Ok(is_allowed)

@@ -5,6 +5,7 @@
 
 pub mod backfill;
 pub mod compliance_check;
+pub mod compliance_report;
 pub mod feature_extract;
 pub mod findings;
 pub mod ingest;

@@ -7,15 +7,15 @@ use std::{
     cell::RefCell,
     collections::BTreeMap,
     rc::Rc,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use trailwarden_core::{
-    detectors,
-    kept::ORGANISATION,
     networks::Networks,
-    ports::{Key, Over, Table, Unavailable, Write},
+    ports::{Over, Table, Unavailable, Write},
     settings::Settings,
+    stages::settings::key,
 };
 
 use crate::{objects::Objects, table::DynamoTable, telemetry};
@@ -25,6 +25,44 @@ const SETTINGS: &str = "settings/settings.toml";
 const NETWORKS: [&str; 2] = ["settings/networks.csv", "settings/networks.mmdb"];
 /// How long is not looked for a new file.
 const TRUSTED: Duration = Duration::from_mins(5);
+
+/// The settings as `score` remembers them in the table: for functions that read no file.
+pub struct Remembered {
+    table: DynamoTable,
+    known: RefCell<Option<(Instant, Arc<Settings>)>>,
+}
+
+impl Remembered {
+    /// From this table.
+    pub fn new(table: DynamoTable) -> Self {
+        Self { table, known: RefCell::default() }
+    }
+
+    /// What is known now.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the table is, and nothing was ever known; later, what is known stays in force.
+    pub async fn current(&self) -> Result<Arc<Settings>, Unavailable> {
+        let known = self.known.borrow().clone();
+        match known {
+            Some((looked, settings)) if looked.elapsed() <= TRUSTED => Ok(settings),
+            known => match trailwarden_core::stages::settings::settings(&self.table).await {
+                Ok(settings) => {
+                    let settings = Arc::new(settings);
+                    self.known.replace(Some((Instant::now(), settings.clone())));
+                    Ok(settings)
+                }
+                Err(error) => match known {
+                    None => Err(error),
+                    Some((_, settings)) => {
+                        tracing::warn!(%error, "settings could not be looked up; the known ones stay");
+                        Ok(settings)
+                    }
+                },
+            },
+        }
+    }
+}
 
 /// What is known, looked up again now and then.
 pub struct Knowledge {
@@ -99,17 +137,17 @@ impl Knowledge {
 
     /// Keeps the last good settings in the table: a function that starts while the file is broken goes by them.
     async fn remember(&self, good: Option<&[u8]>) -> Result<(), Unavailable> {
-        let known = self.table.get(&remembered_key()).await?.map(|item| item.body);
+        let known = self.table.get(&key()).await?.map(|item| item.body);
         let good = good.unwrap_or_default();
         if known.as_deref().unwrap_or_default() != good {
             let write = Write { body: good.to_vec(), ..Write::default() };
-            self.table.put(&remembered_key(), write, Over::Anything).await?;
+            self.table.put(&key(), write, Over::Anything).await?;
         }
         Ok(())
     }
 
     async fn remembered(&self) -> Result<Option<Settings>, Unavailable> {
-        let item = self.table.get(&remembered_key()).await?;
+        let item = self.table.get(&key()).await?;
         Ok(item.and_then(|item| settings(Some(&item.body)).ok()))
     }
 
@@ -118,14 +156,10 @@ impl Knowledge {
     }
 }
 
-fn remembered_key() -> Key {
-    Key { partition: ORGANISATION.to_owned(), sort: "SETTINGS".to_owned() }
-}
-
 fn settings(bytes: Option<&[u8]>) -> Result<Settings, String> {
     let Some(bytes) = bytes else { return Ok(Settings::default()) };
     let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
-    Settings::parse(text, &detectors::ids()).map_err(|error| error.to_string())
+    Settings::read(text).map_err(|error| error.to_string())
 }
 
 fn refuse(key: &str, reason: &str) {

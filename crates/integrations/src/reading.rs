@@ -17,14 +17,17 @@ use tokio::{
 use trailwarden_core::{
     activity::{Fold, Folded},
     arrivals::{Contents, Object, Parcel},
+    compliance::{Counted, Screen, Screened},
     event::Time,
-    messages::{MESSAGE_BYTES, pack},
+    messages::{MESSAGE_BYTES, pack, pack_counts},
     ports::{Channel, Unavailable},
+    settings::Settings,
     sources::{Limits, Malformed, Other, Unrecognised},
     stages::ingest::{Sinks, Tally, ingest},
 };
 
 use crate::{
+    knowledge::Remembered,
     lambda::Failed,
     now,
     objects::{Objects, place},
@@ -43,6 +46,8 @@ pub struct Reading {
     pub compliance: Queue,
     /// Takes what cannot be read.
     pub quarantine: Quarantine,
+    /// What the organisation says of itself.
+    pub settings: Remembered,
 }
 
 /// What came of a batch.
@@ -59,7 +64,7 @@ pub struct Batch {
 /// What the reading thread has for the sending side.
 enum Gathered {
     Hours(Vec<Folded>),
-    Checked(String),
+    Checked(Vec<String>),
 }
 
 /// Batches on their way from the reading to the sending side.
@@ -133,7 +138,8 @@ impl Reading {
         read: &mut Batch,
     ) -> Result<(), Unavailable> {
         let (sender, receiver) = mpsc::channel(UNDER_WAY);
-        let reading = spawn_blocking(move || read_blocking(stream, &sender));
+        let settings = self.settings.current().await?;
+        let reading = spawn_blocking(move || read_blocking(stream, &settings, &sender));
         let sent = self.send_on(receiver, hours).await;
         let Outcome { tally, unread, broken } =
             reading.await.map_err(|error| refused("ingest", format!("reading {place}: {error}")))?;
@@ -153,7 +159,7 @@ impl Reading {
     async fn send_on(&self, mut gathered: Receiver<Gathered>, hours: &mut Unsent) -> Result<(), Unavailable> {
         while let Some(gathered) = gathered.recv().await {
             match gathered {
-                Gathered::Checked(records) => self.compliance.send(&[records]).await?,
+                Gathered::Checked(messages) => self.compliance.send(&messages).await?,
                 Gathered::Hours(more) => {
                     hours.hours.extend(more);
                     if hours.hours.len() >= MANY {
@@ -209,7 +215,7 @@ impl<R: Read> Read for Watched<R> {
     }
 }
 
-fn read_blocking(stream: impl Read, sender: &Sender<Gathered>) -> Outcome {
+fn read_blocking(stream: impl Read, settings: &Settings, sender: &Sender<Gathered>) -> Outcome {
     let broken = Arc::new(Mutex::new(None));
     let watched = Watched { inner: stream, broken: broken.clone() };
     let mut fold = Fold::default();
@@ -217,10 +223,14 @@ fn read_blocking(stream: impl Read, sender: &Sender<Gathered>) -> Outcome {
     let mut unread = Unread::default();
     // If nobody takes what is sent, sending has failed, and the stream is read again.
     let mut full = |fold: &mut Fold| _ = sender.blocking_send(Gathered::Hours(fold.take()));
+    let mut screened = |screened: Screened<'_>| match screened {
+        Screened::Record(record) => checked.add(record),
+        Screened::Counts(counts) => checked.count(&counts),
+    };
     let mut sinks = Sinks {
         full: &mut full,
         malformed: &mut |malformed| unread.add(&malformed),
-        checked: &mut |record| checked.add(record),
+        screen: Some(Screen::new(&settings.facts, &mut screened)),
     };
     let limits = Limits { object_bytes: OBJECT_BYTES, ..Limits::default() };
     let tally = match ingest(watched, limits, &(Time(i64::MIN)..Time(i64::MAX)), &mut fold, &mut sinks) {
@@ -265,8 +275,12 @@ impl Checked<'_> {
     fn flush(&mut self) {
         if !self.records.is_empty() {
             let records = std::mem::take(&mut self.records);
-            _ = self.sender.blocking_send(Gathered::Checked(records));
+            _ = self.sender.blocking_send(Gathered::Checked(vec![records]));
         }
+    }
+
+    fn count(&mut self, counts: &[Counted]) {
+        _ = self.sender.blocking_send(Gathered::Checked(pack_counts(counts)));
     }
 }
 

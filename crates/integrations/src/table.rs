@@ -17,6 +17,8 @@ use trailwarden_core::ports::{Freshness, Item, Key, Over, Table, Unavailable, Wr
 use crate::{now, pause, refused, unavailable};
 
 const SERVICE: &str = "dynamodb";
+/// The index over what is listed, as the template names it.
+const INDEX: &str = "listed";
 /// Keys that one call may ask for.
 const KEYS: usize = 100;
 /// Times that keys which DynamoDB left unanswered are asked for again.
@@ -151,6 +153,32 @@ impl Table for DynamoTable {
                 return Ok(found);
             }
             after = last;
+        }
+    }
+
+    async fn listed(&self, partition: &str, from: &str, to: &str) -> Result<Vec<Key>, Unavailable> {
+        if from > to {
+            return Ok(Vec::new());
+        }
+        let mut found = Vec::new();
+        let mut after = None;
+        loop {
+            let asked = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .index_name(INDEX)
+                .key_condition_expression("ipk = :pk AND isk BETWEEN :from AND :to")
+                .expression_attribute_values(":pk", text(partition))
+                .expression_attribute_values(":from", text(from))
+                .expression_attribute_values(":to", text(to))
+                .set_exclusive_start_key(after);
+            let page = asked.send().await.map_err(|error| unavailable(SERVICE, &error))?;
+            found.extend(page.items.unwrap_or_default().iter().filter_map(key_of));
+            if page.last_evaluated_key.is_none() {
+                return Ok(found);
+            }
+            after = page.last_evaluated_key;
         }
     }
 

@@ -5,11 +5,13 @@ use serde_json::{Value, value::RawValue};
 use trailwarden_core::arrivals::{Sender, Transformed, open};
 use trailwarden_integrations::{
     environment::{aws, variable},
+    knowledge::Remembered,
     lambda::{response, serve},
     objects::Objects,
     quarantine::Quarantine,
     queue::Queue,
     reading::{Reading, metrics},
+    table::DynamoTable,
     telemetry::emit,
 };
 
@@ -22,6 +24,7 @@ async fn main() -> Result<(), Error> {
         compliance: Queue::new(&aws, variable("COMPLIANCE_QUEUE_URL")?),
         quarantine: Quarantine::new(objects.clone(), variable("DATA_BUCKET")?),
         objects,
+        settings: Remembered::new(DynamoTable::new(&aws, variable("TABLE_NAME")?)),
     };
     serve(async |invocation: Box<RawValue>| {
         let (parcels, sender) = open(invocation.get());

@@ -20,6 +20,9 @@ const SUBJECT: usize = 100;
 /// Reasons told; the rest is in the finding.
 const REASONS: usize = 8;
 
+/// Controls told on one line.
+const CONTROLS_A_LINE: usize = 4;
+
 /// Tells of a finding.
 pub fn alert(finding: &Finding) -> Alert {
     let state = match &finding.status {
@@ -62,6 +65,10 @@ fn text(finding: &Finding, state: &str) -> String {
     if finding.evidence.len() > REASONS {
         lines.push(format!("- and {} more", finding.evidence.len() - REASONS));
     }
+    if !finding.controls.is_empty() {
+        lines.extend([String::new(), "Controls".to_owned()]);
+        lines.extend(finding.controls.chunks(CONTROLS_A_LINE).map(|some| format!("- {}", some.join("; "))));
+    }
     lines.extend([String::new(), "What to do".to_owned()]);
     lines.extend(finding.recommendations.iter().map(|step| format!("- {step}")));
     lines.extend([String::new(), format!("Finding {}", finding.id)]);
@@ -92,6 +99,14 @@ mod tests {
         for part in ["user/kim", "cloudtrail:StopLogging on main", "Switch it on", "evasion/2026-03-02/"] {
             assert!(alert.text.contains(part), "{part}");
         }
+    }
+
+    #[test]
+    fn a_violation_names_its_controls() {
+        let names = ["SOC 2 CC7.2", "PCI DSS v4.0.1/10.2.1"];
+        let finding =
+            Finding { controls: names.map(str::to_owned).to_vec(), ..crate::finding::testing::finding() };
+        assert!(alert(&finding).text.contains("Controls\n- SOC 2 CC7.2; PCI DSS v4.0.1/10.2.1\n"));
     }
 
     #[test]

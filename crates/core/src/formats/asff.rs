@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::{
     catalog::Tactic,
     event::{PrincipalKind, Time, clip},
-    finding::{Finding, Severity, Status},
+    finding::{Finding, Kind, Severity, Status},
     messages::REFUSED,
 };
 
@@ -36,7 +36,18 @@ pub struct Asff {
     pub product_fields: std::collections::BTreeMap<String, String>,
     pub finding_provider_fields: ProviderFields,
     pub resources: Vec<Resource>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compliance: Option<Compliance>,
     pub record_state: &'static str,
+}
+
+/// Which controls a violation is of.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+#[expect(missing_docs, reason = "the names are ASFF's")]
+pub struct Compliance {
+    pub status: &'static str,
+    pub related_requirements: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -91,6 +102,9 @@ pub struct Resource {
     pub region: String,
 }
 
+/// Most requirements that Security Hub takes, and the longest, in characters.
+const REQUIREMENTS: usize = 32;
+const REQUIREMENT: usize = 64;
 /// Longest texts, in characters.
 const TITLE: usize = 256;
 const DESCRIPTION: usize = 1024;
@@ -138,6 +152,7 @@ pub fn asff(finding: &Finding, now: Time) -> Asff {
         },
         product_fields: product_fields(finding),
         resources: vec![resource(finding, partition, region)],
+        compliance: compliance(finding),
         record_state: if finding.status == Status::Open { "ACTIVE" } else { "ARCHIVED" },
     }
 }
@@ -194,6 +209,9 @@ fn normalized(finding: &Finding) -> u8 {
 
 /// `namespace/category/classifier`, by ATT&CK tactic.
 fn types(finding: &Finding) -> Vec<String> {
+    if finding.kind == Kind::Compliance {
+        return vec!["Software and Configuration Checks/Industry and Regulatory Standards".to_owned()];
+    }
     let mut types: Vec<String> = finding.tactics.iter().map(|tactic| namespace(*tactic)).collect();
     if types.is_empty() {
         types.push("Unusual Behaviors/User".to_owned());
@@ -208,6 +226,14 @@ fn namespace(tactic: Tactic) -> String {
         Tactic::Impact => "Effects/Data Destruction".to_owned(),
         tactic => format!("TTPs/{}", tactic.name()),
     }
+}
+
+/// A violation fails its controls; one that no longer stands passes them.
+fn compliance(finding: &Finding) -> Option<Compliance> {
+    let status = if finding.status == Status::Open { "FAILED" } else { "PASSED" };
+    let controls = finding.controls.iter().take(REQUIREMENTS);
+    let related_requirements = controls.map(|control| text(control, REQUIREMENT)).collect();
+    (finding.kind == Kind::Compliance).then_some(Compliance { status, related_requirements })
 }
 
 fn describe(finding: &Finding) -> String {

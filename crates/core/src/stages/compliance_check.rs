@@ -43,6 +43,8 @@ pub async fn compliance_check(
         let traces = remember(table, traces, now).await?;
         checked.found(judge_together(&traces), settings);
     }
+    let own = own_accounts(table, &checked).await?;
+    checked.settle(settings, |account| own.contains(account));
     let mut left = Vec::new();
     for (id, finding) in checked.findings {
         let (scope, day) = (scope_of(&finding), kept_day(&finding));
@@ -62,6 +64,8 @@ pub struct Checked {
     pub findings: BTreeMap<String, Finding>,
     /// What is to be judged together.
     pub traces: BTreeMap<(Box<str>, Box<str>), Traces>,
+    /// What is one only if an account is none of the organisation's.
+    outside: BTreeMap<Box<str>, Vec<Finding>>,
 }
 
 impl Checked {
@@ -70,7 +74,12 @@ impl Checked {
         match item {
             Item::Event(event) => {
                 let judged = judge(event, &settings.facts);
-                judged.findings.into_iter().for_each(|finding| self.found(Some(finding), settings));
+                for (finding, outsider) in judged.findings {
+                    match outsider {
+                        None => self.found(Some(finding), settings),
+                        Some(account) => self.outside.entry(account).or_default().push(finding),
+                    }
+                }
                 for trace in judged.traces {
                     match self.traces.get_mut(&trace.key()) {
                         Some(known) => known.add(trace),
@@ -100,6 +109,9 @@ impl Checked {
     /// Adds what another part of the same logs gave.
     pub fn merge(&mut self, other: Self, settings: &Settings) {
         other.findings.into_values().for_each(|finding| self.found(Some(finding), settings));
+        for (account, findings) in other.outside {
+            self.outside.entry(account).or_default().extend(findings);
+        }
         for (key, traces) in other.traces {
             match self.traces.get_mut(&key) {
                 Some(known) => known.merge(traces),
@@ -108,13 +120,30 @@ impl Checked {
         }
     }
 
-    /// All findings, those of several events together among them.
-    pub fn finish(mut self, settings: &Settings) -> Vec<Finding> {
+    /// Decides about what was opened to accounts: what is the organisation's `own` was not opened to anybody else.
+    fn settle(&mut self, settings: &Settings, own: impl Fn(&str) -> bool) {
+        let outside = std::mem::take(&mut self.outside).into_iter().filter(|(account, _)| !own(account));
+        outside.flat_map(|(_, findings)| findings).for_each(|finding| self.found(Some(finding), settings));
+    }
+
+    /// All findings, those of several events together among them; `own` tells the organisation's accounts.
+    pub fn finish(mut self, settings: &Settings, own: impl Fn(&str) -> bool) -> Vec<Finding> {
+        self.settle(settings, own);
         for traces in std::mem::take(&mut self.traces).into_values() {
             self.found(judge_together(&traces), settings);
         }
         self.findings.into_values().collect()
     }
+}
+
+/// Those accounts to which something was opened whose events are counted here: they are the organisation's.
+async fn own_accounts(table: &impl Table, checked: &Checked) -> Result<BTreeSet<String>, Unavailable> {
+    if checked.outside.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let keys = checked.outside.keys().map(|account| counted_key(account)).collect();
+    let known = table.get_many(keys).await?;
+    Ok(known.into_iter().filter_map(|(key, _)| Some(key.sort.strip_prefix(COUNTED)?.to_owned())).collect())
 }
 
 /// Adds traces to those that are kept of the same subject; gives all.
@@ -140,17 +169,22 @@ fn lasting(body: Vec<u8>, now: Time) -> Write {
     Write { body, expires: Some(Time(now.0 + i64::from(FINDINGS_KEPT) * DAY)), listed: None }
 }
 
+/// How the sort keys of an account's counts begin; a day follows.
+pub(super) const COUNTS: &str = "COUNTS#";
+/// How the sort keys begin that say which accounts have counts; an account follows.
+pub(super) const COUNTED: &str = "COUNTED#";
+
 /// Where an account's counts of a day are.
-pub(super) fn counts_key(account: &str, day: u32) -> Key {
+fn counts_key(account: &str, day: u32) -> Key {
     Key {
         partition: kept::partition(&Scope::Account(account.into())),
-        sort: format!("COUNTS#{}", kept::date(day)),
+        sort: format!("{COUNTS}{}", kept::date(day)),
     }
 }
 
 /// Where it is kept that an account has counts.
-pub(super) fn counted_key(account: &str) -> Key {
-    Key { partition: ORGANISATION.to_owned(), sort: format!("COUNTED#{account}") }
+fn counted_key(account: &str) -> Key {
+    Key { partition: ORGANISATION.to_owned(), sort: format!("{COUNTED}{account}") }
 }
 
 /// Adds to the counts of an account's day.

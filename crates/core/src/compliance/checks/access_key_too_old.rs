@@ -53,6 +53,7 @@ fn judge(traces: &Traces) -> Option<BrokenTogether> {
         ),
         proof: vec![used.last.clone(), used.first.clone()],
         at: Time(first.0 + MOST),
+        excused: None,
     })
 }
 

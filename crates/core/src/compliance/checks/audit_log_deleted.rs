@@ -87,7 +87,7 @@ pub(super) fn done_to_store(traces: &Traces, part: u8) -> Option<BrokenTogether>
     let mut proof = vec![first.clone()];
     proof.extend(done.into_iter().filter(|trace| *trace != first));
     proof.dedup();
-    Some(BrokenTogether { what, at: first.time, proof })
+    Some(BrokenTogether { what, at: first.time, excused: None, proof })
 }
 
 fn judge(traces: &Traces) -> Option<BrokenTogether> {

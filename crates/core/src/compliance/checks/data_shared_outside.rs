@@ -19,7 +19,7 @@ pub(in crate::compliance) const CHECK: Check = Check {
         "Ask whose account it is; name it in the settings if it is yours",
         "Find out what was read there",
     ],
-    blind_spot: "Whether an account that the settings do not name is the organisation's; what is done there.",
+    blind_spot: "Whether an account is the organisation's that the settings do not name and whose logs are not read; what is done there.",
     needs: None,
     speaks_about: Speaks::Calls(super::made_public::OPENING),
     rule: Rule::Event(violates),
@@ -29,7 +29,11 @@ pub(in crate::compliance) const CHECK: Check = Check {
 fn violates(event: &Event<'_>, facts: &Facts) -> Option<Broken> {
     let act = act(event)?;
     let is_outside = act.exposure == Exposure::OtherAccount && !facts.owns(&act.recipient);
-    is_outside.then(|| told(event, &act.target, &act.detail).into())
+    is_outside.then(|| Broken {
+        what: told(event, &act.target, &act.detail),
+        data: None,
+        outsider: (act.exposure == Exposure::OtherAccount).then(|| act.recipient.clone()),
+    })
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub(in crate::compliance) const CHECK: Check = Check {
         "Name it in the settings if it is yours",
         "Demand an external id of others, and name a role, not an account",
     ],
-    blind_spot: "Whether an account that the settings do not name is the organisation's.",
+    blind_spot: "Whether an account is the organisation's that the settings do not name and whose logs are not read.",
     needs: None,
     speaks_about: Speaks::Calls(&[("iam", &["CreateRole", "UpdateAssumeRolePolicy"])]),
     rule: Rule::Event(violates),
@@ -31,7 +31,11 @@ fn violates(event: &Event<'_>, facts: &Facts) -> Option<Broken> {
     let act = act(event)?;
     let is_outside =
         act.exposure != Exposure::None && act.weight > weight::TELLING && !facts.owns(&act.recipient);
-    is_outside.then(|| told(event, &act.target, &act.detail).into())
+    is_outside.then(|| Broken {
+        what: told(event, &act.target, &act.detail),
+        data: None,
+        outsider: (act.exposure == Exposure::OtherAccount).then(|| act.recipient.clone()),
+    })
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ fn violates(event: &Event<'_>, facts: &Facts) -> Option<Broken> {
         .iter()
         .find(|(rule, _)| rule.has_principals() && !rule.admits(&who) && !facts.is_break_glass(&who))?;
     let data = rule.data.map_or_else(|| "protected".to_owned(), |data| data.describe().to_owned());
-    Some(Broken { what: told(event, arn, &data), data: rule.data })
+    Some(Broken { what: told(event, arn, &data), data: rule.data, outsider: None })
 }
 
 #[cfg(test)]

@@ -90,6 +90,7 @@ fn judge(traces: &Traces) -> Option<BrokenTogether> {
         what: format!("{}, after {} at {}", own.what, made.what, made.time),
         proof: vec![own.clone(), made.clone()],
         at: own.time,
+        excused: None,
     })
 }
 

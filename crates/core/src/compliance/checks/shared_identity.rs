@@ -71,6 +71,7 @@ fn judge(traces: &Traces) -> Option<BrokenTogether> {
             ),
             proof: vec![there.clone(), here.first.clone(), here.last.clone()],
             at: there.time,
+            excused: None,
         })
     })
 }

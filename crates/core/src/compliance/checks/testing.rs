@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     compliance::{Check, Facts, Traces, judge, judge_together},
-    finding::Finding,
+    finding::{Finding, Status},
     settings::Settings,
     sources::{Item, Limits, read},
 };
@@ -76,7 +76,7 @@ impl Told {
         let found = all(&[self], &facts(settings));
         found
             .into_iter()
-            .find(|finding| finding.detector == check.id)
+            .find(|finding| finding.detector == check.id && finding.status == Status::Open)
             .map(|finding| finding.evidence[0].clone())
     }
 }
@@ -87,7 +87,7 @@ pub(crate) fn together(told: Vec<Told>, settings: &str, check: &Check) -> Option
     let said = |told: &[Told]| {
         all(told, &facts)
             .into_iter()
-            .find(|finding| finding.detector == check.id)
+            .find(|finding| finding.detector == check.id && finding.status == Status::Open)
             .map(|finding| finding.evidence[0].clone())
     };
     let forwards = said(&told);
@@ -107,7 +107,7 @@ fn all(told: &[Told], facts: &Facts) -> Vec<Finding> {
         read(record.to_string().as_bytes(), Limits::default(), &mut |item| {
             let Item::Event(event) = item else { panic!("not an event") };
             let judged = judge(&event, facts);
-            findings.extend(judged.findings);
+            findings.extend(judged.findings.into_iter().map(|(finding, _)| finding));
             for trace in judged.traces {
                 match traces
                     .iter_mut()

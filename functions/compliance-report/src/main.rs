@@ -1,0 +1,42 @@
+//! How the organisation stood by its controls, written into the data bucket. Run by a schedule, or by hand.
+
+use lambda_runtime::Error;
+use serde_json::{Value, json};
+use trailwarden_core::{
+    compliance::{page, report::Report},
+    stages::{compliance_report::compliance_report, settings::settings},
+};
+use trailwarden_integrations::{
+    environment::{aws, variable},
+    lambda::serve,
+    now,
+    objects::Objects,
+    table::DynamoTable,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let aws = aws().await;
+    let table = DynamoTable::new(&aws, variable("TABLE_NAME")?);
+    let (objects, bucket) = (Objects::new(&aws), variable("DATA_BUCKET")?);
+    let days: u32 = variable("REPORT_DAYS")?.parse()?;
+    serve(async |_: Value| {
+        let report = compliance_report(&table, &settings(&table).await?, days, now()).await?;
+        let folder = format!("reports/compliance/{}", report.period.until);
+        for (name, text) in files(&report)? {
+            objects.write(&bucket, &format!("{folder}/{name}"), text.into_bytes()).await?;
+        }
+        let scores = report.frameworks.iter().map(|one| (one.framework.to_owned(), json!(one.compliance_score)));
+        Ok(json!({ "folder": folder, "open": report.open().count(), "scores": Value::Object(scores.collect()) }))
+    })
+    .await
+}
+
+/// The report for people and for machines, and the evidence that it has the hash of.
+fn files(report: &Report) -> Result<[(&'static str, String); 3], Error> {
+    Ok([
+        ("evidence.ndjson", report.evidence_lines()),
+        ("report.json", serde_json::to_string_pretty(report)?),
+        ("report.html", page(report)),
+    ])
+}
