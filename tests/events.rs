@@ -16,6 +16,7 @@ use trailwarden_core::{
     messages::{FeaturesExtracted, FindingRaised, Notice, SOURCE, judgeable, pack, raised, said, unpack},
     ports::{Channel, Memory, Unavailable},
     risk::thresholds::Verdict,
+    settings::Settings,
     sources::{Item, Limits, read},
     stages::{backfill::Request, compliance_check::compliance_check},
 };

@@ -22,6 +22,7 @@ use trailwarden_core::{
     finding::{Finding, Severity, Status},
     messages::{FindingRaised, pack},
     ports::Unavailable,
+    settings::Settings,
     sources::{Item as Read, Limits, read},
     stages::{
         backfill::{Listing, Page, Request, backfill},

@@ -14,7 +14,10 @@ mod screen;
 mod touched;
 mod traces;
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::LazyLock,
+};
 
 pub use census::{Census, Tally};
 pub use checks::ALL;
@@ -249,7 +252,13 @@ pub fn judge_together(traces: &Traces) -> Option<Finding> {
     Some(Finding {
         first_seen: seen.clone().min()?,
         last_seen: seen.max()?,
-        event_ids: proof.iter().map(|trace| trace.event_id.to_string()).collect(),
+        // In order, as those of findings that are joined: so that judging again changes nothing.
+        event_ids: proof
+            .iter()
+            .map(|trace| trace.event_id.to_string())
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect(),
         evidence: vec![what],
         controls: check.controls(None),
         status: excused.map_or(Status::Open, Status::Closed),
