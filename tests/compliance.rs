@@ -31,7 +31,7 @@ fn report(log: &Path, settings: Option<&Path>) -> Value {
     let mut arguments = vec!["compliance", "--format", "json", "--period", "400d", text(log)];
     arguments.extend(settings.into_iter().flat_map(|settings| ["--settings", text(settings)]));
     let output = trailwarden(&arguments);
-    assert!(output.status.success(), "{log:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}: {}", log.display(), String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).expect("a report")
 }
 
@@ -108,6 +108,21 @@ fn a_sister_account_whose_logs_are_read_is_no_stranger() {
     assert_eq!(violations(&report(&alone, None)).len(), 1);
     fs::write(folder.path().join("b.jsonl"), sister).expect("a log");
     assert_eq!(violations(&report(folder.path(), None)).len(), 0);
+}
+
+#[test]
+fn the_readmes_examples_are_what_the_command_prints() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("a README");
+    let logs = root().join("events/sample-trail/AWSLogs");
+    for (arguments, blocks) in
+        [(vec!["compliance", text(&logs), "--framework", "soc2"], 5), (vec!["compliance", "--coverage"], 1)]
+    {
+        let printed = String::from_utf8(trailwarden(&arguments).stdout).expect("UTF-8");
+        let shown = printed.split("\n\n").take(blocks).collect::<Vec<_>>().join("\n\n");
+        assert!(readme.contains(&shown), "the README shows something else than:\n{shown}");
+    }
+    let checks = format!("{} checks judge", ALL.len());
+    assert!(readme.contains(&checks), "{checks}");
 }
 
 /// What disturbs no detector breaks no control either.

@@ -113,6 +113,7 @@ fn compliance_check_finds_the_violation_and_respond_takes_a_finding() {
 #[test]
 fn watermark_and_backfill_take_theirs() {
     assert!(serde_json::from_str::<Value>(&sample("watermark.json")).is_ok());
+    assert!(serde_json::from_str::<Value>(&sample("compliance-report.json")).is_ok());
     let request: Request = serde_json::from_str(&sample("backfill.json")).expect("a request");
     assert_eq!(request.days, 30);
 }
@@ -209,5 +210,6 @@ fn write_what_functions_say(stopped: &[Value], last: &Value) {
     let verdict = envelope("aws.securityhub", "Security Hub Findings - Imported", &word);
     write("respond-verdict.json", &sqs("findings", &[verdict.to_string()]));
     write("watermark.json", &envelope("aws.events", "Scheduled Event", &json!({})));
+    write("compliance-report.json", &envelope("aws.events", "Scheduled Event", &json!({})));
     write("backfill.json", &json!({ "bucket": "example-trail", "prefix": "", "days": 30 }));
 }

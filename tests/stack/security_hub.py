@@ -159,6 +159,9 @@ def choices(finding, *_):
             yield f"{name} is not within 0 and 100"
     if "Compliance" in finding and finding["Compliance"].get("Status") not in STATUS:
         yield f"no compliance status: {finding['Compliance'].get('Status')}"
+    related = finding.get("Compliance", {}).get("RelatedRequirements", [])
+    if len(related) > 32 or not all(1 <= len(one.strip()) and len(one) <= 64 for one in related):
+        yield f"{len(related)} related requirements, or one is blank or too long"
     if {"Workflow", "Note", "UserDefinedFields", "VerificationState"} & finding.keys():
         yield "fields that belong to the customer are ignored on update"
 

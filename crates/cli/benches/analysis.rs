@@ -1,10 +1,11 @@
-//! How fast logs are read and judged: decode only, decode and fold into hours, the whole analysis.
+//! How fast logs are read and judged: decode only, decode and fold into hours, the whole analysis, all compliance checks.
 //!
 //! `cargo bench -p trailwarden [-- EVENTS [FILES]]` makes a trail of that many events (200,000 unless told),
 //! and takes the best of three runs of each on all cores. Compare the ratios: absolute figures are this machine's.
 #![allow(clippy::expect_used, reason = "a benchmark ends where something is missing")]
 
 use std::{
+    ffi::OsStr,
     fs::File,
     io::Write,
     path::{Path, PathBuf},
@@ -17,10 +18,13 @@ use flate2::{Compression, write::GzEncoder};
 use trailwarden::{
     analysis,
     args::{Arguments, Command},
+    compliance,
 };
 use trailwarden_core::{
     activity::Fold,
+    compliance::{FRAMEWORKS, report::Report},
     event::{DAY, Time},
+    settings::Settings,
     sources::{Item, Limits, read},
 };
 
@@ -38,15 +42,20 @@ fn main() {
     let decode = best(|| on_all_cores(&paths, decode));
     let fold = best(|| on_all_cores(&paths, fold));
     let whole = best(|| whole(folder.path()));
-    for (name, seconds) in
-        [("decode only", decode), ("decode and fold into hours", fold), ("whole analysis", whole)]
-    {
+    let checks = best(|| checks(folder.path()));
+    for (name, seconds) in [
+        ("decode only", decode),
+        ("decode and fold into hours", fold),
+        ("whole analysis", whole),
+        ("all compliance checks", checks),
+    ] {
         println!(
             "{name:<28}{:>10.0} events/s{:>8.2} of decode only",
             events as f64 / seconds,
             decode / seconds
         );
     }
+    println!("compliance at {:.2} of the analysis's speed", whole / checks);
 }
 
 fn best(mut run: impl FnMut()) -> f64 {
@@ -97,6 +106,28 @@ fn whole(folder: &Path) {
     let arguments = Arguments::parse_from(["trailwarden".as_ref(), "analyze".as_ref(), folder.as_os_str()]);
     let Command::Analyze(arguments) = arguments.command else { return };
     std::hint::black_box(analysis::run(&arguments.input, None, false).expect("an analysis").findings.len());
+}
+
+/// With all that the settings can say, so that every check is in force.
+const SETTINGS: &str = r#"
+allowed_regions = ["eu-west-1"]
+break_glass_principals = ["arn:aws:iam::*:user/emergency-*"]
+protected_tags = ["data-class"]
+[[protected]]
+resources = ["arn:aws:s3:::bucket-1*", "arn:aws:dynamodb:*:*:table/cards"]
+principals = ["arn:aws:iam::*:role/app-*"]
+networks = ["198.51.0.0/16"]
+[[change_window]]
+from = "00:00"
+until = "23:59"
+"#;
+
+fn checks(folder: &Path) {
+    let words: [&OsStr; 3] = ["trailwarden".as_ref(), "compliance".as_ref(), folder.as_ref()];
+    let Command::Compliance(arguments) = Arguments::parse_from(words).command else { return };
+    let settings = Settings::read(SETTINGS).expect("settings");
+    let (_, record) = compliance::record(&arguments, &settings).expect("a record");
+    std::hint::black_box(Report::new(&record, FRAMEWORKS, &settings.facts, 20_515, 30, Time(0)));
 }
 
 /// Writes the trail: truthful in shape and size, without stories.

@@ -11,8 +11,8 @@ use std::{
 use anyhow::{Context, Result};
 use trailwarden_core::{
     compliance::{
-        ALL, FRAMEWORKS, Framework, Tally, page,
-        report::{Record, Report, coverage},
+        ALL, FRAMEWORKS, Framework, Tally, coverage, page,
+        report::{Record, Report},
         speaking,
     },
     event::Time,

@@ -6,11 +6,13 @@
 mod census;
 mod checks;
 mod config_rule;
+mod coverage;
 mod facts;
 mod frameworks;
 mod page;
 pub mod report;
 mod screen;
+pub mod standing;
 mod touched;
 mod traces;
 
@@ -22,6 +24,7 @@ use std::{
 pub use census::{Census, Tally};
 pub use checks::ALL;
 pub use config_rule::{DETECTOR as CONFIG_RULE, RuleChange};
+pub use coverage::{Coverage, coverage};
 pub(crate) use facts::{ChangeWindow, Protected, Wrong, patterns};
 pub use facts::{Data, Facts, ProtectedRule, WindowRule};
 pub use frameworks::{ALL as FRAMEWORKS, Control, Framework};

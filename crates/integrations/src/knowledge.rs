@@ -45,7 +45,7 @@ impl Remembered {
     pub async fn current(&self) -> Result<Arc<Settings>, Unavailable> {
         let known = self.known.borrow().clone();
         match known {
-            Some((looked, settings)) if looked.elapsed() <= TRUSTED => Ok(settings),
+            Some((looked, settings)) if looked.elapsed() <= FRESH => Ok(settings),
             known => match trailwarden_core::stages::settings::settings(&self.table).await {
                 Ok(settings) => {
                     let settings = Arc::new(settings);
@@ -63,6 +63,9 @@ impl Remembered {
         }
     }
 }
+
+/// How long what is remembered in the table is not looked up again: it is cheap.
+const FRESH: Duration = Duration::from_mins(1);
 
 /// What is known, looked up again now and then.
 pub struct Knowledge {

@@ -13,8 +13,8 @@ use aws_sdk_securityhub::{
     Client,
     config::SharedCredentialsProvider,
     types::{
-        AwsSecurityFinding, FindingProviderFields, FindingProviderSeverity, Partition, Recommendation,
-        RecordState, Remediation, Resource, Severity, SeverityLabel,
+        AwsSecurityFinding, Compliance, ComplianceStatus, FindingProviderFields, FindingProviderSeverity,
+        Partition, Recommendation, RecordState, Remediation, Resource, Severity, SeverityLabel,
     },
 };
 use trailwarden_core::{
@@ -166,12 +166,20 @@ pub fn mapped(finding: &Asff) -> AwsSecurityFinding {
         .set_product_fields(Some(finding.product_fields.clone().into_iter().collect()))
         .finding_provider_fields(provider_fields(&finding.finding_provider_fields))
         .set_resources(Some(finding.resources.iter().map(resource).collect()))
+        .set_compliance(finding.compliance.as_ref().map(compliance))
         .record_state(RecordState::from(finding.record_state))
         .build()
 }
 
 fn label(severity: finding::Severity) -> SeverityLabel {
     SeverityLabel::from(severity.label())
+}
+
+fn compliance(compliance: &asff::Compliance) -> Compliance {
+    Compliance::builder()
+        .status(ComplianceStatus::from(compliance.status))
+        .set_related_requirements(Some(compliance.related_requirements.clone()))
+        .build()
 }
 
 fn remediation(remediation: &asff::Remediation) -> Remediation {
@@ -226,6 +234,11 @@ mod tests {
         })
     }
 
+    fn told_compliance(compliance: &Compliance) -> Value {
+        let status = compliance.status.as_ref().map(ComplianceStatus::as_str);
+        json!({ "Status": status, "RelatedRequirements": compliance.related_requirements })
+    }
+
     fn label_of(label: Option<&SeverityLabel>) -> Option<&str> {
         label.map(SeverityLabel::as_str)
     }
@@ -248,5 +261,11 @@ mod tests {
         let core =
             asff::asff(&finding, Time(1_772_445_700)).revised(3).filed_under("999988887777", "eu-west-1");
         assert_eq!(told(&mapped(&core)), serde_json::to_value(&core).unwrap());
+        let violated =
+            asff::Compliance { status: "FAILED", related_requirements: vec!["SOC 2 CC7.2".to_owned()] };
+        let core = Asff { compliance: Some(violated), ..core };
+        let sdk = mapped(&core);
+        let told = told_compliance(sdk.compliance.as_ref().unwrap());
+        assert_eq!(told, serde_json::to_value(core.compliance.as_ref().unwrap()).unwrap());
     }
 }

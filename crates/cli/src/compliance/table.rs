@@ -5,8 +5,9 @@ use std::io::Write;
 use anstyle::Style;
 use anyhow::Result;
 use trailwarden_core::compliance::{
-    ALL, Facts,
-    report::{Action, Coverage, Report, Standing, State},
+    ALL, Coverage, Facts,
+    report::{Action, Report},
+    standing::{Standing, State},
 };
 
 use crate::{
@@ -88,16 +89,15 @@ pub(super) fn report(out: &mut impl Write, report: &Report, read: &Read) -> Resu
     skipped(out, read)?;
     writeln!(
         out,
-        "\n{bold}{:<22}{:>7}  {:<19}{:>9}{:>6}{:>15}{:>15}{:>17}  {}{bold:#}",
+        "\n{bold}{:<22}{:>7}  {:<19}{:>9}{:>11}{:>15}{:>15}{:>17}  Before{bold:#}",
         "Framework",
         "Score",
         "Status",
         "violated",
-        "kept",
+        "none seen",
         "not exercised",
         "need settings",
-        "beyond activity",
-        "Before"
+        "beyond activity"
     )?;
     for standing in &report.frameworks {
         row(out, standing)?;
@@ -144,7 +144,7 @@ fn row(out: &mut impl Write, standing: &Standing) -> Result<()> {
     );
     writeln!(
         out,
-        "{:<22}{:>7}  {:<19}{:>9}{:>6}{:>15}{:>15}{:>17}  {before}",
+        "{:<22}{:>7}  {:<19}{:>9}{:>11}{:>15}{:>15}{:>17}  {before}",
         standing.title,
         percent(standing.compliance_score),
         standing.status.describe(),

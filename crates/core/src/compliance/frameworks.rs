@@ -53,6 +53,12 @@ impl Framework {
         format!("{}{}", self.label, control.id)
     }
 
+    /// Is this the name of one of its controls?
+    pub(super) fn has(&self, name: &str) -> bool {
+        let id = name.strip_prefix(self.label);
+        id.is_some_and(|id| self.controls.iter().any(|control| control.id == id))
+    }
+
     /// The names of the controls that a check speaks to.
     pub(super) fn labels_of(&self, check: &Check) -> impl Iterator<Item = String> {
         let speaks = |control: &&Control| control.checks.iter().any(|known| known.id == check.id);

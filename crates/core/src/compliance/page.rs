@@ -7,7 +7,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{
     ALL, Check,
-    report::{Action, ControlStanding, Period, Report, Standing, State, Violation},
+    report::{Action, Period, Report, Violation},
+    standing::{ControlStanding, Standing, State},
 };
 use crate::{event::printable, finding::Severity};
 

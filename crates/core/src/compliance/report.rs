@@ -1,20 +1,18 @@
 //! How an organisation stood by its controls in a period: by what was seen, and only by that.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{collections::BTreeMap, fmt::Write, ops::Range};
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{Check, Control, Facts, Framework, Tally};
+use super::{
+    Facts, Framework, Tally,
+    standing::{SCORE, Standing, standing},
+};
 use crate::{
     event::{DAY, Time},
     finding::{Finding, Severity, Status},
 };
-
-/// What the score means; it stands beside every score.
-pub const SCORE: &str = "The share, in percent, of the controls with evidence that have no open violation, each control weighing as the severest of its checks \
-    (LOW 1, MEDIUM 2, HIGH 4, CRITICAL 8). A control has evidence if activity of the period was judged for it. Controls that were not exercised, \
-    that need a setting, or to which activity cannot speak do not count: the score says nothing of them.";
 
 /// What was judged, and what was found, day by day.
 #[derive(Clone, Debug, Default)]
@@ -59,130 +57,6 @@ pub struct Period {
     pub until: String,
     /// How many.
     pub days: u32,
-}
-
-/// How an organisation stood by one framework.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Standing {
-    /// The framework's name.
-    pub framework: &'static str,
-    /// For people.
-    pub title: &'static str,
-    /// Which edition.
-    pub version: &'static str,
-    /// In short.
-    pub status: Outcome,
-    /// 0 to 100; `None` without evidence.
-    pub compliance_score: Option<f64>,
-    /// Open violations.
-    pub violations: usize,
-    /// Open violations by severity, worst first.
-    pub by_severity: Vec<(Severity, usize)>,
-    /// Violations that a rule of the settings accepts.
-    pub accepted: usize,
-    /// How many controls are in which state.
-    pub counts: BTreeMap<State, usize>,
-    /// How it stood in as many days before, if anything was seen then.
-    pub previous: Option<Previous>,
-    /// Every control.
-    pub controls: Vec<ControlStanding>,
-}
-
-/// In short.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// Controls were broken.
-    ViolationsOpen,
-    /// Activity was judged, and none was.
-    NoViolationSeen,
-    /// No activity was judged.
-    NothingJudged,
-}
-
-/// The state of a control, by what was seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// Broken, and not accepted.
-    Violated,
-    /// Activity was judged, and did not break it.
-    NoViolationSeen,
-    /// Nothing happened that could be judged.
-    NotExercised,
-    /// The settings do not say what it takes to judge.
-    NeedsSettings,
-    /// Activity cannot speak to it.
-    BeyondActivity,
-}
-
-/// Of the period before.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Previous {
-    /// Its days.
-    pub period: Period,
-    /// 0 to 100.
-    pub compliance_score: Option<f64>,
-    /// Open violations.
-    pub violations: usize,
-    /// What has become of the score since.
-    pub trend: Trend,
-}
-
-/// What has become of a score.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Trend {
-    /// It is higher now.
-    Better,
-    /// It is lower now.
-    Worse,
-    /// It is the same.
-    Same,
-    /// There was none, or there is none.
-    Unknown,
-}
-
-impl Trend {
-    fn of(before: Option<f64>, now: Option<f64>) -> Self {
-        match before.zip(now).map(|(before, now)| now.total_cmp(&before)) {
-            None => Self::Unknown,
-            Some(std::cmp::Ordering::Greater) => Self::Better,
-            Some(std::cmp::Ordering::Less) => Self::Worse,
-            Some(std::cmp::Ordering::Equal) => Self::Same,
-        }
-    }
-
-    /// For people.
-    pub fn describe(self) -> &'static str {
-        match self {
-            Self::Better => "better since",
-            Self::Worse => "worse since",
-            Self::Same => "the same since",
-            Self::Unknown => "no comparison",
-        }
-    }
-}
-
-/// How one control stood.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ControlStanding {
-    /// The framework's id.
-    pub id: &'static str,
-    /// In short words.
-    pub title: &'static str,
-    /// Its state.
-    pub state: State,
-    /// How severe breaking it is; `None` if activity cannot speak to it.
-    pub severity: Option<Severity>,
-    /// Events judged for it, by the check that judged most.
-    pub judged: u64,
-    /// Open violations.
-    pub violations: usize,
-    /// The checks that speak to it.
-    pub checks: Vec<&'static str>,
-    /// Settings that would let more of them judge.
-    pub needs: Vec<&'static str>,
 }
 
 /// What to do.
@@ -235,39 +109,6 @@ pub struct Violation {
     pub controls: Vec<String>,
     /// CloudTrail's ids of the events that prove it.
     pub event_ids: Vec<String>,
-}
-
-impl State {
-    /// All, worst first.
-    pub const ALL: [Self; 5] = [
-        Self::Violated,
-        Self::NoViolationSeen,
-        Self::NotExercised,
-        Self::NeedsSettings,
-        Self::BeyondActivity,
-    ];
-
-    /// For people.
-    pub fn describe(self) -> &'static str {
-        match self {
-            Self::Violated => "violated",
-            Self::NoViolationSeen => "no violation seen",
-            Self::NotExercised => "not exercised",
-            Self::NeedsSettings => "needs a setting",
-            Self::BeyondActivity => "beyond activity",
-        }
-    }
-}
-
-impl Outcome {
-    /// For people.
-    pub fn describe(self) -> &'static str {
-        match self {
-            Self::ViolationsOpen => "violations open",
-            Self::NoViolationSeen => "no violation seen",
-            Self::NothingJudged => "nothing to judge",
-        }
-    }
 }
 
 impl Report {
@@ -323,11 +164,11 @@ impl Report {
 const OPEN: &str = "open";
 
 /// What was judged and found in some days.
-struct Window<'r> {
+pub(super) struct Window<'r> {
     days: usize,
     span: Range<u32>,
-    tally: Tally,
-    findings: Vec<&'r Finding>,
+    pub(super) tally: Tally,
+    pub(super) findings: Vec<&'r Finding>,
 }
 
 impl<'r> Window<'r> {
@@ -346,7 +187,7 @@ impl<'r> Window<'r> {
         Self { days, span, tally, findings }
     }
 
-    fn period(&self) -> Period {
+    pub(super) fn period(&self) -> Period {
         let date = |day: u32| Time(i64::from(day) * DAY).to_string()[..10].to_owned();
         Period {
             from: date(self.span.start),
@@ -355,120 +196,14 @@ impl<'r> Window<'r> {
         }
     }
 
-    fn open(&self) -> impl Iterator<Item = &&'r Finding> {
+    pub(super) fn open(&self) -> impl Iterator<Item = &&'r Finding> {
         self.findings.iter().filter(|finding| finding.status == Status::Open)
-    }
-}
-
-/// What weighs how much in a score.
-fn weight(severity: Severity) -> f64 {
-    [1.0, 1.0, 2.0, 4.0, 8.0][severity as usize]
-}
-
-fn standing(framework: &Framework, facts: &Facts, now: &Window<'_>, before: &Window<'_>) -> Standing {
-    let controls: Vec<ControlStanding> =
-        framework.controls.iter().map(|control| control_standing(framework, control, facts, now)).collect();
-    let touches = |finding: &&&Finding| finding.controls.iter().any(|name| is_of(framework, name));
-    let open: Vec<&&Finding> = now.open().filter(touches).collect();
-    let judged = controls.iter().any(|control| control.state == State::NoViolationSeen);
-    let mut counts: BTreeMap<State, usize> = State::ALL.map(|state| (state, 0)).into();
-    controls.iter().for_each(|control| *counts.entry(control.state).or_default() += 1);
-    let of = |severity: &Severity| open.iter().filter(|finding| finding.severity == *severity).count();
-    let compliance_score = score(controls.iter().cloned());
-    let previous = (before.tally.events > 0).then(|| {
-        let then = score(
-            framework.controls.iter().map(|control| control_standing(framework, control, facts, before)),
-        );
-        Previous {
-            period: before.period(),
-            compliance_score: then,
-            violations: before.open().filter(touches).count(),
-            trend: Trend::of(then, compliance_score),
-        }
-    });
-    Standing {
-        framework: framework.id,
-        title: framework.title,
-        version: framework.version,
-        status: match (open.is_empty(), judged) {
-            (false, _) => Outcome::ViolationsOpen,
-            (true, true) => Outcome::NoViolationSeen,
-            (true, false) => Outcome::NothingJudged,
-        },
-        compliance_score,
-        violations: open.len(),
-        by_severity: Severity::ALL
-            .iter()
-            .rev()
-            .map(|severity| (*severity, of(severity)))
-            .filter(|(_, count)| *count > 0)
-            .collect(),
-        accepted: now
-            .findings
-            .iter()
-            .filter(|finding| matches!(finding.status, Status::Suppressed(_)))
-            .filter(|finding| touches(finding))
-            .count(),
-        counts,
-        previous,
-        controls,
-    }
-}
-
-/// See [`SCORE`].
-fn score(controls: impl Iterator<Item = ControlStanding>) -> Option<f64> {
-    let (mut kept, mut all) = (0.0, 0.0);
-    for control in controls {
-        let weight = control.severity.map_or(0.0, weight);
-        match control.state {
-            State::NoViolationSeen => (kept, all) = (kept + weight, all + weight),
-            State::Violated => all += weight,
-            _ => {}
-        }
-    }
-    (all > 0.0).then(|| (1000.0 * kept / all).floor() / 10.0)
-}
-
-fn is_of(framework: &Framework, name: &str) -> bool {
-    framework.controls.iter().any(|control| framework.name(control) == name)
-}
-
-fn control_standing(
-    framework: &Framework,
-    control: &Control,
-    facts: &Facts,
-    window: &Window<'_>,
-) -> ControlStanding {
-    let name = framework.name(control);
-    let violations = window.open().filter(|finding| finding.controls.contains(&name)).count();
-    let in_force: Vec<&&Check> = control.checks.iter().filter(|check| check.is_in_force(facts)).collect();
-    let judged = in_force.iter().map(|check| window.tally.judged_by(check)).max().unwrap_or_default();
-    let needs = control
-        .checks
-        .iter()
-        .filter(|check| !check.is_in_force(facts))
-        .filter_map(|check| Some(check.needs.as_ref()?.key));
-    ControlStanding {
-        id: control.id,
-        title: control.title,
-        state: match (violations, control.checks.is_empty(), in_force.is_empty(), judged) {
-            (1.., ..) => State::Violated,
-            (0, true, ..) => State::BeyondActivity,
-            (0, false, true, _) => State::NeedsSettings,
-            (0, false, false, 0) => State::NotExercised,
-            (0, false, false, 1..) => State::NoViolationSeen,
-        },
-        severity: control.checks.iter().map(|check| check.severity).max(),
-        judged,
-        violations,
-        checks: control.checks.iter().map(|check| check.id).collect(),
-        needs: needs.collect(),
     }
 }
 
 /// A finding as evidence, if it touches one of the frameworks.
 fn violation(finding: &Finding, frameworks: &[&Framework]) -> Option<Violation> {
-    let touched = |name: &&String| frameworks.iter().any(|framework| is_of(framework, name));
+    let touched = |name: &&String| frameworks.iter().any(|framework| framework.has(name));
     let controls: Vec<String> = finding.controls.iter().filter(touched).cloned().collect();
     let status = match &finding.status {
         Status::Suppressed(reason) => format!("accepted: {reason}"),
@@ -516,7 +251,7 @@ fn actions(window: &Window<'_>, evidence: &[Violation]) -> Vec<Action> {
         action.severity = action.severity.max(violation.severity);
         let add = |list: &mut Vec<String>, item: &String| {
             if !list.contains(item) {
-                list.push(item.clone())
+                list.push(item.clone());
             }
         };
         if action.principals.len() < PRINCIPALS {
@@ -533,46 +268,19 @@ fn actions(window: &Window<'_>, evidence: &[Violation]) -> Vec<Action> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// How much of a framework activity can speak to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Coverage {
-    /// The framework's name.
-    pub framework: &'static str,
-    /// For people.
-    pub title: &'static str,
-    /// Which edition.
-    pub version: &'static str,
-    /// All its controls.
-    pub controls: usize,
-    /// Those that activity can speak to.
-    pub spoken_of: usize,
-    /// Those of them that need a setting.
-    pub need_settings: usize,
-    /// The checks that it maps to.
-    pub checks: usize,
-}
-
-/// How much of a framework activity can speak to, given what the settings say.
-pub fn coverage(framework: &Framework, facts: &Facts) -> Coverage {
-    let is_waiting = |control: &&Control| control.checks.iter().all(|check| !check.is_in_force(facts));
-    Coverage {
-        framework: framework.id,
-        title: framework.title,
-        version: framework.version,
-        controls: framework.controls.len(),
-        spoken_of: framework.spoken_of().count(),
-        need_settings: framework.spoken_of().filter(is_waiting).count(),
-        checks: framework.checks().len(),
-    }
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{ALL, FRAMEWORKS, finding},
+        super::{
+            ALL, FRAMEWORKS, finding,
+            standing::{Outcome, State, Trend},
+        },
         *,
     };
     use crate::event::{Principal, PrincipalKind};

@@ -66,7 +66,7 @@ fn resources(event: &Event<'_>) -> Vec<String> {
         }
         "dynamodb" => add("tableName", &|name| format!("arn:aws:dynamodb:{region}:{account}:table/{name}")),
         "secretsmanager" => {
-            add("secretId", &|name| format!("arn:aws:secretsmanager:{region}:{account}:secret:{name}"))
+            add("secretId", &|name| format!("arn:aws:secretsmanager:{region}:{account}:secret:{name}"));
         }
         "ssm" => add("name", &|name| {
             format!("arn:aws:ssm:{region}:{account}:parameter/{}", name.trim_start_matches('/'))

@@ -59,7 +59,7 @@ mod tests {
 
     use super::{super::testing::call, *};
 
-    fn policy(condition: Value) -> Value {
+    fn policy(condition: &Value) -> Value {
         json!({ "bucketName": "b", "bucketPolicy": { "Statement": [
             { "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*", "Condition": condition }] } })
     }
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn a_bucket_or_a_disk_for_everybody_breaks_it() {
         assert_eq!(
-            call("s3:PutBucketPolicy", policy(json!({}))).breaks(&CHECK).as_deref(),
+            call("s3:PutBucketPolicy", policy(&json!({}))).breaks(&CHECK).as_deref(),
             Some("s3:PutBucketPolicy on b: open to everybody")
         );
         let disk = json!({ "snapshotId": "snap-1", "createVolumePermission": { "add": { "items": [{ "group": "all" }] } } });
@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn a_narrowed_policy_and_a_refusal_do_not() {
         let organisation = json!({ "StringEquals": { "aws:PrincipalOrgID": "o-1" } });
-        assert_eq!(call("s3:PutBucketPolicy", policy(organisation)).breaks(&CHECK), None);
-        assert_eq!(call("s3:PutBucketPolicy", policy(json!({}))).refused().breaks(&CHECK), None);
+        assert_eq!(call("s3:PutBucketPolicy", policy(&organisation)).breaks(&CHECK), None);
+        assert_eq!(call("s3:PutBucketPolicy", policy(&json!({}))).refused().breaks(&CHECK), None);
     }
 }

@@ -4,7 +4,7 @@
 //! person's name, and an address inside a VPC that is declared.
 
 use crate::{
-    compliance::{Broken, Check, Facts, Group, Need, Rule, Speaks, told, touched},
+    compliance::{Broken, Check, Facts, Group, Need, Protected, Rule, Speaks, told, touched},
     event::Event,
     finding::Severity,
 };
@@ -21,7 +21,7 @@ pub(in crate::compliance) const CHECK: Check = Check {
     blind_spot: "Where a service called from in somebody's name; reads of objects, unless CloudTrail records data events.",
     needs: Some(Need {
         key: "protected.networks",
-        is_given: |facts| facts.protected.iter().any(|rule| rule.has_networks()),
+        is_given: |facts| facts.protected.iter().any(Protected::has_networks),
     }),
     speaks_about: Speaks::Those(|event, facts| {
         touched::protected(event, facts).iter().any(|(rule, _)| rule.has_networks())

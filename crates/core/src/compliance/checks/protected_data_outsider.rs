@@ -4,7 +4,7 @@
 //! resources that are not protected.
 
 use crate::{
-    compliance::{Broken, Check, Facts, Group, Need, Rule, Speaks, principal, told, touched},
+    compliance::{Broken, Check, Facts, Group, Need, Protected, Rule, Speaks, principal, told, touched},
     event::Event,
     finding::Severity,
 };
@@ -22,7 +22,7 @@ pub(in crate::compliance) const CHECK: Check = Check {
     blind_spot: "Reads of objects and items, unless CloudTrail records data events; queries inside a database.",
     needs: Some(Need {
         key: "protected.principals",
-        is_given: |facts| facts.protected.iter().any(|rule| rule.has_principals()),
+        is_given: |facts| facts.protected.iter().any(Protected::has_principals),
     }),
     speaks_about: Speaks::Those(|event, facts| {
         touched::protected(event, facts).iter().any(|(rule, _)| rule.has_principals())

@@ -13,6 +13,7 @@ use crate::{
 pub(crate) struct Told(Value);
 
 /// `iam:CreateUser` with these parameters.
+#[expect(clippy::needless_pass_by_value, reason = "tests read better so")]
 pub(crate) fn call(call: &str, parameters: Value) -> Told {
     let (service, name) = call.split_once(':').unwrap();
     Told(json!({
