@@ -3,7 +3,7 @@
 mod table;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, HashSet},
     io::Write,
     sync::{Mutex, PoisonError},
 };
@@ -92,9 +92,7 @@ fn frameworks(named: &[FrameworkName]) -> Vec<&'static Framework> {
 #[derive(Default)]
 struct Part {
     checked: Checked,
-    tallies: BTreeMap<u32, Tally>,
-    /// Whose logs these are.
-    accounts: BTreeSet<Box<str>>,
+    tallies: BTreeMap<u32, BTreeMap<Box<str>, Tally>>,
 }
 
 /// Reads and checks everything.
@@ -109,12 +107,15 @@ pub fn record(arguments: &Compliance, settings: &Settings) -> Result<(Read, Reco
     let mut all = Part::default();
     for part in parts {
         all.checked.merge(part.checked, settings);
-        all.accounts.extend(part.accounts);
-        for (day, tally) in part.tallies {
-            all.tallies.entry(day).or_default().add(&tally);
+        for (day, accounts) in part.tallies {
+            let of_day = all.tallies.entry(day).or_default();
+            accounts
+                .iter()
+                .for_each(|(account, tally)| of_day.entry(account.clone()).or_default().add(tally));
         }
     }
-    let findings = all.checked.finish(settings, |account| all.accounts.contains(account));
+    let own = |account: &str| all.tallies.values().any(|accounts| accounts.contains_key(account));
+    let findings = all.checked.finish(settings, own);
     // What has no time is judged, as of 1970, but makes no period.
     if all.tallies.len() > 1 {
         all.tallies.remove(&Time::UNDATED.day());
@@ -134,12 +135,13 @@ fn check(
         Item::Event(event) => {
             tally.events += 1;
             tally.undated += u64::from(event.event_time == Time::UNDATED);
-            let day = part.tallies.entry(event.event_time.day()).or_default();
+            let of_day = part.tallies.entry(event.event_time.day()).or_default();
+            if !of_day.contains_key(&*event.account_id) {
+                of_day.insert((&*event.account_id).into(), Tally::default());
+            }
+            let Some(day) = of_day.get_mut(&*event.account_id) else { return };
             if seen.is_new(event.key) {
                 day.count();
-            }
-            if !part.accounts.contains(&*event.account_id) {
-                part.accounts.insert((&*event.account_id).into());
             }
             let mut is_judged = false;
             speaking(event, &settings.facts, |at| {

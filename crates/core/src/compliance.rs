@@ -179,12 +179,13 @@ impl Check {
         matches!(self.speaks_about, Speaks::Every(_))
     }
 
-    /// The controls it speaks to, framework by framework; `data` is what sort of data was touched, if known.
-    pub fn controls(&self, data: Option<Data>) -> Vec<String> {
+    /// The controls it speaks to, framework by framework, in an account; `data` is what sort of data was touched, if known.
+    pub fn controls(&self, data: Option<Data>, account: &str, facts: &Facts) -> Vec<String> {
         let concerned = FRAMEWORKS.iter().filter(|framework| match (framework.data, data) {
             (Some(of), Some(touched)) => of == touched,
             _ => true,
         });
+        let concerned = concerned.filter(|framework| facts.is_in_scope(framework.id, account));
         concerned.flat_map(|framework| framework.labels_of(self)).collect()
     }
 }
@@ -235,7 +236,7 @@ pub fn judge(event: &Event<'_>, facts: &Facts) -> Judged {
             Rule::Event(violates) if check.is_in_force(facts) => {
                 if let Some(mut broken) = violates(event, facts) {
                     let outsider = broken.outsider.take();
-                    judged.findings.push((found(check, event, broken), outsider));
+                    judged.findings.push((found(check, event, broken, facts), outsider));
                 }
             }
             Rule::Event(_) => {}
@@ -246,7 +247,7 @@ pub fn judge(event: &Event<'_>, facts: &Facts) -> Judged {
 }
 
 /// Judges what the events of one subject left, whatever their order.
-pub fn judge_together(traces: &Traces) -> Option<Finding> {
+pub fn judge_together(traces: &Traces, facts: &Facts) -> Option<Finding> {
     let check = ALL.iter().find(|check| check.id == &*traces.check)?;
     let Rule::Together { judge, .. } = check.rule else { return None };
     let BrokenTogether { what, proof, at, excused } = judge(traces)?;
@@ -263,18 +264,18 @@ pub fn judge_together(traces: &Traces) -> Option<Finding> {
             .into_iter()
             .collect(),
         evidence: vec![what],
-        controls: check.controls(None),
+        controls: check.controls(None, &first.account_id, facts),
         status: excused.map_or(Status::Open, Status::Closed),
         ..finding(check, &first.principal, &first.account_id, &first.region, at)
     })
 }
 
-fn found(check: &Check, event: &Event<'_>, broken: Broken) -> Finding {
+fn found(check: &Check, event: &Event<'_>, broken: Broken, facts: &Facts) -> Finding {
     let principal = principal(event);
     Finding {
         event_ids: vec![event.event_id.to_string()],
         evidence: vec![broken.what],
-        controls: check.controls(broken.data),
+        controls: check.controls(broken.data, &event.account_id, facts),
         ..finding(check, &principal, &event.account_id, &event.aws_region, event.event_time)
     }
 }

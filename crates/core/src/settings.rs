@@ -1,5 +1,7 @@
 //! The organisation's own facts: one TOML document for the command and the functions.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use wildmatch::WildMatch;
 
@@ -31,6 +33,8 @@ pub struct Settings {
     /// When configurations may be changed.
     #[serde(rename = "change_window")]
     pub change_windows: Vec<WindowRule>,
+    /// The accounts that a compliance framework is about, by its id; of those not named here, it is about all.
+    pub scope: BTreeMap<String, Vec<String>>,
     /// The above, as compliance checks ask for it.
     #[serde(skip)]
     pub facts: Facts,
@@ -115,6 +119,14 @@ impl Settings {
 
     fn read_facts(&self) -> Result<Facts, Invalid> {
         let invalid = |Wrong { place, reason }| Invalid::Value { place, reason };
+        for (framework, accounts) in &self.scope {
+            let known = compliance::FRAMEWORKS.iter().map(|known| known.id).collect::<Vec<_>>();
+            if !known.contains(&framework.as_str()) {
+                let reason = format!("no framework is called {framework:?}; there are {}", known.join(", "));
+                return Err(Invalid::Value { place: "scope".to_owned(), reason });
+            }
+            accounts.iter().try_for_each(|account| check_account("scope", account))?;
+        }
         for window in &self.change_windows {
             window.accounts.iter().try_for_each(|account| check_account("change_window", account))?;
         }
@@ -127,6 +139,7 @@ impl Settings {
             protected: protected
                 .map(|(at, rule)| Protected::read(rule, &format!("protected {at}")).map_err(invalid))
                 .collect::<Result<_, _>>()?,
+            scope: self.scope.clone(),
             protected_tags: self.protected_tags.clone(),
             change_windows: windows
                 .map(|(at, rule)| ChangeWindow::read(rule, &format!("change_window {at}")).map_err(invalid))
@@ -255,6 +268,8 @@ mod tests {
         assert!(
             wrong("[[protected]]\nresources = [\"arn:*\"]\nnetworks = [\"home\"]").contains("192.0.2.0/24")
         );
+        assert!(wrong("[scope]\nsox = []").contains("there are soc2, pci-dss"));
+        assert!(wrong("[scope]\nsoc2 = [\"1\"]").contains("12 digits"));
         assert!(wrong("[[change_window]]\nfrom = \"9\"\nuntil = \"10:00\"").contains("22:00"));
         assert!(wrong("[[suppression]]\nreason = \"x\"").contains("everything"));
         assert!(wrong("[[suppression]]\ndetector = \"evasion\"\nreason = \" \"").contains("reason"));

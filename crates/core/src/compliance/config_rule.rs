@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::{ALL, Check, FRAMEWORKS, finding};
+use super::{ALL, Check, FRAMEWORKS, Facts, finding};
 use crate::{
     event::{Principal, PrincipalKind, Time},
     finding::{Finding, Status},
@@ -62,7 +62,7 @@ impl RuleChange {
     }
 
     /// The finding that it opens or closes; `None` if no check says what the rule says.
-    pub fn finding(&self) -> Option<Finding> {
+    pub fn finding(&self, facts: &Facts) -> Option<Finding> {
         let checks: Vec<&Check> = ALL.iter().copied().filter(|check| self.says_the_same_as(check)).collect();
         let worst = checks.iter().max_by_key(|check| check.severity)?;
         let new = &self.new_evaluation_result;
@@ -80,7 +80,8 @@ impl RuleChange {
             &self.aws_account_id,
         );
         let subject = format!("{}\n{}\n{}", self.aws_account_id, self.config_rule_name, self.resource_id);
-        let spoken: BTreeSet<String> = checks.iter().flat_map(|check| check.controls(None)).collect();
+        let spoken: BTreeSet<String> =
+            checks.iter().flat_map(|check| check.controls(None, &self.aws_account_id, facts)).collect();
         let names = FRAMEWORKS
             .iter()
             .flat_map(|framework| framework.spoken_of().map(|control| framework.name(control)));
@@ -123,7 +124,7 @@ mod tests {
             result(new, "2026-03-03T09:00:00.000Z"),
             result(old, "2026-03-02T10:00:00.000Z"),
         );
-        RuleChange::read(&text).unwrap().finding()
+        RuleChange::read(&text).unwrap().finding(&Facts::default())
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What an organisation says of itself, made ready to be asked of every event.
 
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -105,6 +105,8 @@ pub struct Facts {
     pub protected_tags: Vec<String>,
     /// When configurations may be changed; empty if at any time.
     pub change_windows: Vec<ChangeWindow>,
+    /// The accounts that a framework is about, by its id: of those not named, it is about all.
+    pub scope: BTreeMap<String, Vec<String>>,
 }
 
 /// What is wrong with a fact, and what would be right.
@@ -221,6 +223,11 @@ impl Facts {
     /// Is this identity kept for emergencies?
     pub fn is_break_glass(&self, principal: &Principal) -> bool {
         self.break_glass.iter().any(|pattern| pattern.matches(&principal.id))
+    }
+
+    /// Is what happens in this account a framework's business?
+    pub fn is_in_scope(&self, framework: &str, account: &str) -> bool {
+        self.scope.get(framework).is_none_or(|accounts| accounts.iter().any(|of| of == account))
     }
 
     /// Is this account, or this receiver, the organisation's own?

@@ -164,6 +164,7 @@ fn framework(standing: &Standing) -> Markup {
     html! {
         section.framework {
             h2 { (standing.title) " " small { (standing.version) } }
+            @if let Some(scope) = &standing.scope { p { "In scope: accounts " (scope.join(", ")) "." } }
             p { "Score " strong { (percent(standing.compliance_score)) } ", " (standing.status.describe()) ". Activity can speak to " (spoken.len()) " of " (standing.controls.len()) " controls." }
             table {
                 thead { tr { th { "Control" } th.short { "In short" } th { "State" } th.number { "Judged" } th.number { "Open" } th.checks { "Checks" } } }
@@ -269,7 +270,7 @@ mod tests {
         let mut hostile = finding();
         (hostile.first_seen, hostile.last_seen) = (Time(20_000 * 86_400), Time(20_000 * 86_400));
         hostile.detector = check.id.to_owned();
-        hostile.controls = check.controls(None);
+        hostile.controls = check.controls(None, "", &Facts::default());
         hostile.principal = "<script>alert(1)</script>\u{202e}&\"'".to_owned();
         let page = report(&Record { findings: vec![hostile], ..Record::default() });
         assert!(

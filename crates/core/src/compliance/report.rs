@@ -17,8 +17,8 @@ use crate::{
 /// What was judged, and what was found, day by day.
 #[derive(Clone, Debug, Default)]
 pub struct Record {
-    /// How many events were judged, by day.
-    pub tallies: BTreeMap<u32, Tally>,
+    /// How many events were judged, by day and account.
+    pub tallies: BTreeMap<u32, BTreeMap<Box<str>, Tally>>,
     /// What was found.
     pub findings: Vec<Finding>,
 }
@@ -122,8 +122,7 @@ impl Report {
         generated: Time,
     ) -> Self {
         let first = (last + 1).saturating_sub(days);
-        let now = Window::new(record, first..last + 1);
-        let before = Window::new(record, first.saturating_sub(days)..first);
+        let now = Window::new(record, first..last + 1, |_| true);
         let evidence: Vec<Violation> =
             now.findings.iter().filter_map(|finding| violation(finding, frameworks)).collect();
         let mut report = Self {
@@ -135,7 +134,16 @@ impl Report {
             score_definition: SCORE,
             frameworks: frameworks
                 .iter()
-                .map(|framework| standing(framework, facts, &now, &before))
+                .map(|framework| {
+                    let window =
+                        |span| Window::new(record, span, |account| facts.is_in_scope(framework.id, account));
+                    standing(
+                        framework,
+                        facts,
+                        &window(first..last + 1),
+                        &window(first.saturating_sub(days)..first),
+                    )
+                })
                 .collect(),
             actions: actions(&now, &evidence),
             evidence,
@@ -172,11 +180,16 @@ pub(super) struct Window<'r> {
 }
 
 impl<'r> Window<'r> {
-    fn new(record: &'r Record, span: Range<u32>) -> Self {
-        let mut tally = Tally::default();
-        let of_span = record.tallies.range(span.start..span.end.max(span.start));
-        let days = of_span.clone().filter(|(_, day)| day.events > 0).count();
-        of_span.for_each(|(_, day)| tally.add(day));
+    /// Of the accounts that are in scope.
+    fn new(record: &'r Record, span: Range<u32>, is_in_scope: impl Fn(&str) -> bool) -> Self {
+        let (mut tally, mut days) = (Tally::default(), 0);
+        for accounts in
+            record.tallies.range(span.start..span.end.max(span.start)).map(|(_, accounts)| accounts)
+        {
+            let before = tally.events;
+            accounts.iter().filter(|(account, _)| is_in_scope(account)).for_each(|(_, of)| tally.add(of));
+            days += usize::from(tally.events > before);
+        }
         let is_of = |finding: &&Finding| {
             !matches!(finding.status, Status::Closed(_))
                 && finding.first_seen.day() < span.end
@@ -295,7 +308,7 @@ mod tests {
         let check = ALL.iter().find(|known| known.id == check).unwrap();
         let kim = Principal::new(PrincipalKind::User, "arn:aws:iam::111122223333:user/kim", "111122223333");
         Finding {
-            controls: check.controls(None),
+            controls: check.controls(None, "111122223333", &Facts::default()),
             event_ids: vec!["e1".into()],
             ..finding(check, &kim, "111122223333", "eu-west-1", at(day))
         }
@@ -307,7 +320,7 @@ mod tests {
     }
 
     fn record(findings: Vec<Finding>, days: Range<u32>) -> Record {
-        Record { tallies: days.map(|at| (at, day())).collect(), findings }
+        Record { tallies: days.map(|at| (at, [("111122223333".into(), day())].into())).collect(), findings }
     }
 
     fn soc2(record: &Record) -> Report {
@@ -324,6 +337,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_out_of_scope_neither_counts_nor_violates() {
+        let scope = "[scope]\nsoc2 = [\"444455556666\"]\n";
+        let facts = crate::settings::Settings::read(scope).unwrap().facts;
+        let check = ALL.iter().find(|check| check.id == "root-use").unwrap();
+        let controls = check.controls(None, "111122223333", &facts);
+        assert!(!controls.is_empty() && controls.iter().all(|control| !control.starts_with("SOC 2")));
+        let outside = Finding { controls, ..found("root-use", DAY_0) };
+        let record = record(vec![outside], DAY_0..DAY_0 + 30);
+        let report = Report::new(&record, FRAMEWORKS, &facts, DAY_0 + 29, 30, at(DAY_0 + 30));
+        assert_eq!(report.frameworks[0].status, Outcome::NothingJudged);
+        assert_eq!(report.frameworks[0].scope, Some(vec!["444455556666".to_owned()]));
+        assert_eq!(report.frameworks[1].status, Outcome::ViolationsOpen);
+        assert_eq!(report.total_activities, 3_000);
+    }
+
+    #[test]
     fn without_activity_there_is_no_score() {
         let standing = soc2(&record(vec![], 0..0)).frameworks.remove(0);
         assert_eq!((standing.status, standing.compliance_score), (Outcome::NothingJudged, None));
@@ -333,7 +362,7 @@ mod tests {
     fn a_violation_costs_the_weight_of_its_controls() {
         let mut two = record(vec![found("self-approved-change", DAY_0 + 3)], DAY_0..DAY_0 + 30);
         // Only two controls have evidence: CC5.1 (HIGH: 4), which is broken, and A1.2 (HIGH: 4), by backups.
-        two.tallies.values_mut().for_each(|tally| {
+        two.tallies.values_mut().flat_map(BTreeMap::values_mut).for_each(|tally| {
             tally.events = 0;
             tally.checks =
                 ALL.iter().map(|check| u64::from(matches!(check.id, "retention-lock-removed"))).collect();

@@ -24,6 +24,8 @@ pub struct Standing {
     pub title: &'static str,
     /// Which edition.
     pub version: &'static str,
+    /// The accounts that it is about, where the settings say so; all, otherwise.
+    pub scope: Option<Vec<String>>,
     /// In short.
     pub status: Outcome,
     /// 0 to 100; `None` without evidence.
@@ -207,6 +209,7 @@ pub(super) fn standing(
         framework: framework.id,
         title: framework.title,
         version: framework.version,
+        scope: facts.scope.get(framework.id).cloned(),
         status: match (open.is_empty(), judged) {
             (false, _) => Outcome::ViolationsOpen,
             (true, true) => Outcome::NoViolationSeen,

@@ -41,7 +41,7 @@ pub async fn compliance_check(
     let _ = read(message.as_bytes(), Limits::default(), &mut |item| checked.add(&item, settings));
     for traces in std::mem::take(&mut checked.traces).into_values() {
         let traces = remember(table, traces, now).await?;
-        checked.found(judge_together(&traces), settings);
+        checked.found(judge_together(&traces, &settings.facts), settings);
     }
     let own = own_accounts(table, &checked).await?;
     checked.settle(settings, |account| own.contains(account));
@@ -87,7 +87,7 @@ impl Checked {
                     }
                 }
             }
-            Item::RuleChange(change, _) => self.found(change.finding(), settings),
+            Item::RuleChange(change, _) => self.found(change.finding(&settings.facts), settings),
             Item::Other(_) | Item::Malformed(_) => {}
         }
     }
@@ -130,7 +130,7 @@ impl Checked {
     pub fn finish(mut self, settings: &Settings, own: impl Fn(&str) -> bool) -> Vec<Finding> {
         self.settle(settings, own);
         for traces in std::mem::take(&mut self.traces).into_values() {
-            self.found(judge_together(&traces), settings);
+            self.found(judge_together(&traces, &settings.facts), settings);
         }
         self.findings.into_values().collect()
     }

@@ -74,7 +74,8 @@ async fn add_counts(
     let days: BTreeMap<String, u32> = (first..=last).map(|day| (at(day), day)).collect();
     for (sort, item) in table.range(&partition, &at(first), &at(last), Freshness::Stale).await? {
         if let Some(day) = days.get(&sort) {
-            record.tallies.entry(*day).or_default().add(&kept::read::<Census>(&item)?.tally());
+            let of_day = record.tallies.entry(*day).or_default();
+            of_day.entry(account.into()).or_default().add(&kept::read::<Census>(&item)?.tally());
         }
     }
     Ok(())

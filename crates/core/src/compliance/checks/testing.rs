@@ -121,6 +121,6 @@ fn all(told: &[Told], facts: &Facts) -> Vec<Finding> {
         })
         .unwrap();
     }
-    findings.extend(traces.iter().filter_map(judge_together));
+    findings.extend(traces.iter().filter_map(|traces| judge_together(traces, facts)));
     findings
 }
