@@ -279,7 +279,9 @@ fn one_bad_finding_does_not_hold_up_the_others() {
     let world = World::default();
     let other = Finding { id: format!("{}-other", finding.id), ..finding.clone() };
     world.refuses.borrow_mut().insert(finding.id.clone());
-    let outlets = Outlets { hub: &world, people: &world, bus: &world, filing: filing(), copy: 7 };
+    let settings = Settings::default();
+    let outlets =
+        Outlets { hub: &world, people: &world, bus: &world, filing: filing(), copy: 7, settings: &settings };
     let batch = vec![raised(&finding, 1), raised(&other, 1)];
     let failed = block_on(respond(&world, &outlets, batch, now));
     assert_eq!(
@@ -296,7 +298,9 @@ fn while_one_copy_tells_people_the_other_waits() {
     let (finding, now) = serious();
     let world = World::default();
     let copy = |copy: u64, at: Time| {
-        let outlets = Outlets { hub: &world, people: &world, bus: &world, filing: filing(), copy };
+        let settings = Settings::default();
+        let outlets =
+            Outlets { hub: &world, people: &world, bus: &world, filing: filing(), copy, settings: &settings };
         block_on(respond(&world, &outlets, vec![raised(&finding, 1)], at)).len()
     };
     world.faults.fails_at.set(Some(3)); // read, claimed, and dead before telling

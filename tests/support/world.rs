@@ -201,7 +201,9 @@ impl World {
     }
 
     pub(crate) fn respond(&self, raised: Vec<FindingRaised>, now: Time) {
-        let outlets = Outlets { hub: self, people: self, bus: self, filing: filing(), copy: 7 };
+        let settings = Settings::default();
+        let outlets =
+            Outlets { hub: self, people: self, bus: self, filing: filing(), copy: 7, settings: &settings };
         let turn = Cell::new(0);
         self.deliver(raised, |batch| {
             // A queue delivers again only when the function that took the message must be dead.

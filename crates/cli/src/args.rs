@@ -29,6 +29,8 @@ pub enum Command {
     /// Says how the organisation stood by its controls, by what was done: who broke which, by which events
     #[command(after_help = EXIT_CODES)]
     Compliance(Compliance),
+    /// Says what to do about the alerts: in which order, who else is hit, how it is taken back, what remains. Does nothing itself
+    Respond(Respond),
     /// Makes up an organisation and writes its trail: people, machines, innocent oddities and labelled attacks
     Simulate(Simulate),
     /// Says how well attacks are found, and how often innocents are accused, where the truth is known
@@ -151,6 +153,26 @@ pub enum Paper {
     Json,
     /// One self-contained page
     Html,
+}
+
+/// `respond`.
+#[derive(Args)]
+pub struct Respond {
+    /// What is read.
+    #[command(flatten)]
+    pub input: Input,
+    /// Plan, and do nothing: this command never acts in an account
+    #[arg(long, required = true)]
+    pub plan: bool,
+    /// Only about this principal: its ARN, or the end of it
+    #[arg(long, value_name = "PRINCIPAL")]
+    pub principal: Option<String>,
+    /// Take it for credentials in somebody else's hands, whatever the findings say
+    #[arg(long)]
+    pub as_compromised: bool,
+    /// Table for people, or JSON for machines
+    #[arg(long, value_enum, default_value_t = Form::Table)]
+    pub format: Form,
 }
 
 /// `simulate`.

@@ -14,6 +14,7 @@ mod knowledge;
 mod memory;
 mod output;
 pub mod reading;
+mod respond;
 mod simulate;
 mod state;
 mod text;
@@ -40,6 +41,7 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
         Command::Baseline(arguments) => baseline::baseline(arguments),
         Command::Assess(arguments) => assess::assess(arguments),
         Command::Compliance(arguments) => compliance::compliance(arguments),
+        Command::Respond(arguments) => respond::respond(arguments),
         Command::Simulate(arguments) => simulate::simulate(arguments),
         Command::Evaluate(arguments) => evaluate::evaluate(arguments),
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::risk::thresholds::{CERTAIN, NOTEWORTHY, SILENCE, THREAT};
 use crate::{
     catalog::{Tactic, Technique},
-    event::{PrincipalKind, Time, hash},
+    event::{Outcome, PrincipalKind, Time, hash},
     features::Features,
     risk::{components::Level, thresholds::Thresholds},
 };
@@ -86,6 +86,30 @@ pub struct Evidence {
     pub last_seen: Time,
     /// The events that prove it.
     pub event_ids: Vec<String>,
+    /// What was done, where the reason is an act: so that a response knows what to take back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deeds: Vec<Deed>,
+}
+
+/// What one call did, as a response needs to know it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Deed {
+    /// Service and name, as in `iam:CreateUser`.
+    pub call: String,
+    /// What it acted on, as far as 96 bytes hold it.
+    pub target: String,
+    /// Who gained by it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub recipient: String,
+    /// What was read from its parameters, in words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The account acted in.
+    pub account_id: String,
+    /// The Region acted in.
+    pub region: String,
 }
 
 /// What is wrong.

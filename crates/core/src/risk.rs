@@ -22,7 +22,7 @@ use crate::{
     baseline::Habits,
     catalog::{Act, Tactic, Technique, weight},
     event::{Outcome, Time},
-    finding::Evidence,
+    finding::{Deed, Evidence},
 };
 
 /// What a detector says.
@@ -60,6 +60,7 @@ pub(crate) struct Reason {
     pub(crate) region: String,
     pub(crate) account_id: String,
     pub(crate) sessions: Vec<u64>,
+    pub(crate) deeds: Vec<Deed>,
 }
 
 impl Reason {
@@ -137,6 +138,7 @@ impl Signal {
             first_seen,
             last_seen,
             event_ids: reason.event_ids,
+            deeds: reason.deeds,
         });
     }
 }
@@ -188,6 +190,9 @@ const MINOR_BOUND: f32 = 1.9;
 /// What any number of minor deletions weighs, at most: clearing up is done by the dozen.
 const CLEARING: f32 = 2.0;
 
+/// Deeds named of one group of like acts.
+const DEEDS: usize = 16;
+
 impl Like<'_> {
     fn reason(mut self, window: &Window<'_>, habits: &Habits<'_>) -> Reason {
         self.acts.sort_by_key(|(hour, notable)| notable.time(*hour));
@@ -215,6 +220,7 @@ impl Like<'_> {
             text: self.describe(notable, &rarity, &context),
             times: self.acts.iter().map(|(hour, notable)| notable.time(*hour)).collect(),
             event_ids: self.acts.iter().map(|(_, notable)| notable.event_id.to_string()).collect(),
+            deeds: self.deeds(),
             tactics: tactics(act),
             techniques: act.techniques.clone(),
             region: notable.region.to_string(),
@@ -226,6 +232,21 @@ impl Like<'_> {
                 .filter(|session| *session != 0)
                 .collect(),
         }
+    }
+
+    /// What was done, each thing once.
+    fn deeds(&self) -> Vec<Deed> {
+        let deed = |(_, notable): &(u32, &Notable)| Deed {
+            call: notable.act.call.to_string(),
+            target: notable.act.target.to_string(),
+            recipient: notable.act.recipient.to_string(),
+            detail: notable.act.detail.to_string(),
+            outcome: notable.act.outcome,
+            account_id: notable.account_id.to_string(),
+            region: notable.region.to_string(),
+        };
+        let all: BTreeSet<Deed> = self.acts.iter().map(deed).collect();
+        all.into_iter().take(DEEDS).collect()
     }
 
     /// How many different things were reached.

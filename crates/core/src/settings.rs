@@ -147,6 +147,12 @@ impl Settings {
         })
     }
 
+    /// May no response touch this principal?
+    pub fn is_protected(&self, principal: &str) -> bool {
+        let lists = [&self.protected_principals, &self.break_glass_principals];
+        lists.into_iter().flatten().any(|pattern| WildMatch::new(pattern).matches(principal))
+    }
+
     /// The rule that suppresses what `detector` says of `principal` in `account` on `day`, if any, in words.
     /// Whether it has expired is judged by that day, so that a run over old logs says the same.
     pub fn suppression(&self, principal: &str, account: &str, detector: &str, day: u32) -> Option<String> {

@@ -15,6 +15,7 @@ use trailwarden_integrations::{
     bus::Bus,
     copy,
     environment::{aws, optional, variable},
+    knowledge::Remembered,
     lambda::{Failed, serve_queue},
     now,
     people::Topic,
@@ -35,7 +36,8 @@ async fn main() -> Result<(), Error> {
         each_in_its_own: role.is_some(),
     };
     let hub = SecurityHub::new(&aws, filing.account.clone(), role);
-    let outlets = Outlets { hub: &hub, people: &people, bus: &bus, filing, copy: copy() };
+    let remembered = Remembered::new(table.clone());
+    let copy = copy();
     serve_queue(async |messages| {
         let mut failed: Failed = BTreeMap::new();
         let (mut batch, mut positions) = (Vec::new(), Vec::new());
@@ -56,6 +58,16 @@ async fn main() -> Result<(), Error> {
                 Err(error) => _ = failed.insert(at, Unavailable::from(error)),
             }
         }
+        // A plan is told with the alert; nobody waits for settings to be told that something is wrong.
+        let settings = remembered.current().await.unwrap_or_default();
+        let outlets = Outlets {
+            hub: &hub,
+            people: &people,
+            bus: &bus,
+            filing: filing.clone(),
+            copy,
+            settings: &settings,
+        };
         let again = respond(&table, &outlets, batch, now()).await;
         failed.extend(again.into_iter().map(|(at, error)| (positions[at], error)));
         failed

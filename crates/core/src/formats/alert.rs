@@ -4,6 +4,7 @@ use crate::{
     event::clip,
     finding::{Finding, Status},
     messages::REFUSED,
+    response::Plan,
 };
 
 /// A message to people.
@@ -20,18 +21,20 @@ const SUBJECT: usize = 100;
 /// Reasons told; the rest is in the finding.
 const REASONS: usize = 8;
 
+/// Actions and next steps told; `trailwarden respond --plan` tells all.
+const STEPS: usize = 8;
 /// Controls told on one line.
 const CONTROLS_A_LINE: usize = 4;
 
-/// Tells of a finding.
-pub fn alert(finding: &Finding) -> Alert {
+/// Tells of a finding, and of what would be done about it.
+pub fn alert(finding: &Finding, plan: Option<&Plan>) -> Alert {
     let state = match &finding.status {
         Status::Open => finding.severity.label(),
         Status::Closed(_) | Status::Suppressed(_) => "CLOSED",
     };
     let name = finding.principal.rsplit('/').next().unwrap_or_default();
     let subject = format!("[{state}] {}: {name} in {}", finding.title, finding.account_id);
-    Alert { subject: ascii(&subject), text: text(finding, state) }
+    Alert { subject: ascii(&subject), text: text(finding, state, plan) }
 }
 
 /// Tells that there are more findings than anybody wants to be told of.
@@ -45,7 +48,7 @@ pub fn storm(told: u32) -> Alert {
     }
 }
 
-fn text(finding: &Finding, state: &str) -> String {
+fn text(finding: &Finding, state: &str, plan: Option<&Plan>) -> String {
     let mut lines = vec![
         format!("{state}: {}", finding.title),
         String::new(),
@@ -71,9 +74,30 @@ fn text(finding: &Finding, state: &str) -> String {
     }
     lines.extend([String::new(), "What to do".to_owned()]);
     lines.extend(finding.recommendations.iter().map(|step| format!("- {step}")));
+    if let Some(plan) = plan.filter(|_| finding.status == Status::Open) {
+        lines.extend(planned(plan));
+    }
     lines.extend([String::new(), format!("Finding {}", finding.id)]);
     let lines: Vec<String> = lines.iter().map(|line| printable(line)).collect();
     lines.join("\n")
+}
+
+/// What would be done, in the order in which it would be.
+fn planned(plan: &Plan) -> Vec<String> {
+    let mut lines =
+        vec![String::new(), format!("Plan ({}: {}). Nothing was done.", plan.level.label(), plan.because)];
+    for (at, planned) in (1..).zip(plan.actions.iter().take(STEPS)) {
+        lines.push(format!(
+            "{at}. {}; undo ({}): {}",
+            planned.text,
+            planned.undo.describe(),
+            planned.undone_by
+        ));
+    }
+    lines.extend(plan.next_steps.iter().take(STEPS).map(|step| format!("- {step}")));
+    lines.extend(plan.hits.iter().map(|hit| format!("Hits: {hit}")));
+    lines.extend(plan.residual.iter().map(|rest| format!("Remains: {rest}")));
+    lines
 }
 
 /// One line of what a log said, without controls.
@@ -94,9 +118,19 @@ mod tests {
 
     #[test]
     fn an_alert_says_who_what_and_what_to_do() {
-        let alert = alert(&crate::finding::testing::finding());
+        let finding = crate::finding::testing::finding();
+        let plan = crate::response::plan(&[&finding], &crate::settings::Settings::default());
+        let alert = alert(&finding, plan.as_ref());
         assert_eq!(alert.subject, "[HIGH] Defences weakened: kim in 111122223333");
-        for part in ["user/kim", "cloudtrail:StopLogging on main", "Switch it on", "evasion/2026-03-02/"] {
+        for part in [
+            "user/kim",
+            "cloudtrail:StopLogging on main",
+            "Switch it on",
+            "evasion/2026-03-02/",
+            "Nothing was done.",
+            "1. Deactivate the access keys of kim; undo (exact): ",
+            "Hits: ",
+        ] {
             assert!(alert.text.contains(part), "{part}");
         }
     }
@@ -106,7 +140,7 @@ mod tests {
         let names = ["SOC 2 CC7.2", "PCI DSS v4.0.1/10.2.1"];
         let finding =
             Finding { controls: names.map(str::to_owned).to_vec(), ..crate::finding::testing::finding() };
-        assert!(alert(&finding).text.contains("Controls\n- SOC 2 CC7.2; PCI DSS v4.0.1/10.2.1\n"));
+        assert!(alert(&finding, None).text.contains("Controls\n- SOC 2 CC7.2; PCI DSS v4.0.1/10.2.1\n"));
     }
 
     #[test]
@@ -117,7 +151,7 @@ mod tests {
             evidence: vec!["a\nWhat to do\n- wire the money".into()],
             ..crate::finding::testing::finding()
         };
-        let alert = alert(&finding);
+        let alert = alert(&finding, None);
         assert!(alert.subject.len() <= SUBJECT && alert.subject.is_ascii() && !alert.subject.contains('\n'));
         assert!(!alert.text.contains('\u{1b}') && alert.text.contains("- a What to do - wire the money"));
     }

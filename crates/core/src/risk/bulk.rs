@@ -60,6 +60,7 @@ pub(crate) fn bulk(
         region: window.now().regions.values().next().map(ToString::to_string).unwrap_or_default(),
         account_id: window.now().accounts.values().next().map(ToString::to_string).unwrap_or_default(),
         sessions: Vec::new(),
+        deeds: Vec::new(),
     })
 }
 

@@ -12,6 +12,8 @@ use crate::{
     kept::{self, Incident},
     messages::{FindingRaised, Notice, ResponseTaken},
     ports::{Channel, FindingsHub, Key, Table, Unavailable, Write, change},
+    response::plan,
+    settings::Settings,
 };
 
 /// Where things go.
@@ -26,6 +28,8 @@ pub struct Outlets<'a, H, A, B> {
     pub filing: Filing,
     /// Which copy of the function this is: any number that no other copy has.
     pub copy: u64,
+    /// What the organisation says of itself: whom no response may touch.
+    pub settings: &'a Settings,
 }
 
 /// Under which account and in which Region findings are filed. The default product ARN demands that the account is
@@ -136,7 +140,12 @@ enum Left {
 const ALERTS_AN_HOUR: u32 = 20;
 
 /// The message to send: of a storm, first that it is one, then none.
-async fn message(table: &impl Table, finding: &Finding, now: Time) -> Result<Vec<Alert>, Unavailable> {
+async fn message(
+    table: &impl Table,
+    finding: &Finding,
+    settings: &Settings,
+    now: Time,
+) -> Result<Vec<Alert>, Unavailable> {
     let key = Key { partition: kept::ORGANISATION.to_owned(), sort: format!("ALERTS#{:08}", now.hour()) };
     let mut count = 0;
     change(table, &key, |item| {
@@ -146,7 +155,7 @@ async fn message(table: &impl Table, finding: &Finding, now: Time) -> Result<Vec
     })
     .await?;
     Ok(match count {
-        0..=ALERTS_AN_HOUR => vec![alert(finding)],
+        0..=ALERTS_AN_HOUR => vec![alert(finding, plan(&[finding], settings).as_ref())],
         count if count == ALERTS_AN_HOUR + 1 => vec![storm(ALERTS_AN_HOUR)],
         _ => Vec::new(),
     })
@@ -169,7 +178,7 @@ async fn tell<H, A: Channel<Alert>, B>(
         Claim::Quiet => return Ok(Left::Filing(Ok(Vec::new()))),
         Claim::Tell(told, what) => (told, what),
     };
-    if let Err(error) = outlets.people.send(&message(table, finding, now).await?).await {
+    if let Err(error) = outlets.people.send(&message(table, finding, outlets.settings, now).await?).await {
         return Ok(Left::Filing(Err(error)));
     }
     change(table, &key, |item| {

@@ -1,0 +1,166 @@
+//! What is done about which findings: each playbook a sheet, a function and its tests.
+
+mod compliance_violation;
+mod credential_compromise;
+mod data_exfiltration;
+mod evasion;
+mod privilege_escalation;
+mod unusual_access;
+
+use crate::{
+    finding::Finding,
+    response::{Case, Plan},
+};
+
+/// Every playbook; of several that handle a finding, the first one counts.
+pub const ALL: &[&Playbook] = &[
+    &credential_compromise::PLAYBOOK,
+    &data_exfiltration::PLAYBOOK,
+    &privilege_escalation::PLAYBOOK,
+    &evasion::PLAYBOOK,
+    &unusual_access::PLAYBOOK,
+    &compliance_violation::PLAYBOOK,
+];
+
+/// What is done about some findings.
+pub struct Playbook {
+    /// Stable name, equal to the file's.
+    pub id: &'static str,
+    /// For people.
+    pub title: &'static str,
+    /// Is it for this finding?
+    pub handles: fn(&Finding) -> bool,
+    /// Does it stop the principal, before anything is taken back?
+    pub contains: bool,
+    /// Adds what is particular to it: what is done to stop and to take back is planned already.
+    pub plan: fn(&Case<'_>, &mut Plan),
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use crate::{
+        event::{Outcome, PrincipalKind, Time},
+        finding::{Deed, Evidence, Finding, Kind, testing::finding},
+        response::{Plan, plan},
+        settings::Settings,
+    };
+
+    /// A finding of a detector, by the user kim, that rests on these calls: `("iam:CreateUser", "target", "recipient", "detail")`.
+    pub(crate) fn found(detector: &str, calls: &[(&str, &str, &str, &str)]) -> Finding {
+        let deeds = calls.iter().map(|(call, target, recipient, detail)| Deed {
+            call: (*call).to_owned(),
+            target: (*target).to_owned(),
+            recipient: (*recipient).to_owned(),
+            detail: (*detail).to_owned(),
+            outcome: Outcome::Success,
+            account_id: "111122223333".into(),
+            region: "eu-west-1".into(),
+        });
+        let evidence = Evidence {
+            text: String::new(),
+            points: 0.5,
+            first_seen: Time(0),
+            last_seen: Time(0),
+            event_ids: vec![],
+            deeds: deeds.collect(),
+        };
+        Finding { detector: detector.into(), contributions: vec![evidence], confidence: 0.8, ..finding() }
+    }
+
+    pub(crate) fn of_kind(finding: Finding, kind: PrincipalKind, principal: &str) -> Finding {
+        Finding { principal_kind: kind, principal: principal.into(), ..finding }
+    }
+
+    pub(crate) fn violated(check: &str) -> Finding {
+        Finding { kind: Kind::Compliance, ..found(check, &[]) }
+    }
+
+    pub(crate) fn planned(finding: &Finding) -> Plan {
+        plan(&[finding], &Settings::default()).unwrap()
+    }
+
+    /// The actions in words.
+    pub(crate) fn texts(plan: &Plan) -> Vec<&str> {
+        plan.actions.iter().map(|planned| planned.text.as_str()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{
+        testing::{found, of_kind, planned, violated},
+        *,
+    };
+    use crate::{
+        event::PrincipalKind,
+        response::{Level, containment},
+    };
+
+    #[test]
+    fn each_detector_and_violation_has_a_playbook_and_each_playbook_a_name() {
+        let ids: BTreeSet<&str> = ALL.iter().map(|playbook| playbook.id).collect();
+        assert_eq!(ids.len(), ALL.len());
+        for detector in crate::detectors::ids() {
+            let finding = found(detector, &[]);
+            assert!(ALL.iter().any(|playbook| (playbook.handles)(&finding)), "{detector}");
+        }
+        assert!(ALL.iter().any(|playbook| (playbook.handles)(&violated("root-use"))));
+    }
+
+    /// What every plan must say: how the access is stopped, who else is hit, how it is undone, what remains.
+    #[test]
+    fn a_plan_stops_says_who_is_hit_how_it_is_undone_and_what_remains() {
+        use PrincipalKind::{
+            Anonymous, ExternalAccount, Federated, IdentityCenter, Person, Role, Root, Unknown, User,
+            Workload,
+        };
+        for kind in [
+            User,
+            Person,
+            IdentityCenter,
+            Role,
+            Workload,
+            Root,
+            Federated,
+            ExternalAccount,
+            Anonymous,
+            Unknown,
+        ] {
+            for playbook in ["initial-access", "data-exfiltration", "privilege-escalation", "evasion"] {
+                let finding = of_kind(found(playbook, &[]), kind, "arn:aws:iam::111122223333:role/web");
+                let plan = planned(&finding);
+                assert!(
+                    !plan.actions.is_empty() || !plan.next_steps.is_empty(),
+                    "{kind:?}: nothing stops it"
+                );
+                assert!(!plan.hits.is_empty() && !plan.residual.is_empty(), "{kind:?}");
+                assert!(plan.actions.iter().all(|planned| !planned.undone_by.is_empty()));
+                let can_act = !(containment(kind).actions)(&finding).is_empty();
+                assert!(can_act || plan.level == Level::Escalate, "{kind:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_person_behind_single_sign_on_is_never_acted_upon_by_iam() {
+        let person =
+            "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_0a1b2c3d4e5f6071/kim@x.example";
+        let plan = planned(&of_kind(found("initial-access", &[]), PrincipalKind::Person, person));
+        assert_eq!(plan.actions, vec![]);
+        assert!(plan.next_steps.iter().any(|step| step.contains("cannot be edited in IAM")));
+    }
+
+    #[test]
+    fn a_protected_principal_is_left_to_people() {
+        let settings =
+            crate::settings::Settings::read("protected_principals = [\"arn:aws:iam::*:user/kim\"]").unwrap();
+        let finding = found("initial-access", &[]);
+        let plan = crate::response::plan(&[&finding], &settings).unwrap();
+        assert_eq!(
+            (plan.level, plan.because.as_str()),
+            (Level::Escalate, "the principal is protected: nothing acts on it")
+        );
+    }
+}

@@ -1,0 +1,69 @@
+//! Somebody else uses an identity: its credentials were guessed, stolen, or carried out of where they belong.
+
+use super::Playbook;
+
+pub(super) const PLAYBOOK: Playbook = Playbook {
+    id: "credential-compromise",
+    title: "Credentials in somebody else's hands",
+    handles: |finding| {
+        [
+            "credential-stuffing",
+            "brute-force",
+            "password-spraying",
+            "initial-access",
+            "instance-credentials",
+            "credential-access",
+            "lateral-movement",
+            "dormant-identity",
+            "persistence",
+        ]
+        .contains(&finding.detector.as_str())
+    },
+    contains: true,
+    plan: |case, plan| {
+        if case.is_of(&["credential-access"]) {
+            plan.next_steps.push("Change every secret that was read: whoever read it has it".to_owned());
+            plan.residual.push("Secrets that were read are known until they are changed.".to_owned());
+        }
+        if case.is_of(&["credential-stuffing", "brute-force", "password-spraying"]) {
+            plan.next_steps.push(
+                "Change the passwords of those users who signed in from the same addresses, and demand MFA"
+                    .to_owned(),
+            );
+        }
+        if !case.gravest().callers.is_empty() {
+            plan.next_steps
+                .push(format!("Contain who stands behind it too: {}", case.gravest().callers.join(", ")));
+        }
+        plan.next_steps.push(
+            "Look for what was made meanwhile: keys, users, roles, trust, functions, and take it back"
+                .to_owned(),
+        );
+    },
+};
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{found, planned, texts};
+
+    #[test]
+    fn a_stolen_users_keys_and_sessions_end_and_so_does_what_it_made_for_others() {
+        let plan =
+            planned(&found("persistence", &[("iam:CreateAccessKey", "eva", "eva", "for another user, eva")]));
+        assert_eq!(
+            texts(&plan),
+            [
+                "Deactivate the access keys of kim",
+                "Revoke the sessions that kim has (deny by the time their tokens were issued)",
+                "Quarantine kim (an inline policy that denies everything)",
+                "Deactivate the access keys that eva got since",
+            ]
+        );
+    }
+
+    #[test]
+    fn its_own_key_is_not_taken_back_twice() {
+        let plan = planned(&found("persistence", &[("iam:CreateAccessKey", "kim", "kim", "for itself")]));
+        assert_eq!(plan.actions.len(), 3);
+    }
+}

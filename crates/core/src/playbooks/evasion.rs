@@ -1,0 +1,26 @@
+//! Somebody blinds or disarms: trails, detectors, recorders, locks.
+
+use super::Playbook;
+
+pub(super) const PLAYBOOK: Playbook = Playbook {
+    id: "evasion",
+    title: "Defences weakened",
+    handles: |finding| ["evasion", "silence"].contains(&finding.detector.as_str()),
+    contains: true,
+    plan: |_, plan| {
+        plan.next_steps.push("Find out what happened while nobody saw: other Regions' trails, billing, access advisor, flow logs".to_owned());
+        plan.residual.push("What happened while the log was off is in no log.".to_owned());
+    },
+};
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{found, planned, texts};
+
+    #[test]
+    fn a_stopped_trail_starts_again_after_its_stopper_is_stopped() {
+        let plan = planned(&found("evasion", &[("cloudtrail:StopLogging", "main", "", "")]));
+        assert_eq!(texts(&plan).first(), Some(&"Deactivate the access keys of kim"));
+        assert_eq!(texts(&plan).last(), Some(&"Start the trail main in eu-west-1 again"));
+    }
+}

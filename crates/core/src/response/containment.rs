@@ -1,0 +1,158 @@
+//! How each kind of principal can be stopped, as AWS allows it: what, from which account, who else is hit, what remains.
+//!
+//! Sources: IAM user guide, "Revoking IAM role temporary security credentials" and "Disabling permissions for temporary
+//! security credentials"; IAM Identity Center user guide, "Revoke active IAM role sessions created by permission sets";
+//! IAM user guide, "Centrally manage root access for member accounts".
+
+use super::Action;
+use crate::{
+    event::{PrincipalKind, role_name},
+    finding::Finding,
+};
+
+/// How one kind of principal can be stopped.
+pub struct Containment {
+    /// For people.
+    pub title: &'static str,
+    /// What can be done by us.
+    pub actions: fn(&Finding) -> Vec<Action>,
+    /// From which account.
+    pub from: &'static str,
+    /// What people have to do; `PRINCIPAL` stands for whose doing it is.
+    pub next_steps: &'static [&'static str],
+    /// Who else is hit.
+    pub hits: &'static str,
+    /// What remains at risk.
+    pub remains: &'static str,
+}
+
+/// Of each kind.
+pub fn containment(kind: PrincipalKind) -> &'static Containment {
+    match kind {
+        PrincipalKind::User => &USER,
+        PrincipalKind::Role => &ROLE,
+        PrincipalKind::Workload => &WORKLOAD,
+        PrincipalKind::Person | PrincipalKind::IdentityCenter => &PERSON,
+        PrincipalKind::Root => &ROOT,
+        PrincipalKind::Federated => &FEDERATED,
+        PrincipalKind::ExternalAccount => &EXTERNAL,
+        PrincipalKind::Anonymous | PrincipalKind::Service | PrincipalKind::Unknown => &NOBODY,
+    }
+}
+
+fn name_of(finding: &Finding) -> String {
+    finding.principal.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
+fn role_sessions(finding: &Finding) -> Vec<Action> {
+    role_name(&finding.principal)
+        .map(|role| Action::RevokeRoleSessions { role: role.to_owned() })
+        .into_iter()
+        .collect()
+}
+
+const USER: Containment = Containment {
+    title: "IAM user",
+    actions: |finding| {
+        let user = name_of(finding);
+        vec![
+            Action::DeactivateKeys { user: user.clone() },
+            Action::RevokeUserSessions { user: user.clone() },
+            Action::QuarantineUser { user },
+        ]
+    },
+    from: "the user's account",
+    next_steps: &[
+        "Ask the owner of PRINCIPAL whether it was them, by another way than e-mail",
+        "Give PRINCIPAL a new password, MFA device and keys once it is theirs again; better, a role instead of keys",
+    ],
+    hits: "Everybody and every program that uses this user's keys or password stops working.",
+    remains: "Policies take effect after some seconds, in all Regions after some minutes; roles that the user assumed before keep their own sessions; what resource policies allow this user by name is denied too, but not what they allow everybody.",
+};
+
+const ROLE: Containment = Containment {
+    title: "role",
+    actions: role_sessions,
+    from: "the role's account",
+    next_steps: &[
+        "Find out who assumed PRINCIPAL (its callers), and contain them: they can assume it again at once",
+        "Narrow the trust policy of PRINCIPAL to those who need it",
+    ],
+    hits: "All sessions of this role end, also those of innocents; they can assume it again.",
+    remains: "Whoever may assume the role can do so again; sessions of roles assumed from it live on.",
+};
+
+const WORKLOAD: Containment = Containment {
+    title: "workload",
+    actions: role_sessions,
+    from: "the role's account",
+    next_steps: &[
+        "Isolate the machine: a security group without rules, then take a snapshot of its disk for evidence",
+        "Demand version 2 of the instance metadata service, with a hop limit of 1",
+        "Find out how its credentials left it, and close that before it runs again",
+    ],
+    hits: "All machines and tasks that run as this role lose their sessions; those of the metadata service are renewed within hours, or by a restart.",
+    remains: "A machine that is still held gives its holder new credentials, issued after the denial: only isolating it helps.",
+};
+
+const PERSON: Containment = Containment {
+    title: "person behind Identity Center",
+    actions: |_| Vec::new(),
+    from: "the organisation's management account, or Identity Center's delegated administrator",
+    next_steps: &[
+        "In Identity Center, disable the user behind PRINCIPAL and end its sessions (console: Users, Active sessions); with an outside identity provider, there too",
+        "Deny what its role sessions still may: in the permission set's inline policy, Deny * with the condition identitystore:userId, then provision it; roles AWSReservedSSO_* cannot be edited in IAM",
+        "Ask the person whether it was them, by another way than e-mail",
+    ],
+    hits: "Only this person, if the denial names its user id.",
+    remains: "Role sessions live on for up to twelve hours unless the permission set denies them; keys and users that the person made stay.",
+};
+
+const ROOT: Containment = Containment {
+    title: "root user",
+    actions: |_| Vec::new(),
+    from: "the account itself, or the management account by central management of root access",
+    next_steps: &[
+        "Sign in as root with its mailbox, change password and MFA device, delete its access keys",
+        "In a member account: remove root's credentials from the management account (IAM, Root access management), and deny root by a service control policy",
+        "Secure the mailbox that root's password is reset by",
+    ],
+    hits: "Nobody who does their daily work.",
+    remains: "No IAM policy binds root; a service control policy binds it in member accounts only.",
+};
+
+const FEDERATED: Containment = Containment {
+    title: "federated session",
+    actions: |_| Vec::new(),
+    from: "the account of the role or user that issued the session, and the identity provider",
+    next_steps: &[
+        "End the person's session at the identity provider, and disable the account there",
+        "Revoke the sessions of the role or user that PRINCIPAL came by",
+        "A token of GetFederationToken lives on when the key it came from is deactivated: deny the user by the time tokens were issued",
+    ],
+    hits: "All sessions that came by the same role or user.",
+    remains: "Sessions that were issued live until they end, unless they are denied.",
+};
+
+const EXTERNAL: Containment = Containment {
+    title: "another account",
+    actions: |_| Vec::new(),
+    from: "the account that owns what was reached",
+    next_steps: &[
+        "Find what lets the account in (trust policies, resource policies, shares), and take it out there",
+        "Ask AWS Trust & Safety, if it is nobody you know",
+    ],
+    hits: "Everybody of that account, also a vendor at work.",
+    remains: "Another account's identities cannot be stopped, only shut out; what they copied is gone.",
+};
+
+const NOBODY: Containment = Containment {
+    title: "nobody in particular",
+    actions: |_| Vec::new(),
+    from: "the account that owns what was reached",
+    next_steps: &[
+        "Block the addresses where they arrive (a web firewall, a network rule, a policy by aws:SourceIp)",
+    ],
+    hits: "Whoever shares the addresses.",
+    remains: "An attacker changes addresses; accounts whose password was guessed are open until it is changed.",
+};
