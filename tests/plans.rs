@@ -97,6 +97,18 @@ fn a_stopped_trail_is_started_again_by_the_plan_and_a_shared_disk_unshared() {
 }
 
 #[test]
+fn the_readmes_plans_are_what_the_command_prints() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("a README");
+    for story in ["iam-backdoor-role", "instance-credentials-outside", "ami-shared"] {
+        let log = root().join("tests/scenarios").join(story);
+        let printed =
+            String::from_utf8(trailwarden(&["respond", "--plan", text(&log)]).stdout).expect("UTF-8");
+        let (_, plan) = printed.split_once("\n\n").expect("a plan");
+        assert!(readme.contains(plan.trim_end()), "the README shows something else than:\n{plan}");
+    }
+}
+
+#[test]
 fn somebody_chosen_is_planned_for_as_compromised_and_nobody_else() {
     let log = log_in(&root().join("tests/scenarios/anomalous-access"));
     let all = plans(&log);

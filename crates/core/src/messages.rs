@@ -220,8 +220,8 @@ fn sealed(batch: &[u8]) -> String {
 
 /// The form of packed counts.
 const COUNTED: &str = "c1:";
-/// Counts in one message: each takes at most 12 KB.
-const COUNTS: usize = 4;
+/// Counts in one message: each takes at most 15 KB, and a third more as text.
+const COUNTS: usize = 3;
 
 /// Packs counts of events for the compliance queue.
 pub fn pack_counts(counted: &[Counted]) -> Vec<String> {

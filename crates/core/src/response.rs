@@ -152,6 +152,9 @@ pub fn plan_by(playbook: &Playbook, findings: &[&Finding], settings: &Settings) 
     (playbook.plan)(&case, &mut plan);
     dedupe(&mut plan);
     (plan.level, plan.because) = level(&plan, first, settings);
+    if plan.level != Level::Escalate && playbook.contains && (kind.actions)(first).is_empty() {
+        plan.because.push_str("; stopping the principal itself is left to people");
+    }
     if plan.residual.is_empty() {
         plan.residual.push("What was read or copied before is known to whoever read it.".to_owned());
     }
