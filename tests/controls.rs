@@ -197,6 +197,30 @@ fn what_is_explained_later_is_closed() {
 }
 
 #[test]
+fn an_account_whose_events_are_counted_is_no_stranger() {
+    let (settings, world) = (Settings::default(), World::default());
+    let share = |id: &str| {
+        let mut record = record(
+            "ModifySnapshotAttribute",
+            "2026-03-02T10:00:00Z",
+            &json!({ "snapshotId": "snap-1",
+            "createVolumePermission": { "add": { "items": [{ "userId": "444455556666" }] } } }),
+        );
+        (record["eventSource"], record["eventID"]) = (json!("ec2.amazonaws.com"), json!(id));
+        record
+    };
+    let mut sister = record("ListUsers", "2026-03-02T09:00:00Z", &Value::Null);
+    sister["recipientAccountId"] = json!("444455556666");
+    let now = Time::parse("2026-03-02T12:00:00Z").expect("a time");
+    check(&world, &messages(&[sister], &settings), &settings, now);
+    check(&world, &messages(&[share("a")], &settings), &settings, now);
+    assert_eq!(raised(&world).len(), 0);
+    let stranger = World::default();
+    check(&stranger, &messages(&[share("a")], &settings), &settings, now);
+    assert_eq!(raised(&stranger).len(), 1);
+}
+
+#[test]
 fn an_accepted_violation_is_kept_and_reported_and_nobody_is_told() {
     let settings = "[[suppression]]\ndetector = \"password-policy-weak\"\nreason = \"legacy directory\"\nexpires = \"2026-12-31\"\n";
     let (settings, world) = (Settings::read(settings).expect("settings"), World::default());
