@@ -19,7 +19,10 @@ use trailwarden_core::{
     messages::{Notice, pack_counts},
     settings::Settings,
     sources::{Item, Limits, read},
-    stages::{compliance_check::compliance_check, compliance_report::compliance_report},
+    stages::{
+        compliance_check::{Brought, compliance_check},
+        compliance_report::compliance_report,
+    },
 };
 use world::World;
 
@@ -43,11 +46,17 @@ fn messages(records: &[Value], settings: &Settings) -> Vec<String> {
     messages
 }
 
+fn brought(message: &str, settings: &Settings) -> Brought {
+    let mut brought = Brought::default();
+    brought.add(message, settings).expect("a message");
+    brought
+}
+
 /// Checks each message, again after each fault; gives what was sent to the bus.
 fn check(world: &World, messages: &[String], settings: &Settings, now: Time) {
     for message in messages {
         for _ in 0..3 {
-            if block_on(compliance_check(world, world, settings, message, now)).is_ok() {
+            if block_on(compliance_check(world, world, settings, brought(message, settings), now)).is_ok() {
                 break;
             }
             world.faults.is_dead.set(false);

@@ -18,7 +18,10 @@ use trailwarden_core::{
     risk::thresholds::Verdict,
     settings::Settings,
     sources::{Item, Limits, read},
-    stages::{backfill::Request, compliance_check::compliance_check},
+    stages::{
+        backfill::Request,
+        compliance_check::{Brought, compliance_check},
+    },
 };
 
 fn path(name: &str) -> PathBuf {
@@ -98,9 +101,14 @@ impl Channel<Notice> for Nowhere {
 fn compliance_check_finds_the_violation_and_respond_takes_a_finding() {
     for body in bodies("compliance-check.json") {
         let now = Time::parse("2026-03-02T12:00:00Z").expect("a time");
-        let found =
-            block_on(compliance_check(&Memory::default(), &Nowhere, &Settings::default(), &body, now))
-                .expect("checked");
+        let found = block_on(compliance_check(
+            &Memory::default(),
+            &Nowhere,
+            &Settings::default(),
+            brought(&body),
+            now,
+        ))
+        .expect("checked");
         assert!(!found.is_empty());
     }
     let finding = raised(&bodies("respond.json")[0]).expect("a finding").finding;
@@ -212,4 +220,10 @@ fn write_what_functions_say(stopped: &[Value], last: &Value) {
     write("watermark.json", &envelope("aws.events", "Scheduled Event", &json!({})));
     write("compliance-report.json", &envelope("aws.events", "Scheduled Event", &json!({})));
     write("backfill.json", &json!({ "bucket": "example-trail", "prefix": "", "days": 30 }));
+}
+
+fn brought(message: &str) -> Brought {
+    let mut brought = Brought::default();
+    brought.add(message, &Settings::default()).expect("a message");
+    brought
 }

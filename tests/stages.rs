@@ -26,7 +26,7 @@ use trailwarden_core::{
     sources::{Item as Read, Limits, read},
     stages::{
         backfill::{Listing, Page, Request, backfill},
-        compliance_check::compliance_check,
+        compliance_check::{Brought, compliance_check},
         respond::{Outlets, respond},
         watermark::watch_silence,
     },
@@ -341,8 +341,14 @@ fn a_violation_is_one_finding_a_day_however_its_events_come() {
     let check = |messages: &[String]| {
         let world = World::default();
         for message in messages {
-            block_on(compliance_check(&world, &world, &Settings::default(), message, Time(1_772_500_000)))
-                .expect("checked");
+            block_on(compliance_check(
+                &world,
+                &world,
+                &Settings::default(),
+                brought(message),
+                Time(1_772_500_000),
+            ))
+            .expect("checked");
         }
         world.kept().into_values().map(|kept| kept.finding).collect::<Vec<_>>()
     };
@@ -455,4 +461,10 @@ fn a_backfill_that_is_interrupted_goes_on_and_sends_everything_newest_first() {
         let distinct: BTreeSet<&String> = sent.iter().collect();
         assert_eq!(distinct.len(), 20, "all of two days, and nothing else");
     }
+}
+
+fn brought(message: &str) -> Brought {
+    let mut brought = Brought::default();
+    brought.add(message, &Settings::default()).expect("a message");
+    brought
 }

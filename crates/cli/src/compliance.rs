@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result};
 use trailwarden_core::{
     compliance::{
-        ALL, FRAMEWORKS, Framework, Tally, coverage, page,
+        ALL, FRAMEWORKS, Framework, Tally, coverage, page, remembering,
         report::{Record, Report},
         speaking,
     },
@@ -27,6 +27,7 @@ use crate::{
     files,
     knowledge::{now, settings},
     reading::{Opened, Read, read_all},
+    text::count,
 };
 
 /// Writes the report; gives the exit code.
@@ -50,7 +51,18 @@ pub fn compliance(arguments: &Compliance) -> Result<u8> {
     }
     let (read, record) = record(arguments, &settings)?;
     let last = arguments.reading.until.map(|until| Time(until.0 - 1).day());
-    let last = last.or_else(|| record.tallies.keys().next_back().copied()).unwrap_or_default();
+    let today = now().day();
+    let last =
+        last.or_else(|| record.tallies.range(..=today).next_back().map(|(day, _)| *day)).unwrap_or_default();
+    let future: u64 = record
+        .tallies
+        .range(today + 1..)
+        .flat_map(|(_, accounts)| accounts.values())
+        .map(|of| of.events)
+        .sum();
+    if future > 0 {
+        eprintln!("trailwarden: {} dated after today, and in no period", count(future, "event"));
+    }
     let report = Report::new(&record, &frameworks, &settings.facts, last, arguments.period, now());
     if let Some(path) = &arguments.evidence {
         std::fs::write(path, report.evidence_lines())
@@ -150,6 +162,7 @@ fn check(
                     day.spoke(at);
                 }
             });
+            remembering(event, |_| is_judged = true);
             if is_judged {
                 part.checked.add(&item, settings);
             }

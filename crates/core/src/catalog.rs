@@ -8,6 +8,7 @@ mod attack;
 mod defences;
 mod identity;
 mod policy;
+mod receivers;
 mod resources;
 mod sharing;
 mod table;
@@ -16,6 +17,7 @@ use std::{collections::HashMap, sync::LazyLock};
 
 pub use attack::{TECHNIQUES, Tactic, Technique};
 pub(crate) use defences::shortest_expiry;
+pub(crate) use receivers::receivers;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use xxhash_rust::xxh3::Xxh3;

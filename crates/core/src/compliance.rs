@@ -30,10 +30,10 @@ pub use facts::{Data, Facts, ProtectedRule, WindowRule};
 pub use frameworks::{ALL as FRAMEWORKS, Control, Framework};
 pub use page::page;
 pub use screen::{Counted, Screen, Screened};
-pub use traces::{Trace, Traces};
+pub use traces::{Span, Trace, Traces};
 
 use crate::{
-    catalog::{Act, call_key, meaning},
+    catalog::{Act, call_key, meaning, receivers},
     event::{Event, Outcome, Principal, PrincipalKind, Time},
     finding::{Finding, Kind, Severity, Status},
     risk::thresholds::Thresholds,
@@ -108,12 +108,17 @@ pub struct Need {
 /// Which events a check judges. Only calls that AWS carried out, by somebody other than AWS.
 pub enum Speaks {
     /// These calls, by service.
-    Calls(&'static [(&'static str, &'static [&'static str])]),
+    Calls(Calls),
+    /// These calls, of those events that this picks.
+    CallsOf(Calls, fn(&Event<'_>) -> bool),
     /// Those that this picks.
     Those(fn(&Event<'_>, &Facts) -> bool),
     /// Every call; only those that this picks need a closer look.
     Every(fn(&Event<'_>, &Facts) -> bool),
 }
+
+/// Calls by service.
+type Calls = &'static [(&'static str, &'static [&'static str])];
 
 /// How a check judges.
 pub enum Rule {
@@ -124,7 +129,7 @@ pub enum Rule {
         /// What an event leaves.
         trace: fn(&Event<'_>, &Facts) -> Option<Trace>,
         /// Do all the traces of one subject break it?
-        judge: fn(&Traces) -> Option<BrokenTogether>,
+        judge: fn(&Traces) -> Vec<BrokenTogether>,
     },
 }
 
@@ -134,13 +139,13 @@ pub struct Broken {
     pub what: String,
     /// What sort of data it was about, where the settings say so: then it concerns only frameworks for such data.
     pub data: Option<Data>,
-    /// The account that something was opened to: it breaks nothing if that turns out to be the organisation's own.
-    pub outsider: Option<Box<str>>,
+    /// The accounts that something was opened to, if that is all: it breaks nothing if they turn out to be the organisation's.
+    pub outsiders: Vec<String>,
 }
 
 impl From<String> for Broken {
     fn from(what: String) -> Self {
-        Self { what, data: None, outsider: None }
+        Self { what, data: None, outsiders: Vec::new() }
     }
 }
 
@@ -160,7 +165,7 @@ pub struct BrokenTogether {
 static BY_CALL: LazyLock<HashMap<u64, Vec<usize>>> = LazyLock::new(|| {
     let mut by_call: HashMap<u64, Vec<usize>> = HashMap::new();
     for (at, check) in ALL.iter().enumerate() {
-        let Speaks::Calls(services) = check.speaks_about else { continue };
+        let (Speaks::Calls(services) | Speaks::CallsOf(services, _)) = check.speaks_about else { continue };
         for (service, names) in services {
             names.iter().for_each(|name| by_call.entry(call_key(service, name)).or_default().push(at));
         }
@@ -172,6 +177,11 @@ impl Check {
     /// Can it judge, given what the settings say?
     pub fn is_in_force(&self, facts: &Facts) -> bool {
         self.needs.as_ref().is_none_or(|need| (need.is_given)(facts))
+    }
+
+    /// Is it about this one of its calls?
+    fn is_about(&self, event: &Event<'_>) -> bool {
+        !matches!(self.speaks_about, Speaks::CallsOf(_, picks) if !picks(event))
     }
 
     /// Does it judge every event there is?
@@ -190,9 +200,10 @@ impl Check {
     }
 }
 
-/// Was it done, and by somebody other than AWS itself?
+/// Was it done, and by somebody other than AWS itself? A role that only a service can assume is AWS.
 fn is_judged(event: &Event<'_>) -> bool {
     event.outcome == Outcome::Success
+        && !event.identity.arn.contains(":assumed-role/AWSServiceRoleFor")
         && &*event.event_type != "AwsServiceEvent"
         && !matches!(&*event.identity.kind, "AWSService" | "")
 }
@@ -201,14 +212,10 @@ fn is_judged(event: &Event<'_>) -> bool {
 /// only if they want a closer look at this one.
 pub fn speaking(event: &Event<'_>, facts: &Facts, mut each: impl FnMut(usize)) {
     if !is_judged(event) {
-        // What AWS's own services do is no violation, but may tell where audit logs go.
-        if traces::is_delivery(event) {
-            traces::OF_DELIVERY.iter().for_each(|at| each(*at));
-        }
         return;
     }
     if let Some(checks) = BY_CALL.get(&call_key(event.service(), &event.event_name)) {
-        checks.iter().for_each(|at| each(*at));
+        checks.iter().filter(|at| ALL[**at].is_about(event)).for_each(|at| each(*at));
     }
     for (at, check) in ALL.iter().enumerate() {
         let (Speaks::Those(picks) | Speaks::Every(picks)) = check.speaks_about else { continue };
@@ -218,11 +225,18 @@ pub fn speaking(event: &Event<'_>, facts: &Facts, mut each: impl FnMut(usize)) {
     }
 }
 
+/// Names the checks that want to remember what AWS's own services do, which breaks nothing and counts as nothing.
+pub fn remembering(event: &Event<'_>, mut each: impl FnMut(usize)) {
+    if traces::is_delivery(event) {
+        traces::OF_DELIVERY.iter().for_each(|at| each(*at));
+    }
+}
+
 /// What the checks make of an event.
 #[derive(Default)]
 pub struct Judged {
-    /// What it broke by itself; with the account, if it is one only as long as that is none of the organisation's.
-    pub findings: Vec<(Finding, Option<Box<str>>)>,
+    /// What it broke by itself; with accounts, if it is broken only as long as one of them is none of the organisation's.
+    pub findings: Vec<(Finding, Vec<String>)>,
     /// What it leaves for judging it together with others.
     pub traces: Vec<Trace>,
 }
@@ -230,39 +244,41 @@ pub struct Judged {
 /// Judges one event by all the checks that speak of it.
 pub fn judge(event: &Event<'_>, facts: &Facts) -> Judged {
     let mut judged = Judged::default();
-    speaking(event, facts, |at| {
-        let check = ALL[at];
+    let mut asked = Vec::new();
+    speaking(event, facts, |at| asked.push(at));
+    remembering(event, |at| asked.push(at));
+    for check in asked.into_iter().map(|at| ALL[at]) {
         match check.rule {
             Rule::Event(violates) if check.is_in_force(facts) => {
                 if let Some(mut broken) = violates(event, facts) {
-                    let outsider = broken.outsider.take();
-                    judged.findings.push((found(check, event, broken, facts), outsider));
+                    let outsiders = std::mem::take(&mut broken.outsiders);
+                    judged.findings.push((found(check, event, broken, facts), outsiders));
                 }
             }
             Rule::Event(_) => {}
             Rule::Together { trace, .. } => judged.traces.extend(trace(event, facts)),
         }
-    });
+    }
     judged
 }
 
 /// Judges what the events of one subject left, whatever their order.
-pub fn judge_together(traces: &Traces, facts: &Facts) -> Option<Finding> {
-    let check = ALL.iter().find(|check| check.id == &*traces.check)?;
-    let Rule::Together { judge, .. } = check.rule else { return None };
-    let BrokenTogether { what, proof, at, excused } = judge(traces)?;
+pub fn judge_together(traces: &Traces, facts: &Facts) -> Vec<Finding> {
+    let Some(check) = ALL.iter().find(|check| check.id == &*traces.check) else { return Vec::new() };
+    let Rule::Together { judge, .. } = check.rule else { return Vec::new() };
+    judge(traces).into_iter().filter_map(|broken| found_together(check, broken, facts)).collect()
+}
+
+fn found_together(check: &Check, broken: BrokenTogether, facts: &Facts) -> Option<Finding> {
+    let BrokenTogether { what, proof, at, excused } = broken;
     let first = proof.first()?.clone();
     let seen = proof.iter().map(|trace| trace.time);
+    let event_ids: BTreeSet<String> = proof.iter().map(|trace| trace.event_id.to_string()).collect();
     Some(Finding {
         first_seen: seen.clone().min()?,
         last_seen: seen.max()?,
         // In order, as those of findings that are joined: so that judging again changes nothing.
-        event_ids: proof
-            .iter()
-            .map(|trace| trace.event_id.to_string())
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect(),
+        event_ids: event_ids.into_iter().collect(),
         evidence: vec![what],
         controls: check.controls(None, &first.account_id, facts),
         status: excused.map_or(Status::Open, Status::Closed),
@@ -328,7 +344,7 @@ const BUSY: &[(&str, &[&str])] = &[
 pub fn urgent_calls() -> impl Iterator<Item = (String, &'static str)> {
     let grave = ALL.iter().filter(|check| check.severity >= Severity::High);
     let calls = grave.filter_map(|check| match check.speaks_about {
-        Speaks::Calls(services) => Some(services),
+        Speaks::Calls(services) | Speaks::CallsOf(services, _) => Some(services),
         Speaks::Those(_) | Speaks::Every(_) => None,
     });
     let is_busy =
@@ -365,6 +381,37 @@ fn told(event: &Event<'_>, target: &str, more: &str) -> String {
     let target = if target.is_empty() { String::new() } else { format!(" on {target}") };
     let more = if more.is_empty() { String::new() } else { format!(": {more}") };
     format!("{}:{}{target}{more}", event.service(), event.event_name)
+}
+
+/// Was something opened to accounts that are not known to be the organisation's, and not to everybody?
+fn opened_to_accounts(event: &Event<'_>, facts: &Facts) -> Option<Broken> {
+    let act = act(event);
+    let receivers = receivers(event, act.as_ref().map(|act| (act.exposure, &*act.recipient)));
+    let strangers: Vec<String> =
+        receivers.accounts.into_iter().filter(|account| !facts.owns(account)).collect();
+    let target = act.as_ref().map_or("", |act| &act.target);
+    (!strangers.is_empty() && !receivers.is_public).then(|| Broken {
+        what: told(event, target, &format!("open to {}", counted(&strangers))),
+        data: None,
+        outsiders: strangers,
+    })
+}
+
+/// Was something opened to everybody?
+fn opened_to_all(event: &Event<'_>) -> Option<Broken> {
+    let act = act(event);
+    let receivers = receivers(event, act.as_ref().map(|act| (act.exposure, &*act.recipient)));
+    let target = act.as_ref().map_or("", |act| &act.target);
+    receivers.is_public.then(|| told(event, target, "open to everybody").into())
+}
+
+/// `account 1`, `accounts 1, 2`; of many the first few.
+fn counted(accounts: &[String]) -> String {
+    const TOLD: usize = 5;
+    let few = accounts[..accounts.len().min(TOLD)].join(", ");
+    let more = accounts.len().saturating_sub(TOLD);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("account{} {few}{more}", if accounts.len() == 1 { "" } else { "s" })
 }
 
 /// What the catalogue says of a call, if it says that it `is` so.

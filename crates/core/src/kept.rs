@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{
     activity::{Damaged, Hour, Scope},
     baseline::{About, REBUILD_DAYS},
+    compliance::CONFIG_RULE,
     event::{DAY, HOUR, Time, hash},
     finding::{Finding, Kind, Severity, Status},
     ports::{Item, Key, Write},
@@ -122,7 +123,7 @@ pub fn day_partition(day: u32) -> String {
 
 /// Findings that stand, as the index lists them.
 pub const STANDING: &str = "FINDING#";
-/// Violations that a rule of the settings accepts, as the index lists them.
+/// Violations that a rule of the settings accepts, or that were remedied, as the index lists them.
 pub const ACCEPTED: &str = "ACCEPTED#";
 
 /// Where the index lists a finding: by day, the worst last.
@@ -243,6 +244,7 @@ impl KeptFinding {
         let kind = match (&finding.status, finding.kind) {
             (Status::Open, _) => Some(STANDING),
             (Status::Suppressed(_), Kind::Compliance) => Some(ACCEPTED),
+            (Status::Closed(_), Kind::Compliance) if finding.detector == CONFIG_RULE => Some(ACCEPTED),
             _ => None,
         };
         Write {

@@ -7,6 +7,8 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
 use trailwarden_core::ports::Unavailable;
 
+use crate::refused;
+
 /// Those of a batch that must come again, by position, and why.
 pub type Failed = BTreeMap<usize, Unavailable>;
 
@@ -38,6 +40,11 @@ where
     let handle = &handle;
     // Boxed, or the futures of the SDK's calls nest deeper than the compiler looks.
     lambda_runtime::run(service_fn(async |event: LambdaEvent<E>| Box::pin(handle(event.payload)).await)).await
+}
+
+/// All of a batch, where what they need together could not be had.
+pub fn all_failed(messages: usize, error: &Unavailable) -> Failed {
+    (0..messages).map(|at| (at, refused(error.service, error.source.to_string()))).collect()
 }
 
 /// The answer that makes SQS and Kinesis deliver again just what failed.

@@ -17,7 +17,7 @@ use tokio::{
 use trailwarden_core::{
     activity::{Fold, Folded},
     arrivals::{Contents, Object, Parcel},
-    compliance::{Counted, Screen, Screened},
+    compliance::{Census, Counted, Screen, Screened},
     event::Time,
     messages::{MESSAGE_BYTES, pack, pack_counts},
     ports::{Channel, Unavailable},
@@ -64,7 +64,8 @@ pub struct Batch {
 /// What the reading thread has for the sending side.
 enum Gathered {
     Hours(Vec<Folded>),
-    Checked(Vec<String>),
+    Checked(String),
+    Counted(Vec<Counted>),
 }
 
 /// Batches on their way from the reading to the sending side.
@@ -91,6 +92,7 @@ impl Reading {
             }
         }
         hours.send(&self.activity).await;
+        hours.send_counts(&self.compliance).await;
         if let Some(reason) = hours.failure {
             read.failed = all.map(|at| (at, refused("sqs", reason.clone()))).collect();
         }
@@ -159,7 +161,8 @@ impl Reading {
     async fn send_on(&self, mut gathered: Receiver<Gathered>, hours: &mut Unsent) -> Result<(), Unavailable> {
         while let Some(gathered) = gathered.recv().await {
             match gathered {
-                Gathered::Checked(messages) => self.compliance.send(&messages).await?,
+                Gathered::Checked(records) => self.compliance.send(&[records]).await?,
+                Gathered::Counted(counted) => hours.count(counted),
                 Gathered::Hours(more) => {
                     hours.hours.extend(more);
                     if hours.hours.len() >= MANY {
@@ -175,16 +178,34 @@ impl Reading {
 /// Hours that are not held back for the end of a batch.
 const MANY: usize = 2_048;
 
-/// Hours of a batch's parcels on their way out, together.
+/// Hours and counts of a batch's parcels on their way out, together.
 ///
 /// Once some could not be sent, nobody knows any more whose they were: then every parcel must come again.
 #[derive(Default)]
 struct Unsent {
     hours: Vec<Folded>,
+    counted: BTreeMap<(Box<str>, u32), Census>,
     failure: Option<String>,
 }
 
 impl Unsent {
+    fn count(&mut self, counted: Vec<Counted>) {
+        for (account, day, census) in counted {
+            self.counted.entry((account, day)).or_default().merge(census);
+        }
+    }
+
+    async fn send_counts(&mut self, queue: &impl Channel<String>) {
+        let counted = std::mem::take(&mut self.counted).into_iter();
+        let counted: Vec<Counted> = counted.map(|((account, day), census)| (account, day, census)).collect();
+        if counted.is_empty() {
+            return;
+        }
+        if let Err(error) = queue.send(&pack_counts(&counted)).await {
+            self.failure = Some(error.to_string());
+        }
+    }
+
     async fn send(&mut self, queue: &impl Channel<String>) {
         let messages = pack(std::mem::take(&mut self.hours));
         if let Err(error) = queue.send(&messages).await {
@@ -225,7 +246,7 @@ fn read_blocking(stream: impl Read, settings: &Settings, sender: &Sender<Gathere
     let mut full = |fold: &mut Fold| _ = sender.blocking_send(Gathered::Hours(fold.take()));
     let mut screened = |screened: Screened<'_>| match screened {
         Screened::Record(record) => checked.add(record),
-        Screened::Counts(counts) => checked.count(&counts),
+        Screened::Counts(counts) => checked.count(counts),
     };
     let mut sinks = Sinks {
         full: &mut full,
@@ -275,12 +296,12 @@ impl Checked<'_> {
     fn flush(&mut self) {
         if !self.records.is_empty() {
             let records = std::mem::take(&mut self.records);
-            _ = self.sender.blocking_send(Gathered::Checked(vec![records]));
+            _ = self.sender.blocking_send(Gathered::Checked(records));
         }
     }
 
-    fn count(&mut self, counts: &[Counted]) {
-        _ = self.sender.blocking_send(Gathered::Checked(pack_counts(counts)));
+    fn count(&mut self, counts: Vec<Counted>) {
+        _ = self.sender.blocking_send(Gathered::Counted(counts));
     }
 }
 

@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 
 use lambda_runtime::Error;
-use trailwarden_core::{finding::Finding, ports::Unavailable, stages::compliance_check::compliance_check};
+use trailwarden_core::{
+    finding::Finding,
+    ports::Unavailable,
+    stages::compliance_check::{Brought, compliance_check},
+};
 use trailwarden_integrations::{
     bus::Bus,
     environment::{aws, variable},
     knowledge::Remembered,
-    lambda::{Failed, serve_queue},
+    lambda::{Failed, all_failed, serve_queue},
     now,
     table::DynamoTable,
     telemetry,
@@ -20,17 +24,21 @@ async fn main() -> Result<(), Error> {
     let table = DynamoTable::new(&aws, variable("TABLE_NAME")?);
     let bus = Bus::new(&aws, variable("EVENT_BUS_NAME")?);
     let settings = Remembered::new(table.clone());
-    let check = async |message: &str| -> Result<Vec<Finding>, Unavailable> {
+    let check = async |messages: &[String], failed: &mut Failed| -> Result<Vec<Finding>, Unavailable> {
         let settings = settings.current().await?;
-        compliance_check(&table, &bus, &settings, message, now()).await
+        let mut brought = Brought::default();
+        for (at, message) in messages.iter().enumerate() {
+            if let Err(damaged) = brought.add(message, &settings) {
+                failed.insert(at, damaged.into());
+            }
+        }
+        compliance_check(&table, &bus, &settings, brought, now()).await
     };
     serve_queue(async |messages| {
         let mut failed: Failed = BTreeMap::new();
-        for (at, message) in messages.iter().enumerate() {
-            match check(message).await {
-                Ok(left) => telemetry::left(&left, now()),
-                Err(error) => _ = failed.insert(at, error),
-            }
+        match check(&messages, &mut failed).await {
+            Ok(left) => telemetry::left(&left, now()),
+            Err(error) => failed = all_failed(messages.len(), &error),
         }
         failed
     })

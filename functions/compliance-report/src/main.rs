@@ -22,7 +22,8 @@ async fn main() -> Result<(), Error> {
     let days: u32 = variable("REPORT_DAYS")?.parse()?;
     serve(async |_: Value| {
         let report = compliance_report(&table, &settings(&table).await?, days, now()).await?;
-        let folder = format!("reports/compliance/{}", report.period.until);
+        // Each report has a place of its own, so that none replaces another.
+        let folder = format!("reports/compliance/{}/{}", report.period.until, report.generated);
         for (name, text) in files(&report)? {
             objects.write(&bucket, &format!("{folder}/{name}"), text.into_bytes()).await?;
         }

@@ -190,7 +190,10 @@ fn evidence(report: &Report) -> Markup {
         section.appendix {
             h2 { "Appendix: evidence" }
             p { "SHA-256 of the evidence: " code.hash { (report.evidence_sha256) } }
-            p.fine { "It is the hash of the evidence file, one JSON object a line, which the same run writes: " code { "sha256sum FILE" } " must give it." }
+            p.fine {
+                "It is the hash of the evidence file, one JSON object a line: " code { "--evidence FILE" }
+                " writes it, and a scheduled report has it beside itself. " code { "sha256sum" } " of it must give the same."
+            }
             @if report.evidence.is_empty() { p { "There is none: no violation was seen." } }
             @for violation in report.evidence.iter().take(SHOWN) { (proof(violation)) }
             @if report.evidence.len() > SHOWN {
@@ -211,7 +214,7 @@ fn proof(violation: &Violation) -> Markup {
                 dt { "What" } dd { @for what in &violation.evidence { div { (printable(what)) } } }
                 dt { "Status" } dd { (printable(&violation.status)) }
                 dt { "Controls" } dd { (violation.controls.join("; ")) }
-                dt { "Events" } dd.ids { (printable(&violation.event_ids.join(" "))) }
+                dt { "Events" } dd.ids { (printable(&violation.event_ids.join(" "))) @if violation.has_more_events { " and more, of which only these are named" } }
                 dt { "Finding" } dd.ids { (printable(&violation.id)) }
             }
         }

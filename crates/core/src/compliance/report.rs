@@ -6,12 +6,12 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Facts, Framework, Tally,
+    CONFIG_RULE, Facts, Framework, Tally,
     standing::{SCORE, Standing, standing},
 };
 use crate::{
     event::{DAY, Time},
-    finding::{Finding, Severity, Status},
+    finding::{EVENT_IDS, Finding, Severity, Status},
 };
 
 /// What was judged, and what was found, day by day.
@@ -107,8 +107,10 @@ pub struct Violation {
     pub evidence: Vec<String>,
     /// The controls that it touches.
     pub controls: Vec<String>,
-    /// CloudTrail's ids of the events that prove it.
+    /// CloudTrail's ids of the events that prove it, at most a hundred.
     pub event_ids: Vec<String>,
+    /// Are there, or may there be, more events than are named?
+    pub has_more_events: bool,
 }
 
 impl Report {
@@ -174,6 +176,8 @@ const OPEN: &str = "open";
 /// What was judged and found in some days.
 pub(super) struct Window<'r> {
     days: usize,
+    /// Days from the first of the whole log to the last of these.
+    pub(super) log_days: u32,
     span: Range<u32>,
     pub(super) tally: Tally,
     pub(super) findings: Vec<&'r Finding>,
@@ -191,13 +195,14 @@ impl<'r> Window<'r> {
             days += usize::from(tally.events > before);
         }
         let is_of = |finding: &&Finding| {
-            !matches!(finding.status, Status::Closed(_))
+            !is_excused(finding)
                 && finding.first_seen.day() < span.end
                 && finding.last_seen.day() >= span.start
         };
         let mut findings: Vec<&Finding> = record.findings.iter().filter(is_of).collect();
         findings.sort_by(|a, b| (a.first_seen, &a.id).cmp(&(b.first_seen, &b.id)));
-        Self { days, span, tally, findings }
+        let log_days = record.tallies.keys().next().map_or(0, |first| span.end.saturating_sub(*first));
+        Self { days, log_days, span, tally, findings }
     }
 
     pub(super) fn period(&self) -> Period {
@@ -214,13 +219,19 @@ impl<'r> Window<'r> {
     }
 }
 
+/// Was it none after all? What AWS Config closes was one, and was remedied.
+fn is_excused(finding: &Finding) -> bool {
+    matches!(finding.status, Status::Closed(_)) && finding.detector != CONFIG_RULE
+}
+
 /// A finding as evidence, if it touches one of the frameworks.
 fn violation(finding: &Finding, frameworks: &[&Framework]) -> Option<Violation> {
     let touched = |name: &&String| frameworks.iter().any(|framework| framework.has(name));
     let controls: Vec<String> = finding.controls.iter().filter(touched).cloned().collect();
     let status = match &finding.status {
         Status::Suppressed(reason) => format!("accepted: {reason}"),
-        _ => OPEN.to_owned(),
+        Status::Closed(reason) => format!("remedied: {reason}"),
+        Status::Open => OPEN.to_owned(),
     };
     (!controls.is_empty()).then(|| Violation {
         id: finding.id.clone(),
@@ -236,6 +247,7 @@ fn violation(finding: &Finding, frameworks: &[&Framework]) -> Option<Violation> 
         evidence: finding.evidence.clone(),
         controls,
         event_ids: finding.event_ids.clone(),
+        has_more_events: finding.event_ids.len() >= EVENT_IDS,
     })
 }
 
@@ -361,7 +373,6 @@ mod tests {
     #[test]
     fn a_violation_costs_the_weight_of_its_controls() {
         let mut two = record(vec![found("self-approved-change", DAY_0 + 3)], DAY_0..DAY_0 + 30);
-        // Only two controls have evidence: CC5.1 (HIGH: 4), which is broken, and A1.2 (HIGH: 4), by backups.
         two.tallies.values_mut().flat_map(BTreeMap::values_mut).for_each(|tally| {
             tally.events = 0;
             tally.checks =
@@ -381,7 +392,8 @@ mod tests {
             .map(|control| control.id)
             .collect();
         assert_eq!((violated, kept), (vec!["CC5.1", "CC8.1"], vec!["A1.2", "C1.1"]));
-        assert_eq!(standing.compliance_score, Some(50.0));
+        // 4 + 2 of them broken (CC5.1 is HIGH by another check), 4 + 4 not.
+        assert_eq!(standing.compliance_score, Some(57.1));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{ALL, Census, Facts, Rule, Trace, checks, speaking};
+use super::{ALL, Census, Facts, Rule, Trace, checks, remembering, speaking};
 use crate::{
     event::{Event, hash},
     kept::date,
@@ -47,16 +47,21 @@ impl<'a> Screen<'a> {
         let (_, _, census) =
             self.counted.entry(key).or_insert_with(|| ((&*event.account_id).into(), day, Census::default()));
         census.count(event.key);
-        let mut is_wanted = false;
+        let mut asked = Vec::new();
         speaking(event, self.facts, |at| {
             census.spoke(at, event.key);
+            asked.push(at);
+        });
+        remembering(event, |at| asked.push(at));
+        let mut is_wanted = false;
+        for at in asked {
             is_wanted |= match ALL[at].rule {
                 Rule::Together { trace, .. } if checks::BY_DAY.contains(&ALL[at].id) => {
                     trace(event, self.facts).is_some_and(|trace| is_new(&mut self.seen, &trace))
                 }
                 _ => true,
             };
-        });
+        }
         if is_wanted {
             (self.sink)(Screened::Record(event.record));
         }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{
     Check, Control, Facts, Framework,
+    checks::{AFTER_DAYS, UNCOUNTED},
     report::{Period, Window},
 };
 use crate::finding::{Finding, Severity, Status};
@@ -249,6 +250,12 @@ fn score(controls: impl Iterator<Item = ControlStanding>) -> Option<f64> {
     (all > 0.0).then(|| (1000.0 * kept / all).floor() / 10.0)
 }
 
+/// How many events a check judged that are evidence.
+fn judged_by(check: &Check, window: &Window<'_>) -> u64 {
+    let is_young = AFTER_DAYS.iter().any(|(id, days)| *id == check.id && window.log_days < *days);
+    if is_young || UNCOUNTED.contains(&check.id) { 0 } else { window.tally.judged_by(check) }
+}
+
 fn control_standing(
     framework: &Framework,
     control: &Control,
@@ -258,7 +265,7 @@ fn control_standing(
     let name = framework.name(control);
     let violations = window.open().filter(|finding| finding.controls.contains(&name)).count();
     let in_force: Vec<&&Check> = control.checks.iter().filter(|check| check.is_in_force(facts)).collect();
-    let judged = in_force.iter().map(|check| window.tally.judged_by(check)).max().unwrap_or_default();
+    let judged = in_force.iter().map(|check| judged_by(check, window)).max().unwrap_or_default();
     let needs = control
         .checks
         .iter()

@@ -34,12 +34,57 @@ const KEEPERS: &[&str] = &[
 
 /// The protected resources that a call touched, with the ARN it named.
 pub(super) fn protected<'f>(event: &Event<'_>, facts: &'f Facts) -> Vec<(&'f Protected, String)> {
-    if facts.protected.is_empty() || !KEEPERS.contains(&event.service()) {
+    // A service in somebody's name, and whoever only asks how something is set up, touches no data.
+    if facts.protected.is_empty()
+        || !KEEPERS.contains(&event.service())
+        || !event.identity.invoked_by.is_empty()
+        || is_about_settings(event)
+    {
         return Vec::new();
     }
     let touched = resources(event);
     let of = |rule: &'f Protected| touched.iter().find(|arn| rule.covers(arn)).map(|arn| (rule, arn.clone()));
     facts.protected.iter().filter_map(of).collect()
+}
+
+/// Calls that read data, rather than how it is kept.
+const READS: &[&str] = &[
+    "GetObject",
+    "GetObjectVersion",
+    "SelectObjectContent",
+    "ListObjects",
+    "ListObjectsV2",
+    "ListObjectVersions",
+    "GetItem",
+    "BatchGetItem",
+    "Query",
+    "Scan",
+    "ExecuteStatement",
+    "BatchExecuteStatement",
+    "GetSecretValue",
+    "BatchGetSecretValue",
+    "GetParameter",
+    "GetParameters",
+    "GetParametersByPath",
+    "GetParameterHistory",
+    "Decrypt",
+    "ReEncrypt",
+    "GenerateDataKey",
+    "GetSnapshotBlock",
+    "ListSnapshotBlocks",
+    "GetRecords",
+    "ReceiveMessage",
+    "GetQueryResults",
+    "GetStatementResult",
+    "GetLogEvents",
+    "FilterLogEvents",
+    "GetFunction",
+];
+
+fn is_about_settings(event: &Event<'_>) -> bool {
+    let name = &*event.event_name;
+    let asks = ["Get", "List", "Describe", "Head"].iter().any(|verb| name.starts_with(verb));
+    asks && !READS.contains(&name)
 }
 
 /// What CloudTrail lists, and what the parameters name, as an ARN where they name it otherwise.
@@ -66,7 +111,11 @@ fn resources(event: &Event<'_>) -> Vec<String> {
         }
         "dynamodb" => add("tableName", &|name| format!("arn:aws:dynamodb:{region}:{account}:table/{name}")),
         "secretsmanager" => {
+            // An ARN has six characters behind the name, which a call by name does not tell.
             add("secretId", &|name| format!("arn:aws:secretsmanager:{region}:{account}:secret:{name}"));
+            add("secretId", &|name| {
+                format!("arn:aws:secretsmanager:{region}:{account}:secret:{name}-??????")
+            });
         }
         "ssm" => add("name", &|name| {
             format!("arn:aws:ssm:{region}:{account}:parameter/{}", name.trim_start_matches('/'))
@@ -74,6 +123,9 @@ fn resources(event: &Event<'_>) -> Vec<String> {
         "rds" => {
             add("dBInstanceIdentifier", &|name| format!("arn:aws:rds:{region}:{account}:db:{name}"));
             add("dBClusterIdentifier", &|name| format!("arn:aws:rds:{region}:{account}:cluster:{name}"));
+            add("dBClusterSnapshotIdentifier", &|name| {
+                format!("arn:aws:rds:{region}:{account}:cluster-snapshot:{name}")
+            });
             add("dBSnapshotIdentifier", &|name| format!("arn:aws:rds:{region}:{account}:snapshot:{name}"));
         }
         "kms" => add("keyId", &|name| format!("arn:aws:kms:{region}:{account}:key/{name}")),

@@ -230,7 +230,11 @@ fn namespace(tactic: Tactic) -> String {
 
 /// A violation fails its controls; one that no longer stands passes them.
 fn compliance(finding: &Finding) -> Option<Compliance> {
-    let status = if finding.status == Status::Open { "FAILED" } else { "PASSED" };
+    let status = match finding.status {
+        Status::Open => "FAILED",
+        Status::Closed(_) => "PASSED",
+        Status::Suppressed(_) => "NOT_AVAILABLE",
+    };
     let controls = finding.controls.iter().take(REQUIREMENTS);
     let related_requirements = controls.map(|control| text(control, REQUIREMENT)).collect();
     (finding.kind == Kind::Compliance).then_some(Compliance { status, related_requirements })

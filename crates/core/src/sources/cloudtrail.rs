@@ -65,6 +65,8 @@ fn read(input: &mut dyn Read, limits: Limits, sink: Sink<'_>) {
     }
 }
 
+/// How EventBridge calls AWS Config's verdicts.
+const RULE_CHANGE: &str = "Config Rules Compliance Change";
 /// Envelopes inside envelopes: a subscription that holds records is three deep.
 const DEEPEST: u8 = 4;
 
@@ -133,6 +135,12 @@ impl Reader<'_> {
             return self.list(list, depth);
         }
         if let Some(detail) = record.detail {
+            if &*record.source == "aws.config" && &*record.detail_type == RULE_CHANGE {
+                return match RuleChange::read(detail.get()).filter(|change| change.is_of(&record.account)) {
+                    Some(change) => (self.sink)(Item::RuleChange(Box::new(change), bytes)),
+                    None => self.malformed("a verdict of AWS Config that cannot be read".to_owned()),
+                };
+            }
             return self.nested(detail.get().as_bytes(), depth);
         }
         if let Some(text) = &record.cloud_trail_event {
@@ -158,11 +166,6 @@ impl Reader<'_> {
 
     fn emit<'r>(&mut self, record: Record<'r>, bytes: &'r [u8]) {
         if let Some(other) = record.other() {
-            if !record.config_rule_name.is_empty()
-                && let Some(change) = std::str::from_utf8(bytes).ok().and_then(RuleChange::read)
-            {
-                return (self.sink)(Item::RuleChange(Box::new(change), bytes));
-            }
             return (self.sink)(Item::Other(other));
         }
         match record.into_event(bytes, self.record) {

@@ -51,9 +51,13 @@ pub(super) struct Record<'a> {
     additional_event_data: Option<&'a RawValue>,
     #[serde(borrow)]
     digest_start_time: Text<'a>,
-    /// AWS Config's verdict on a resource.
+    /// Of EventBridge: who says it, what sort of thing, of which account.
     #[serde(borrow)]
-    pub(super) config_rule_name: Text<'a>,
+    pub(super) source: Text<'a>,
+    #[serde(borrow, rename = "detail-type")]
+    pub(super) detail_type: Text<'a>,
+    #[serde(borrow)]
+    pub(super) account: Text<'a>,
 
     /// EventBridge.
     #[serde(borrow)]

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    activity::Scope,
-    compliance::{Census, Counted, FRAMEWORKS, Traces, judge, judge_together},
+    activity::{Damaged, Scope},
+    compliance::{CONFIG_RULE, Census, Counted, FRAMEWORKS, Traces, judge, judge_together},
     event::{DAY, Principal, PrincipalKind, Time, hash},
     finding::{EVENT_IDS, Finding, Status},
     kept::{self, FINDINGS_KEPT, ORGANISATION},
@@ -18,30 +18,53 @@ use crate::{
 /// Reasons told of one finding; events beyond [`EVENT_IDS`] are not listed either.
 const REASONS: usize = 20;
 
-/// Checks what a message of the compliance queue brings: keeps and publishes violations, keeps traces and counts; gives
-/// the findings that left. Safe to repeat.
+/// What messages of the compliance queue bring, together: each item of the table is then written once.
+#[derive(Default)]
+pub struct Brought {
+    checked: Checked,
+    counted: BTreeMap<(Box<str>, u32), Census>,
+}
+
+impl Brought {
+    /// Adds a message.
+    ///
+    /// # Errors
+    /// [`Damaged`] if it is neither records nor counts.
+    pub fn add(&mut self, message: &str, settings: &Settings) -> Result<(), Damaged> {
+        let Some(counted) = unpack_counts(message)? else {
+            // What cannot be read was put aside by ingest already.
+            let _ =
+                read(message.as_bytes(), Limits::default(), &mut |item| self.checked.add(&item, settings));
+            return Ok(());
+        };
+        for (account, day, census) in counted {
+            self.counted.entry((account, day)).or_default().merge(census);
+        }
+        Ok(())
+    }
+}
+
+/// Checks what messages brought: keeps and publishes violations, keeps traces and counts; gives the findings that left.
+/// Safe to repeat.
 ///
 /// # Errors
-/// [`Unavailable`] if the table or the bus is.
+/// [`Unavailable`] if the table or the bus is: then all of the messages must come again.
 pub async fn compliance_check(
     table: &impl Table,
     bus: &impl Channel<Notice>,
     settings: &Settings,
-    message: &str,
+    brought: Brought,
     now: Time,
 ) -> Result<Vec<Finding>, Unavailable> {
-    if let Some(counted) = unpack_counts(message)? {
-        for one in counted {
-            count(table, one, now).await?;
-        }
-        return Ok(Vec::new());
+    let Brought { mut checked, counted } = brought;
+    for ((account, day), census) in counted {
+        count(table, (account, day, census), now).await?;
     }
-    let mut checked = Checked::default();
-    // What cannot be read was put aside by ingest already.
-    let _ = read(message.as_bytes(), Limits::default(), &mut |item| checked.add(&item, settings));
     for traces in std::mem::take(&mut checked.traces).into_values() {
         let traces = remember(table, traces, now).await?;
-        checked.found(judge_together(&traces, &settings.facts), settings);
+        for finding in judge_together(&traces, &settings.facts) {
+            checked.found(finding, settings);
+        }
     }
     let own = own_accounts(table, &checked).await?;
     checked.settle(settings, |account| own.contains(account));
@@ -64,8 +87,8 @@ pub struct Checked {
     pub findings: BTreeMap<String, Finding>,
     /// What is to be judged together.
     pub traces: BTreeMap<(Box<str>, Box<str>), Traces>,
-    /// What is one only if an account is none of the organisation's.
-    outside: BTreeMap<Box<str>, Vec<Finding>>,
+    /// What is one only if one of these accounts is none of the organisation's.
+    outside: Vec<(Vec<String>, Finding)>,
 }
 
 impl Checked {
@@ -74,10 +97,11 @@ impl Checked {
         match item {
             Item::Event(event) => {
                 let judged = judge(event, &settings.facts);
-                for (finding, outsider) in judged.findings {
-                    match outsider {
-                        None => self.found(Some(finding), settings),
-                        Some(account) => self.outside.entry(account).or_default().push(finding),
+                for (finding, outsiders) in judged.findings {
+                    if outsiders.is_empty() {
+                        self.found(finding, settings);
+                    } else {
+                        self.outside.push((outsiders, finding));
                     }
                 }
                 for trace in judged.traces {
@@ -87,14 +111,17 @@ impl Checked {
                     }
                 }
             }
-            Item::RuleChange(change, _) => self.found(change.finding(&settings.facts), settings),
+            Item::RuleChange(change, _) => {
+                if let Some(finding) = change.finding(&settings.facts) {
+                    self.found(finding, settings);
+                }
+            }
             Item::Other(_) | Item::Malformed(_) => {}
         }
     }
 
     /// Adds a finding; one that a rule of the settings accepts is kept as such.
-    fn found(&mut self, finding: Option<Finding>, settings: &Settings) {
-        let Some(mut finding) = finding else { return };
+    fn found(&mut self, mut finding: Finding, settings: &Settings) {
         let (who, account) = (&finding.principal, &finding.account_id);
         let accepted = settings.suppression(who, account, &finding.detector, finding.first_seen.day());
         if let (Some(reason), Status::Open) = (accepted, &finding.status) {
@@ -108,10 +135,8 @@ impl Checked {
 
     /// Adds what another part of the same logs gave.
     pub fn merge(&mut self, other: Self, settings: &Settings) {
-        other.findings.into_values().for_each(|finding| self.found(Some(finding), settings));
-        for (account, findings) in other.outside {
-            self.outside.entry(account).or_default().extend(findings);
-        }
+        other.findings.into_values().for_each(|finding| self.found(finding, settings));
+        self.outside.extend(other.outside);
         for (key, traces) in other.traces {
             match self.traces.get_mut(&key) {
                 Some(known) => known.merge(traces),
@@ -122,15 +147,20 @@ impl Checked {
 
     /// Decides about what was opened to accounts: what is the organisation's `own` was not opened to anybody else.
     fn settle(&mut self, settings: &Settings, own: impl Fn(&str) -> bool) {
-        let outside = std::mem::take(&mut self.outside).into_iter().filter(|(account, _)| !own(account));
-        outside.flat_map(|(_, findings)| findings).for_each(|finding| self.found(Some(finding), settings));
+        for (accounts, finding) in std::mem::take(&mut self.outside) {
+            if !accounts.iter().all(|account| own(account)) {
+                self.found(finding, settings);
+            }
+        }
     }
 
     /// All findings, those of several events together among them; `own` tells the organisation's accounts.
     pub fn finish(mut self, settings: &Settings, own: impl Fn(&str) -> bool) -> Vec<Finding> {
         self.settle(settings, own);
         for traces in std::mem::take(&mut self.traces).into_values() {
-            self.found(judge_together(&traces, &settings.facts), settings);
+            for finding in judge_together(&traces, &settings.facts) {
+                self.found(finding, settings);
+            }
         }
         self.findings.into_values().collect()
     }
@@ -141,7 +171,12 @@ async fn own_accounts(table: &impl Table, checked: &Checked) -> Result<BTreeSet<
     if checked.outside.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let keys = checked.outside.keys().map(|account| counted_key(account)).collect();
+    let keys = checked
+        .outside
+        .iter()
+        .flat_map(|(accounts, _)| accounts)
+        .map(|account| counted_key(account))
+        .collect();
     let known = table.get_many(keys).await?;
     Ok(known.into_iter().filter_map(|(key, _)| Some(key.sort.strip_prefix(COUNTED)?.to_owned())).collect())
 }
@@ -221,8 +256,11 @@ fn kept_day(finding: &Finding) -> u32 {
     Time::parse(&format!("{date}T00:00:00Z")).map_or_else(|| finding.first_seen.day(), Time::day)
 }
 
-/// Both together. Which events and reasons are listed does not depend on their order.
+/// Of two verdicts of AWS Config on one resource the later one counts. Else both together: which events and reasons are listed does not depend on their order.
 fn joined(known: &Finding, other: &Finding) -> Finding {
+    if known.detector == CONFIG_RULE {
+        return if other.last_seen >= known.last_seen { other } else { known }.clone();
+    }
     let least = |a: &[String], b: &[String], most: usize| -> Vec<String> {
         let all: BTreeSet<&String> = a.iter().chain(b).collect();
         all.into_iter().take(most).cloned().collect()

@@ -32,7 +32,8 @@ pub async fn compliance_report(
     let last = now.day().saturating_sub(1);
     let first = (last + 1).saturating_sub(2 * days);
     let mut record = Record::default();
-    for day in first..=last {
+    // What goes on today is listed under today.
+    for day in first..=last + 1 {
         record.findings.extend(violations(table, day).await?);
     }
     let (from, to) = (COUNTED.to_owned(), format!("{COUNTED}{BEHIND}"));

@@ -4,7 +4,7 @@
 //! sessions, which end by themselves.
 
 use crate::{
-    compliance::{BrokenTogether, Check, Facts, Group, Rule, Speaks, Trace, Traces},
+    compliance::{BrokenTogether, Check, Facts, Group, Rule, Span, Speaks, Trace, Traces},
     event::{DAY, Event, Time},
     finding::Severity,
     kept::date,
@@ -40,8 +40,11 @@ fn trace(event: &Event<'_>, _: &Facts) -> Option<Trace> {
     (is_dated && is_long_lived(event)).then(|| Trace::of(event, ID, &event.identity.access_key_id, 0, ""))
 }
 
-fn judge(traces: &Traces) -> Option<BrokenTogether> {
-    let used = traces.of(0).next()?;
+fn judge(traces: &Traces) -> Vec<BrokenTogether> {
+    traces.of(0).filter_map(|used| too_old(traces, used)).collect()
+}
+
+fn too_old(traces: &Traces, used: &Span) -> Option<BrokenTogether> {
     let (first, last) = (used.first.time, used.last.time);
     (last.0 - first.0 > MOST).then(|| BrokenTogether {
         what: format!(

@@ -1,7 +1,7 @@
 //! Something was made or changed in a Region that the organisation does not use.
 //!
 //! Nobody looks there, and data may not be kept there. Innocent twin: reading (consoles ask everywhere), services that
-//! exist in one Region only, and AWS's services that clear up.
+//! exist in one Region only (with the certificates for CloudFront), those that watch everywhere, and AWS's services that clear up.
 
 use crate::{
     compliance::{Check, Facts, Group, Need, Rule, Speaks, told},
@@ -59,12 +59,26 @@ const GLOBAL: &[&str] = &[
     "notifications",
 ];
 
+/// Services that should watch in every Region, used or not.
+const WATCHERS: &[&str] = &[
+    "guardduty",
+    "securityhub",
+    "config",
+    "cloudtrail",
+    "access-analyzer",
+    "inspector2",
+    "macie2",
+    "detective",
+];
+
 fn is_elsewhere(event: &Event<'_>, facts: &Facts) -> bool {
     let region = &*event.aws_region;
     event.read_only == Some(false)
         && !region.is_empty()
         && !facts.regions.iter().any(|allowed| allowed == region)
         && !GLOBAL.contains(&event.service())
+        && !WATCHERS.contains(&event.service())
+        && (event.service() != "acm" || region != "us-east-1")
         && event.identity.invoked_by.is_empty()
 }
 

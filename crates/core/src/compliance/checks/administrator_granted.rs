@@ -1,9 +1,9 @@
-//! Somebody was given every right, or enough to take them.
+//! Somebody was given every right.
 //!
 //! Rights are to be no more than a task needs. Innocent twin: a policy that allows few things, or only denies.
 
 use crate::{
-    catalog::Grants,
+    catalog::{Grants, weight},
     compliance::{Check, Group, Rule, Speaks, done},
     finding::Severity,
 };
@@ -35,8 +35,10 @@ pub(in crate::compliance) const CHECK: Check = Check {
         ),
         ("sso", &["AttachManagedPolicyToPermissionSet", "PutInlinePolicyToPermissionSet"]),
     ]),
-    rule: Rule::Event(|event, _| done(event, |act| act.grants == Grants::Administrator)),
-    config_rules: &["iam-policy-no-statements-with-admin-access", "iam-user-no-policies-check"],
+    rule: Rule::Event(|event, _| {
+        done(event, |act| act.grants == Grants::Administrator && act.weight >= weight::SEVERE)
+    }),
+    config_rules: &["iam-policy-no-statements-with-admin-access"],
 };
 
 #[cfg(test)]
@@ -66,6 +68,11 @@ mod tests {
             r#"{"Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::a/*"}}"#;
         assert_eq!(
             call("iam:PutUserPolicy", json!({ "userName": "lee", "policyDocument": narrow })).breaks(&CHECK),
+            None
+        );
+        let cdk = r#"{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"arn:aws:iam::*:role/cdk-*"}}"#;
+        assert_eq!(
+            call("iam:PutRolePolicy", json!({ "roleName": "ci", "policyDocument": cdk })).breaks(&CHECK),
             None
         );
         assert_eq!(

@@ -1,17 +1,19 @@
 //! Kept audit logs were deleted.
 //!
 //! Which bucket keeps audit logs is seen: CloudTrail, AWS Config and flow logs write to it, or somebody told them to;
-//! or the settings say so. Innocent twin: the same in any other bucket, and expiry by a lifecycle.
+//! or the settings say so. So is which log group. Innocent twin: the same in any other bucket, and expiry by a lifecycle.
 
 use serde_json::Value;
 
 use crate::{
     catalog::Call,
     compliance::{
-        BrokenTogether, Check, Data, Facts, Group, Rule, Speaks, Trace, Traces, told, traces::is_delivery,
+        BrokenTogether, Check, Data, Facts, Group, Rule, Speaks, Trace, Traces, principal, told,
+        traces::is_delivery,
     },
     event::Event,
     finding::Severity,
+    kept::date,
 };
 
 pub(in crate::compliance) const CHECK: Check = Check {
@@ -28,6 +30,7 @@ pub(in crate::compliance) const CHECK: Check = Check {
     needs: None,
     speaks_about: Speaks::Calls(&[
         ("s3", &["DeleteBucket", "DeleteObject", "DeleteObjects"]),
+        ("logs", &["DeleteLogGroup", "DeleteLogStream"]),
         ("cloudtrail", &["CreateTrail", "UpdateTrail"]),
         ("config", &["PutDeliveryChannel"]),
     ]),
@@ -44,11 +47,11 @@ fn trace(event: &Event<'_>, facts: &Facts) -> Option<Trace> {
         return Some(store);
     }
     let call = Call::new(event);
-    let bucket = call.text(&["bucketName"]);
-    if event.service() != "s3" || bucket.is_empty() || !event.event_name.starts_with("Delete") {
+    let store = call.text(&["bucketName", "logGroupName"]);
+    if store.is_empty() || !event.event_name.starts_with("Delete") {
         return None;
     }
-    let deleted = Trace::of(event, ID, bucket, DELETED, &event.event_name).saying(&told(event, bucket, ""));
+    let deleted = Trace::of(event, ID, store, DELETED, &by_day(event)).saying(&told(event, store, ""));
     Some(declared(deleted, facts))
 }
 
@@ -56,7 +59,12 @@ fn trace(event: &Event<'_>, facts: &Facts) -> Option<Trace> {
 pub(super) fn store(event: &Event<'_>, check: &str) -> Option<Trace> {
     let parameters = event.parameters();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let group = |arn: &Value| {
+        text(arn).split(":log-group:").nth(1).map(|name| name.trim_end_matches(":*").to_owned())
+    };
+    let kept_in_group = group(&parameters["cloudWatchLogsLogGroupArn"]);
     let bucket = match (event.service(), &*event.event_name) {
+        ("cloudtrail", "UpdateTrail") if kept_in_group.is_some() => kept_in_group.unwrap_or_default(),
         ("s3", _) if is_delivery(event) => text(&parameters["bucketName"]),
         ("cloudtrail", "CreateTrail" | "UpdateTrail") => text(&parameters["s3BucketName"]),
         ("config", "PutDeliveryChannel") => text(&parameters["deliveryChannel"]["s3BucketName"]),
@@ -74,23 +82,25 @@ pub(super) fn declared(mut trace: Trace, facts: &Facts) -> Trace {
     trace
 }
 
-/// What was done to a bucket that keeps audit logs.
-pub(super) fn done_to_store(traces: &Traces, part: u8) -> Option<BrokenTogether> {
+/// What was done to a bucket or log group that keeps audit logs: by each person, on each day.
+pub(super) fn done_to_store(traces: &Traces, part: u8) -> Vec<BrokenTogether> {
     let is_store = traces.of(STORE).next().is_some();
-    let done: Vec<Trace> = traces
-        .of(part + 1)
-        .chain(traces.of(part).filter(|_| is_store))
-        .flat_map(|span| [span.first.clone(), span.last.clone()])
-        .collect();
-    let first = done.iter().min()?.clone();
-    let what = format!("{} (it keeps audit logs)", first.what);
-    let mut proof = vec![first.clone()];
-    proof.extend(done.into_iter().filter(|trace| *trace != first));
-    proof.dedup();
-    Some(BrokenTogether { what, at: first.time, excused: None, proof })
+    let done = traces.of(part + 1).chain(traces.of(part).filter(|_| is_store));
+    done.map(|span| BrokenTogether {
+        what: format!("{} (it keeps audit logs)", span.first.what),
+        at: span.first.time,
+        excused: None,
+        proof: vec![span.first.clone(), span.last.clone()],
+    })
+    .collect()
 }
 
-fn judge(traces: &Traces) -> Option<BrokenTogether> {
+/// Whoever did it, on which day: each is a violation of its own.
+pub(super) fn by_day(event: &Event<'_>) -> String {
+    format!("{} {}", principal(event).id, date(event.event_time.day()))
+}
+
+fn judge(traces: &Traces) -> Vec<BrokenTogether> {
     done_to_store(traces, DELETED)
 }
 
@@ -124,6 +134,33 @@ pub(super) mod tests {
     fn so_does_deleting_where_the_settings_say_that_logs_are() {
         let settings = "[[protected]]\nresources = [\"arn:aws:s3:::archive\"]\ndata = \"audit-log\"\n";
         assert!(together(vec![delete("archive")], settings, &CHECK).is_some());
+    }
+
+    #[test]
+    fn each_of_several_people_on_each_of_several_days_is_named() {
+        let by = |who: &str, at: &str| delete("logs").by(super::super::testing::user(who)).at(at);
+        let all = vec![
+            delivery("logs"),
+            by("ann", "2026-01-10T09:00:00Z"),
+            by("bob", "2026-02-10T09:00:00Z"),
+            by("ann", "2026-03-10T09:00:00Z"),
+        ];
+        assert_eq!(super::super::testing::count(&all, &CHECK), 3);
+    }
+
+    #[test]
+    fn a_trails_log_group_is_one_too() {
+        let arn = "arn:aws:logs:eu-west-1:111122223333:log-group:trail:*";
+        let told =
+            call("cloudtrail:UpdateTrail", json!({ "name": "main", "cloudWatchLogsLogGroupArn": arn }));
+        assert!(
+            together(vec![told, call("logs:DeleteLogGroup", json!({ "logGroupName": "trail" }))], "", &CHECK)
+                .is_some()
+        );
+        assert_eq!(
+            together(vec![call("logs:DeleteLogGroup", json!({ "logGroupName": "app" }))], "", &CHECK),
+            None
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::{
     finding::Severity,
 };
 
-use super::audit_log_deleted::{declared, done_to_store, store};
+use super::audit_log_deleted::{by_day, declared, done_to_store, store};
 
 pub(in crate::compliance) const CHECK: Check = Check {
     id: ID,
@@ -47,7 +47,8 @@ fn trace(event: &Event<'_>, facts: &Facts) -> Option<Trace> {
         let what = told(event, "AWS Config's history", &format!("kept for {days} days"));
         // AWS Config's own history is an audit log, whatever the bucket.
         return Some(
-            Trace::of(event, ID, &format!("config {}", event.account_id), SHORTENED + 1, "").saying(&what),
+            Trace::of(event, ID, &format!("config {}", event.account_id), SHORTENED + 1, &by_day(event))
+                .saying(&what),
         );
     }
     let bucket = call.text(&["bucketName"]);
@@ -61,11 +62,11 @@ fn trace(event: &Event<'_>, facts: &Facts) -> Option<Trace> {
             .map(|days| format!("everything expires after {days} days"))?,
     };
     let shortened =
-        Trace::of(event, ID, bucket, SHORTENED, &event.event_name).saying(&told(event, bucket, &more));
+        Trace::of(event, ID, bucket, SHORTENED, &by_day(event)).saying(&told(event, bucket, &more));
     Some(declared(shortened, facts))
 }
 
-fn judge(traces: &Traces) -> Option<BrokenTogether> {
+fn judge(traces: &Traces) -> Vec<BrokenTogether> {
     done_to_store(traces, SHORTENED)
 }
 

@@ -55,6 +55,15 @@ fn violates(event: &Event<'_>, _: &Facts) -> Option<Broken> {
     let inner = |list: &str, key: &str| call.get(list).and_then(|inner| inner.get(key)).cloned();
     let why = match &*event.event_name {
         "DeleteDBInstance" | "DeleteDBCluster" | "DeleteCluster" => {
+            // A member of a cluster, and a replica, have no last snapshot: their data lives on.
+            let answer = event.response();
+            let is_part =
+                ["dBClusterIdentifier", "readReplicaSourceDBInstanceIdentifier"].iter().any(|key| {
+                    answer.get(key).and_then(serde_json::Value::as_str).is_some_and(|of| !of.is_empty())
+                });
+            if is_part && &*event.event_name == "DeleteDBInstance" {
+                return None;
+            }
             let is_gone = call.is_on("skipFinalSnapshot") || call.is_on("skipFinalClusterSnapshot");
             is_gone.then_some("without a last snapshot")
         }

@@ -83,7 +83,7 @@ fn way<'c>(event: &'c Event<'_>, call: &'c Call<'_>) -> (&'c str, Vec<&'c str>) 
         || &*event.event_name == "CreateDBInstanceReadReplica"
         || event.event_name.starts_with("StartDB");
     if !is_asked_for_there {
-        return (&event.aws_region, named(&call.parameters));
+        return (&event.aws_region, made(event, call));
     }
     let arn = call.text(&[
         "sourceDBSnapshotIdentifier",
@@ -96,11 +96,24 @@ fn way<'c>(event: &'c Event<'_>, call: &'c Call<'_>) -> (&'c str, Vec<&'c str>) 
     (from, vec![&event.aws_region])
 }
 
+/// The Regions in which a copy is made. DynamoDB names those too where one is taken away.
+fn made<'c>(event: &Event<'_>, call: &'c Call<'_>) -> Vec<&'c str> {
+    if event.service() != "dynamodb" || &*event.event_name == "CreateGlobalTable" {
+        return named(&call.parameters);
+    }
+    let updates = call.get("replicaUpdates").and_then(Value::as_array);
+    updates.into_iter().flatten().filter_map(|update| update.get("create")).flat_map(named).collect()
+}
+
+/// How the names of AWS's Regions begin: other names look like one too (`by-user-1`).
+const AREAS: &[&str] = &["us-", "eu-", "ap-", "sa-", "ca-", "me-", "af-", "il-", "mx-", "cn-", "eusc-"];
+
 /// Every Region that the parameters name, alone or in an ARN.
 fn named(parameters: &Value) -> Vec<&str> {
     let of =
         |text| if str::starts_with(text, "arn:") { text.split(':').nth(3).unwrap_or_default() } else { text };
-    strings(parameters).into_iter().map(of).filter(|region| is_region(region)).collect()
+    let is_named = |region: &&str| is_region(region) && AREAS.iter().any(|area| region.starts_with(area));
+    strings(parameters).into_iter().map(of).filter(is_named).collect()
 }
 
 #[cfg(test)]
@@ -143,6 +156,10 @@ mod tests {
             call("backup:StartCopyJob", json!({ "destinationBackupVaultArn": vault })).breaks(&CHECK),
             None
         );
-        assert_eq!(call("dynamodb:UpdateTable", json!({ "tableName": "t" })).breaks(&CHECK), None);
+        let index = json!({ "tableName": "t", "globalSecondaryIndexUpdates": [{ "create": { "indexName": "by-user-1" } }] });
+        assert_eq!(call("dynamodb:UpdateTable", index).breaks(&CHECK), None);
+        let replica = |verb: &str| json!({ "tableName": "t", "replicaUpdates": [{ verb: { "regionName": "us-east-1" } }] });
+        assert_eq!(call("dynamodb:UpdateTable", replica("delete")).breaks(&CHECK), None);
+        assert!(call("dynamodb:UpdateTable", replica("create")).breaks(&CHECK).is_some());
     }
 }

@@ -3,9 +3,7 @@
 //! Data leaves without being copied. Innocent twin: an account of the organisation, and a share that is taken back.
 
 use crate::{
-    catalog::Exposure,
-    compliance::{Broken, Check, Facts, Group, Rule, Speaks, act, told},
-    event::Event,
+    compliance::{Check, Group, Rule, Speaks, opened_to_accounts},
     finding::Severity,
 };
 
@@ -22,19 +20,9 @@ pub(in crate::compliance) const CHECK: Check = Check {
     blind_spot: "Whether an account is the organisation's that the settings do not name and whose logs are not read; what is done there.",
     needs: None,
     speaks_about: Speaks::Calls(super::made_public::OPENING),
-    rule: Rule::Event(violates),
+    rule: Rule::Event(opened_to_accounts),
     config_rules: &[],
 };
-
-fn violates(event: &Event<'_>, facts: &Facts) -> Option<Broken> {
-    let act = act(event)?;
-    let is_outside = act.exposure == Exposure::OtherAccount && !facts.owns(&act.recipient);
-    is_outside.then(|| Broken {
-        what: told(event, &act.target, &act.detail),
-        data: None,
-        outsider: (act.exposure == Exposure::OtherAccount).then(|| act.recipient.clone()),
-    })
-}
 
 #[cfg(test)]
 mod tests {
@@ -53,6 +41,20 @@ mod tests {
             said.as_deref(),
             Some("ec2:ModifySnapshotAttribute on snap-1: open to account 999900001111")
         );
+    }
+
+    #[test]
+    fn a_stranger_beside_a_sister_account_breaks_it_and_aws_itself_does_not() {
+        let own = "accounts = [\"444455556666\"]";
+        let both = json!({ "dBSnapshotIdentifier": "s", "valuesToAdd": ["444455556666", "999900001111"] });
+        let said = call("rds:ModifyDBSnapshotAttribute", both).breaks_given(own, &CHECK);
+        assert_eq!(said.as_deref(), Some("rds:ModifyDBSnapshotAttribute on s: open to account 999900001111"));
+        let logs = json!({ "bucketName": "b", "bucketPolicy": { "Statement": { "Effect": "Allow", "Action": "s3:PutObject",
+            "Resource": "*", "Principal": { "AWS": "arn:aws:iam::156460612806:root" } } } });
+        assert_eq!(call("s3:PutBucketPolicy", logs).breaks(&CHECK), None);
+        let organisation =
+            json!({ "name": "n", "principals": ["arn:aws:organizations::222222222222:organization/o-1"] });
+        assert_eq!(call("ram:CreateResourceShare", organisation).breaks(&CHECK), None);
     }
 
     #[test]

@@ -43,7 +43,10 @@ pub(in crate::compliance) const CHECK: Check = Check {
         if &*event.event_name == "DeletePermissionsBoundaryFromPermissionSet" {
             return Some(super::super::told(event, "", "").into());
         }
-        done(event, |act| act.weight >= weight::ODD)
+        // A tag policy, a backup policy, or a new description bounds nobody's rights.
+        let is_other = &*event.event_name == "UpdatePolicy"
+            && !event.parameters()["content"].to_string().contains("Statement");
+        if is_other { None } else { done(event, |act| act.weight >= weight::ODD) }
     }),
     config_rules: &[],
 };
@@ -72,6 +75,11 @@ mod tests {
         let content = r#"{"Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}"#;
         assert_eq!(
             call("organizations:UpdatePolicy", json!({ "policyId": "p-1", "content": content }))
+                .breaks(&CHECK),
+            None
+        );
+        assert_eq!(
+            call("organizations:UpdatePolicy", json!({ "policyId": "p-1", "description": "new" }))
                 .breaks(&CHECK),
             None
         );

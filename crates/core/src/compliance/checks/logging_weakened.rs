@@ -4,8 +4,9 @@
 //! made to see more, and an application's own log that is cleared up.
 
 use crate::{
-    catalog::weight,
+    catalog::{Call, weight},
     compliance::{Check, Group, Rule, Speaks, done},
+    event::Event,
     finding::Severity,
 };
 
@@ -19,7 +20,7 @@ pub(in crate::compliance) const CHECK: Check = Check {
         "Find out what happened in the account while it was off",
         "Deny the call to everybody by a service control policy",
     ],
-    blind_spot: "What happened while the log was off; a log that was never on.",
+    blind_spot: "What happened while the log was off; a log that was never on; whether a trail covered other Regions before it was said not to.",
     needs: None,
     speaks_about: Speaks::Calls(&[
         (
@@ -49,7 +50,9 @@ pub(in crate::compliance) const CHECK: Check = Check {
         ("wafv2", &["DeleteLoggingConfiguration"]),
         ("bedrock", &["DeleteModelInvocationLoggingConfiguration"]),
     ]),
-    rule: Rule::Event(|event, _| done(event, |act| act.weight >= weight::ODD)),
+    rule: Rule::Event(
+        |event, _| if says_less(event) { done(event, |act| act.weight >= weight::ODD) } else { None },
+    ),
     config_rules: &[
         "cloudtrail-enabled",
         "cloud-trail-enabled",
@@ -59,6 +62,17 @@ pub(in crate::compliance) const CHECK: Check = Check {
         "cloudtrail-s3-dataevents-enabled",
     ],
 };
+
+/// Tools send a trail's whole configuration with each change, and some trails are for data events or one Region only: what
+/// was there before is not in the call. So it must say that the trail loses what it has by default.
+fn says_less(event: &Event<'_>) -> bool {
+    let call = Call::new(event);
+    match &*event.event_name {
+        "UpdateTrail" => call.is_off("includeGlobalServiceEvents"),
+        "PutEventSelectors" => !call.parameters.to_string().contains("AWS::"),
+        _ => true,
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -78,10 +92,25 @@ mod tests {
                 .is_some()
         );
         assert!(
-            call("cloudtrail:UpdateTrail", json!({ "name": "main", "isMultiRegionTrail": false }))
-                .breaks(&CHECK)
-                .is_some()
+            call(
+                "cloudtrail:UpdateTrail",
+                json!({ "name": "main", "isMultiRegionTrail": false, "includeGlobalServiceEvents": false })
+            )
+            .breaks(&CHECK)
+            .is_some()
         );
+    }
+
+    #[test]
+    fn a_trail_of_one_region_and_one_for_data_do_not() {
+        let one = json!({ "name": "main", "isMultiRegionTrail": false, "enableLogFileValidation": true });
+        assert_eq!(call("cloudtrail:UpdateTrail", one).breaks(&CHECK), None);
+        let data = json!({ "trailName": "data", "eventSelectors": [{ "includeManagementEvents": false,
+            "dataResources": [{ "type": "AWS::S3::Object", "values": ["arn:aws:s3"] }] }] });
+        assert_eq!(call("cloudtrail:PutEventSelectors", data).breaks(&CHECK), None);
+        let nothing =
+            json!({ "trailName": "main", "eventSelectors": [{ "includeManagementEvents": false }] });
+        assert!(call("cloudtrail:PutEventSelectors", nothing).breaks(&CHECK).is_some());
     }
 
     #[test]

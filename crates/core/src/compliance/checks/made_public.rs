@@ -4,8 +4,7 @@
 //! organisation, a network or a distribution, and a share that is taken back.
 
 use crate::{
-    catalog::Exposure,
-    compliance::{Check, Group, Rule, Speaks, done},
+    compliance::{Check, Group, Rule, Speaks, opened_to_all},
     finding::Severity,
 };
 
@@ -22,7 +21,7 @@ pub(in crate::compliance) const CHECK: Check = Check {
     blind_spot: "What it holds; whether a block of the account's keeps it closed all the same.",
     needs: None,
     speaks_about: Speaks::Calls(OPENING),
-    rule: Rule::Event(|event, _| done(event, |act| act.exposure == Exposure::Public)),
+    rule: Rule::Event(|event, _| opened_to_all(event)),
     config_rules: &[
         "s3-bucket-public-read-prohibited",
         "s3-bucket-public-write-prohibited",
@@ -72,6 +71,12 @@ mod tests {
         );
         let disk = json!({ "snapshotId": "snap-1", "createVolumePermission": { "add": { "items": [{ "group": "all" }] } } });
         assert!(call("ec2:ModifySnapshotAttribute", disk).breaks(&CHECK).is_some());
+    }
+
+    #[test]
+    fn everybody_beside_an_account_breaks_it() {
+        let both = json!({ "dBSnapshotIdentifier": "s", "valuesToAdd": ["444455556666", "all"] });
+        assert!(call("rds:ModifyDBSnapshotAttribute", both).breaks(&CHECK).is_some());
     }
 
     #[test]

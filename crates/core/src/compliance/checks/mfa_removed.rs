@@ -6,9 +6,12 @@
 use crate::{
     catalog::{Call, weight},
     compliance::{BrokenTogether, Check, Facts, Group, Rule, Speaks, Trace, Traces, act, told},
-    event::{DAY, Event},
+    event::{DAY, Event, HOUR},
     finding::Severity,
+    kept::date,
 };
+
+use super::audit_log_deleted::by_day;
 
 pub(in crate::compliance) const CHECK: Check = Check {
     id: ID,
@@ -35,44 +38,51 @@ const REPLACED: u8 = 1;
 const LEFT: u8 = 2;
 /// Until when a removal may find its reason.
 const SOON: i64 = DAY;
+/// How long before it the new device may have been registered: people try it first.
+const BEFORE: i64 = 4 * HOUR;
 
 fn trace(event: &Event<'_>, _: &Facts) -> Option<Trace> {
     let call = Call::new(event);
     let user = call.text(&["userName", "userId"]);
     let subject = format!("{} {user}", event.account_id);
+    let day = date(event.event_time.day());
     let of = |part: u8, who: &str| Trace::of(event, ID, &subject, part, who);
     match &*event.event_name {
-        "EnableMFADevice" => Some(of(REPLACED, "")),
-        "DeleteUser" => Some(of(LEFT, "")),
+        "EnableMFADevice" => Some(of(REPLACED, &day)),
+        "DeleteUser" => Some(of(LEFT, &day)),
         _ => {
             // Of its own, the catalogue finds it minor: a new telephone, if the old one was at hand.
             let is_own = act(event).is_some_and(|act| act.weight < weight::ODD);
             let more = if is_own { "its own, without using it" } else { "" };
             let is_weaker = !is_own || event.mfa == Some(false);
-            is_weaker.then(|| of(REMOVED, &event.identity.arn).saying(&told(event, user, more)))
+            is_weaker.then(|| of(REMOVED, &by_day(event)).saying(&told(event, user, more)))
         }
     }
 }
 
-fn judge(traces: &Traces) -> Option<BrokenTogether> {
-    let removed = traces.of(REMOVED).map(|span| &span.last).max()?;
-    let soon = |part: u8| {
+fn judge(traces: &Traces) -> Vec<BrokenTogether> {
+    traces.of(REMOVED).map(|span| removal(traces, &span.first)).collect()
+}
+
+/// A removal, and its reason if the day around it has one.
+fn removal(traces: &Traces, removed: &Trace) -> BrokenTogether {
+    let has = |part: u8, around: std::ops::RangeInclusive<i64>| {
         let mut seen = traces.of(part).flat_map(|span| [&span.first, &span.last]);
-        seen.any(|trace| (0..=SOON).contains(&(trace.time.0 - removed.time.0)))
+        seen.any(|trace| around.contains(&(trace.time.0 - removed.time.0)))
     };
-    let reason = if soon(LEFT) {
+    let reason = if has(LEFT, 0..=SOON) {
         Some("the user was deleted")
-    } else if soon(REPLACED) {
+    } else if has(REPLACED, -BEFORE..=SOON) {
         Some("another device was registered")
     } else {
         None
     };
-    Some(BrokenTogether {
+    BrokenTogether {
         what: removed.what.to_string(),
         proof: vec![removed.clone()],
         at: removed.time,
         excused: reason.map(str::to_owned),
-    })
+    }
 }
 
 #[cfg(test)]
@@ -111,6 +121,8 @@ mod tests {
         let then = |what: &str| call(what, json!({ "userName": "lee" })).at("2026-03-04T12:05:00Z");
         assert_eq!(together(vec![removed("lee"), then("iam:DeleteUser")], "", &CHECK), None);
         assert_eq!(together(vec![removed("lee"), then("iam:EnableMFADevice")], "", &CHECK), None);
+        let first = then("iam:EnableMFADevice").at("2026-03-04T11:00:00Z");
+        assert_eq!(together(vec![first, removed("lee")], "", &CHECK), None, "the new one was tried first");
         let before = then("iam:EnableMFADevice").at("2026-03-03T12:00:00Z");
         assert!(together(vec![before, removed("lee")], "", &CHECK).is_some(), "the device that was removed");
     }

@@ -18,18 +18,10 @@ pub(in crate::compliance) const CHECK: Check = Check {
         "Let people in through Session Manager or a VPN",
         "Look for connections from outside meanwhile (flow logs)",
     ],
-    blind_spot: "Whether anything listens behind it, or can be reached.",
+    blind_spot: "Whether anything listens behind it, or can be reached; network ACLs, which have to let answers back in.",
     needs: None,
     speaks_about: Speaks::Calls(&[
-        (
-            "ec2",
-            &[
-                "AuthorizeSecurityGroupIngress",
-                "ModifySecurityGroupRules",
-                "CreateNetworkAclEntry",
-                "ReplaceNetworkAclEntry",
-            ],
-        ),
+        ("ec2", &["AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules"]),
         ("rds", &["AuthorizeDBSecurityGroupIngress"]),
         ("redshift", &["AuthorizeClusterSecurityGroupIngress"]),
     ]),

@@ -4,9 +4,8 @@
 //! give the external id that was agreed upon.
 
 use crate::{
-    catalog::{Exposure, weight},
-    compliance::{Broken, Check, Facts, Group, Rule, Speaks, act, told},
-    event::Event,
+    catalog::Exposure,
+    compliance::{Check, Group, Rule, Speaks, done, opened_to_accounts, opened_to_all},
     finding::Severity,
 };
 
@@ -23,20 +22,13 @@ pub(in crate::compliance) const CHECK: Check = Check {
     blind_spot: "Whether an account is the organisation's that the settings do not name and whose logs are not read.",
     needs: None,
     speaks_about: Speaks::Calls(&[("iam", &["CreateRole", "UpdateAssumeRolePolicy"])]),
-    rule: Rule::Event(violates),
+    rule: Rule::Event(|event, facts| {
+        opened_to_accounts(event, facts)
+            .or_else(|| opened_to_all(event))
+            .or_else(|| done(event, |act| act.exposure == Exposure::Public))
+    }),
     config_rules: &[],
 };
-
-fn violates(event: &Event<'_>, facts: &Facts) -> Option<Broken> {
-    let act = act(event)?;
-    let is_outside =
-        act.exposure != Exposure::None && act.weight > weight::TELLING && !facts.owns(&act.recipient);
-    is_outside.then(|| Broken {
-        what: told(event, &act.target, &act.detail),
-        data: None,
-        outsider: (act.exposure == Exposure::OtherAccount).then(|| act.recipient.clone()),
-    })
-}
 
 #[cfg(test)]
 mod tests {
@@ -57,11 +49,11 @@ mod tests {
     #[test]
     fn a_strangers_account_breaks_it() {
         let said = trust(r#"{"AWS":"999900001111"}"#, "{}").breaks(&CHECK);
-        assert_eq!(
-            said.as_deref(),
-            Some("iam:UpdateAssumeRolePolicy on web: account 999900001111 may assume the role")
-        );
+        assert_eq!(said.as_deref(), Some("iam:UpdateAssumeRolePolicy on web: open to account 999900001111"));
         assert!(trust(r#"{"AWS":"*"}"#, "{}").breaks(&CHECK).is_some());
+        let both = trust(r#"{"AWS":["444455556666","999900001111"]}"#, "{}")
+            .breaks_given("accounts = [\"444455556666\"]", &CHECK);
+        assert_eq!(both.as_deref(), Some("iam:UpdateAssumeRolePolicy on web: open to account 999900001111"));
     }
 
     #[test]

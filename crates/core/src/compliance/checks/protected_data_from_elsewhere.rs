@@ -34,7 +34,11 @@ fn violates(event: &Event<'_>, facts: &Facts) -> Option<Broken> {
     let touched = touched::protected(event, facts);
     touched.iter().filter(|(rule, _)| rule.has_networks()).find_map(|(rule, arn)| {
         let address = rule.is_outside(event.caller)?;
-        Some(Broken { what: told(event, arn, &format!("from {address}")), data: rule.data, outsider: None })
+        Some(Broken {
+            what: told(event, arn, &format!("from {address}")),
+            data: rule.data,
+            outsiders: Vec::new(),
+        })
     })
 }
 

@@ -38,7 +38,7 @@ fn violates(event: &Event<'_>, facts: &Facts) -> Option<Broken> {
         .iter()
         .find(|(rule, _)| rule.has_principals() && !rule.admits(&who) && !facts.is_break_glass(&who))?;
     let data = rule.data.map_or_else(|| "protected".to_owned(), |data| data.describe().to_owned());
-    Some(Broken { what: told(event, arn, &data), data: rule.data, outsider: None })
+    Some(Broken { what: told(event, arn, &data), data: rule.data, outsiders: Vec::new() })
 }
 
 #[cfg(test)]
@@ -63,6 +63,32 @@ mod tests {
         let listed =
             call("s3:GetObject", json!(null)).with("resources", json!([{ "ARN": "arn:aws:s3:::cards/x" }]));
         assert!(listed.breaks_given(SETTINGS, &CHECK).is_some());
+    }
+
+    #[test]
+    fn a_secret_by_its_name_is_the_one_that_the_pattern_means() {
+        let settings = "[[protected]]\nresources = [\"arn:aws:secretsmanager:*:*:secret:prod/db-??????\"]\nprincipals = [\"arn:aws:iam::*:role/app\"]\n";
+        let read = |name: &str| {
+            call("secretsmanager:GetSecretValue", json!({ "secretId": name })).breaks_given(settings, &CHECK)
+        };
+        assert!(read("prod/db").is_some());
+        assert_eq!(read("prod/db-two"), None);
+    }
+
+    #[test]
+    fn asking_how_data_is_kept_and_a_service_do_not() {
+        assert_eq!(
+            call("s3:GetBucketLocation", json!({ "bucketName": "cards" })).breaks_given(SETTINGS, &CHECK),
+            None
+        );
+        let mut config = super::super::testing::role("AWSServiceRoleForConfig");
+        config["invokedBy"] = "config.amazonaws.com".into();
+        assert_eq!(
+            call("s3:GetObject", json!({ "bucketName": "cards", "key": "k" }))
+                .by(config)
+                .breaks_given(SETTINGS, &CHECK),
+            None
+        );
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub(in crate::compliance) const CHECK: Check = Check {
     needs: Some(Need { key: "protected_tags", is_given: |facts| !facts.protected_tags.is_empty() }),
     speaks_about: Speaks::Those(|event, _| is_untagging(event)),
     rule: Rule::Event(violates),
-    config_rules: &["required-tags"],
+    config_rules: &[],
 };
 
 fn is_untagging(event: &Event<'_>) -> bool {

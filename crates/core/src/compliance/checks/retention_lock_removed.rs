@@ -4,7 +4,7 @@
 
 use crate::{
     catalog::Call,
-    compliance::{Broken, Check, Facts, Group, Rule, Speaks, told},
+    compliance::{Broken, Check, Facts, Group, Rule, Speaks, is_root, told},
     event::Event,
     finding::Severity,
 };
@@ -27,8 +27,6 @@ pub(in crate::compliance) const CHECK: Check = Check {
             "s3",
             &[
                 "PutBucketVersioning",
-                "PutBucketObjectLockConfiguration",
-                "PutObjectLockConfiguration",
                 "PutObjectRetention",
                 "PutObjectLegalHold",
                 "DeleteObject",
@@ -48,11 +46,11 @@ fn violates(event: &Event<'_>, _: &Facts) -> Option<Broken> {
     let has = |text: &str| call.parameters.to_string().contains(text);
     let why = match &*event.event_name {
         "DeleteBackupVaultLockConfiguration" | "AbortVaultLock" => "",
-        "PutBucketVersioning" => has(r#""MfaDelete":"Disabled""#).then_some("MFA delete switched off")?,
-        "PutObjectLegalHold" => has(r#""Status":"OFF""#).then_some("legal hold lifted")?,
-        "PutBucketObjectLockConfiguration" | "PutObjectLockConfiguration" => {
-            (!has("\"Rule\"") && !has("\"rule\"")).then_some("no default retention any more")?
+        // Nobody but root, with its device, can switch it; from others tools send the word without effect.
+        "PutBucketVersioning" => {
+            (is_root(event) && has(r#""MfaDelete":"Disabled""#)).then_some("MFA delete switched off")?
         }
+        "PutObjectLegalHold" => has(r#""Status":"OFF""#).then_some("legal hold lifted")?,
         _ => is_bypassing.then_some("governance retention passed by")?,
     };
     Some(told(event, call.text(&["bucketName", "backupVaultName", "vaultName"]), why).into())
@@ -62,7 +60,10 @@ fn violates(event: &Event<'_>, _: &Facts) -> Option<Broken> {
 mod tests {
     use serde_json::json;
 
-    use super::{super::testing::call, *};
+    use super::{
+        super::testing::{call, root},
+        *,
+    };
 
     #[test]
     fn a_lock_removed_or_passed_by_breaks_it() {
@@ -74,7 +75,12 @@ mod tests {
         let passing = json!({ "bucketName": "b", "key": "k", "x-amz-bypass-governance-retention": "true" });
         assert!(call("s3:DeleteObject", passing).breaks(&CHECK).is_some());
         let versioning = json!({ "bucketName": "b", "VersioningConfiguration": { "Status": "Enabled", "MfaDelete": "Disabled" } });
-        assert!(call("s3:PutBucketVersioning", versioning).breaks(&CHECK).is_some());
+        assert!(call("s3:PutBucketVersioning", versioning.clone()).by(root()).breaks(&CHECK).is_some());
+        assert_eq!(
+            call("s3:PutBucketVersioning", versioning).breaks(&CHECK),
+            None,
+            "tools send it, and it does nothing"
+        );
     }
 
     #[test]

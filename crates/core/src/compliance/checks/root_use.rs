@@ -21,7 +21,8 @@ pub(in crate::compliance) const CHECK: Check = Check {
     blind_spot: "Whether the task was one of the few that only root can do, and was announced.",
     needs: None,
     speaks_about: Speaks::Every(|event, _| {
-        is_root(event) || (event.service() == "sts" && &*event.event_name == "AssumeRoot")
+        let is_attempt = event.service() == "signin" && !event.is_sign_in();
+        (is_root(event) && !is_attempt) || (event.service() == "sts" && &*event.event_name == "AssumeRoot")
     }),
     rule: Rule::Event(|event, _| {
         let who = if is_root(event) { "root" } else { "a session of root" };
@@ -55,6 +56,8 @@ mod tests {
             .by(root())
             .with("responseElements", json!({ "ConsoleLogin": "Failure" }));
         assert_eq!(guess.breaks(&CHECK), None);
+        let anybody = call("signin:PasswordRecoveryRequested", json!(null)).by(root());
+        assert_eq!(anybody.breaks(&CHECK), None);
         assert_eq!(call("iam:ListUsers", json!({})).by(user("root")).breaks(&CHECK), None);
     }
 }

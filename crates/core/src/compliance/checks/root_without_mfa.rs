@@ -19,7 +19,7 @@ pub(in crate::compliance) const CHECK: Check = Check {
     ],
     blind_spot: "Whether a device is registered that AWS did not ask for.",
     needs: None,
-    speaks_about: Speaks::Calls(&[("signin", &["ConsoleLogin"])]),
+    speaks_about: Speaks::CallsOf(&[("signin", &["ConsoleLogin"])], is_root),
     rule: Rule::Event(|event, _| {
         (is_root(event) && event.mfa == Some(false))
             .then(|| "root signed in to the console without MFA".to_owned().into())

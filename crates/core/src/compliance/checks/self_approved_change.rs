@@ -1,29 +1,37 @@
-//! Somebody approved their own change.
+//! Somebody approved or merged their own change, and nobody else had a look.
 //!
 //! Four eyes see what two do not, and one thief has but two. Innocent twin: a colleague approves; somebody merges what
 //! a colleague approved; a change that was approved by two, one of them its author's colleague.
 
 use crate::{
     catalog::Call,
-    compliance::{BrokenTogether, Check, Facts, Group, Rule, Speaks, Trace, Traces, principal, told},
+    compliance::{BrokenTogether, Check, Facts, Group, Rule, Span, Speaks, Trace, Traces, principal, told},
     event::Event,
     finding::Severity,
 };
 
 pub(in crate::compliance) const CHECK: Check = Check {
     id: ID,
-    title: "Somebody approved their own change",
+    title: "Somebody released their own change, and nobody else approved it",
     group: Group::Separation,
-    severity: Severity::High,
+    severity: Severity::Medium,
     remediation: &[
         "Let somebody else review the change now",
-        "Demand an approval by another (approval rules of CodeCommit, roles of the pipeline's approvers)",
+        "Demand an approval by another (approval rules of CodeCommit, approvers of a change template)",
     ],
-    blind_spot: "Changes that are reviewed elsewhere (GitHub, a ticket); two accounts of one person.",
+    blind_spot: "Changes that are reviewed elsewhere (GitHub, a ticket); approvals in CodePipeline, whose records do not say of which run; two accounts of one person.",
     needs: None,
     speaks_about: Speaks::Calls(&[
-        ("codecommit", &["CreatePullRequest", "UpdatePullRequestApprovalState"]),
-        ("codepipeline", &["StartPipelineExecution", "PutApprovalResult"]),
+        (
+            "codecommit",
+            &[
+                "CreatePullRequest",
+                "UpdatePullRequestApprovalState",
+                "MergePullRequestByFastForward",
+                "MergePullRequestBySquash",
+                "MergePullRequestByThreeWay",
+            ],
+        ),
         ("ssm", &["StartChangeRequestExecution", "StartAutomationExecution", "SendAutomationSignal"]),
     ]),
     rule: Rule::Together { trace, judge },
@@ -33,6 +41,8 @@ pub(in crate::compliance) const CHECK: Check = Check {
 const ID: &str = "self-approved-change";
 const MADE: u8 = 0;
 const APPROVED: u8 = 1;
+/// Done, where approving one's own is refused by AWS: then nobody else has looked.
+const RELEASED: u8 = 2;
 
 fn trace(event: &Event<'_>, _: &Facts) -> Option<Trace> {
     let (part, change) = part(event)?;
@@ -56,13 +66,8 @@ fn part(event: &Event<'_>) -> Option<(u8, String)> {
         "UpdatePullRequestApprovalState" => {
             approves(call.text(&["approvalState"]) == "APPROVE", given(&["pullRequestId"]))
         }
-        "StartPipelineExecution" => Some((MADE, answered("/pipelineExecutionId")?)),
-        "PutApprovalResult" => {
-            let is_approved = call.get("result").is_some_and(|result| result["status"] == "Approved");
-            approves(
-                is_approved,
-                given(&["pipelineExecutionId"]).or_else(|| answered("/pipelineExecutionId")),
-            )
+        "MergePullRequestByFastForward" | "MergePullRequestBySquash" | "MergePullRequestByThreeWay" => {
+            Some((RELEASED, given(&["pullRequestId"])?))
         }
         "StartChangeRequestExecution" | "StartAutomationExecution" => {
             Some((MADE, answered("/automationExecutionId")?))
@@ -74,15 +79,16 @@ fn part(event: &Event<'_>) -> Option<(u8, String)> {
     }
 }
 
-fn judge(traces: &Traces) -> Option<BrokenTogether> {
+fn judge(traces: &Traces) -> Vec<BrokenTogether> {
+    released_alone(traces).into_iter().collect()
+}
+
+fn released_alone(traces: &Traces) -> Option<BrokenTogether> {
     let made: Vec<&Trace> = traces.of(MADE).map(|span| &span.first).collect();
-    let own = traces
-        .of(APPROVED)
-        .map(|span| &span.first)
-        .find(|approval| made.iter().any(|made| made.who == approval.who))?;
+    let by_author = |span: &&Span| made.iter().any(|made| made.who == span.first.who);
+    let own = traces.of(APPROVED).chain(traces.of(RELEASED)).find(by_author).map(|span| &span.first)?;
     // Whom a colleague approved as well was seen by four eyes.
-    let is_seen_by_another = traces.of(APPROVED).any(|span| span.first.who != own.who);
-    if is_seen_by_another {
+    if traces.of(APPROVED).any(|span| span.first.who != own.who) {
         return None;
     }
     let made = made.into_iter().find(|made| made.who == own.who)?;
@@ -117,11 +123,16 @@ mod tests {
         .at("2026-03-05T09:00:00Z")
     }
 
+    fn merge() -> Told {
+        call("codecommit:MergePullRequestBySquash", json!({ "pullRequestId": "7" }))
+            .at("2026-03-05T10:00:00Z")
+    }
+
     #[test]
-    fn approving_ones_own_request_breaks_it_in_any_order() {
-        let said = together(vec![request(), approval("kim", "APPROVE")], "", &CHECK);
+    fn merging_ones_own_request_that_nobody_approved_breaks_it_in_any_order() {
+        let said = together(vec![request(), merge()], "", &CHECK);
         assert!(said.unwrap().starts_with(
-            "codecommit:UpdatePullRequestApprovalState on 7, after codecommit:CreatePullRequest on 7"
+            "codecommit:MergePullRequestBySquash on 7, after codecommit:CreatePullRequest on 7"
         ));
     }
 
@@ -137,12 +148,8 @@ mod tests {
     }
 
     #[test]
-    fn a_colleague_and_a_revoked_approval_do_not() {
-        assert_eq!(together(vec![request(), approval("lee", "APPROVE")], "", &CHECK), None);
-        assert_eq!(together(vec![request(), approval("kim", "REVOKE")], "", &CHECK), None);
-        assert_eq!(
-            together(vec![request(), approval("kim", "APPROVE"), approval("lee", "APPROVE")], "", &CHECK),
-            None
-        );
+    fn a_colleagues_approval_does_not_unless_it_is_revoked() {
+        assert_eq!(together(vec![request(), approval("lee", "APPROVE"), merge()], "", &CHECK), None);
+        assert!(together(vec![request(), approval("lee", "REVOKE"), merge()], "", &CHECK).is_some());
     }
 }

@@ -23,7 +23,9 @@ pub(in crate::compliance) const CHECK: Check = Check {
     ],
     blind_spot: "People who share a machine or a network, or do not sign in within the same two hours.",
     needs: None,
-    speaks_about: Speaks::Calls(&[("signin", &["ConsoleLogin"])]),
+    speaks_about: Speaks::CallsOf(&[("signin", &["ConsoleLogin"])], |event| {
+        matches!(&*event.identity.kind, "IAMUser" | "Root")
+    }),
     rule: Rule::Together { trace, judge },
     config_rules: &[],
 };
@@ -54,7 +56,11 @@ fn network(address: IpAddr) -> String {
 }
 
 /// Here, there, and here again.
-fn judge(traces: &Traces) -> Option<BrokenTogether> {
+fn judge(traces: &Traces) -> Vec<BrokenTogether> {
+    in_turn(traces).into_iter().collect()
+}
+
+fn in_turn(traces: &Traces) -> Option<BrokenTogether> {
     let places: Vec<_> = traces.of(0).collect();
     let apart = |a: &str, b: &str| {
         let (a, b) = (a.split_once(" with "), b.split_once(" with "));

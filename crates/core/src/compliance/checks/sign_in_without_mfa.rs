@@ -16,7 +16,9 @@ pub(in crate::compliance) const CHECK: Check = Check {
     remediation: &["Register an MFA device for the user", "Deny everything without MFA by policy"],
     blind_spot: "Second factors that an identity provider asks for.",
     needs: None,
-    speaks_about: Speaks::Calls(&[("signin", &["ConsoleLogin"])]),
+    speaks_about: Speaks::CallsOf(&[("signin", &["ConsoleLogin"])], |event| {
+        &*event.identity.kind == "IAMUser"
+    }),
     rule: Rule::Event(|event, _| {
         let is_by_password = &*event.identity.kind == "IAMUser";
         (is_by_password && event.mfa == Some(false))

@@ -97,6 +97,14 @@ pub(crate) fn together(told: Vec<Told>, settings: &str, check: &Check) -> Option
     forwards
 }
 
+/// How many violations there are.
+pub(crate) fn count(told: &[Told], check: &Check) -> usize {
+    all(told, &facts(""))
+        .iter()
+        .filter(|finding| finding.detector == check.id && finding.status == Status::Open)
+        .count()
+}
+
 pub(crate) fn facts(settings: &str) -> Facts {
     Settings::parse(settings, &[]).unwrap().facts
 }
@@ -121,6 +129,6 @@ fn all(told: &[Told], facts: &Facts) -> Vec<Finding> {
         })
         .unwrap();
     }
-    findings.extend(traces.iter().filter_map(|traces| judge_together(traces, facts)));
+    findings.extend(traces.iter().flat_map(|traces| judge_together(traces, facts)));
     findings
 }
