@@ -16,8 +16,8 @@ use crate::{
 /// As findings name it.
 pub const DETECTOR: &str = "config-rule";
 
-/// Ids have a day; these have one before all logs.
-const NO_DAY: u32 = 1;
+/// Ids have a day; these have one before there were such logs, 2010-01-01.
+const NO_DAY: u32 = 14_610;
 
 /// A rule's verdict on a resource has changed.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
