@@ -337,6 +337,7 @@ fn finding(check: &Check, principal: &Principal, account: &str, region: &str, at
 const BUSY: &[(&str, &[&str])] = &[
     ("s3", &["DeleteObject", "DeleteObjects", "PutObjectAcl", "PutObjectRetention", "PutObjectLegalHold"]),
     ("kms", &["CreateGrant"]),
+    ("logs", &["DeleteLogGroup", "DeleteLogStream"]),
     ("signin", &["ConsoleLogin"]), // has a rule of its own
 ];
 
