@@ -59,6 +59,8 @@ fn summary(report: &Value) -> String {
         for what in violation["evidence"].as_array().expect("evidence") {
             let _ = writeln!(summary, "  - {}", what.as_str().expect("words"));
         }
+        let events = violation["event_ids"].as_array().map_or(0, Vec::len);
+        let _ = writeln!(summary, "  {}, {events} event(s)", word(violation, "first_seen"));
         let _ = writeln!(summary, "  {}", controls.join("; "));
     }
     for standing in report["frameworks"].as_array().expect("frameworks") {

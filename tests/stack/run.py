@@ -389,7 +389,7 @@ class Compliance(Stacked):
                   "configRuleName": "cloudtrail-enabled", "messageType": "ComplianceChangeNotification"}
         for name, (verdict, at) in results.items():
             detail[name] = {"complianceType": verdict, "resultRecordedTime": stamp(at)}
-        envelope = {"detail-type": "Config Rules Compliance Change", "source": "aws.config", "detail": detail}
+        envelope = {"detail-type": "Config Rules Compliance Change", "source": "aws.config", "account": place()[0], "detail": detail}
         deployed.send("FastQueueUrl", json.dumps(envelope))
         deployed.settle()
         [filed] = deployed.aws.findings().values()

@@ -67,7 +67,7 @@ fn summary(report: &Report) -> Markup {
                 thead { tr {
                     th { "Framework" } th { "Status" } th.number { "Score" } th { "By severity" }
                     th.number { "Controls violated" } th.number { "no violation seen" } th.number { "not exercised" }
-                    th.number { "need a setting" } th.number { "beyond activity" } th { "Before" }
+                    th.number { "need a setting" } th.number { "beyond activity" } th.before { "Before" }
                 } }
                 tbody { @for standing in &report.frameworks { tr {
                     th scope="row" { (standing.title) br; small { (standing.version) } }

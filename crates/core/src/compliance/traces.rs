@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use serde::{Deserialize, Serialize};
 
 use super::{ALL, principal};
-use crate::event::{Event, EventId, Principal, Time, clip, hash};
+use crate::{
+    event::{Event, EventId, Principal, Time, clip, hash},
+    kept::date,
+};
 
 /// What one event leaves.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -124,6 +127,11 @@ impl Traces {
     pub fn of(&self, part: u8) -> impl Iterator<Item = &Span> {
         self.spans.range((part, 0)..=(part, u64::MAX)).map(|(_, span)| span)
     }
+}
+
+/// Whoever did it, on which day: each is a violation of its own.
+pub(super) fn by_day(event: &Event<'_>) -> String {
+    format!("{} {}", principal(event).id, date(event.event_time.day()))
 }
 
 /// The checks that want to know where AWS writes audit logs.

@@ -8,12 +8,11 @@ use serde_json::Value;
 use crate::{
     catalog::Call,
     compliance::{
-        BrokenTogether, Check, Data, Facts, Group, Rule, Speaks, Trace, Traces, principal, told,
-        traces::is_delivery,
+        BrokenTogether, Check, Data, Facts, Group, Rule, Speaks, Trace, Traces, told,
+        traces::{by_day, is_delivery},
     },
     event::Event,
     finding::Severity,
-    kept::date,
 };
 
 pub(in crate::compliance) const CHECK: Check = Check {
@@ -93,11 +92,6 @@ pub(super) fn done_to_store(traces: &Traces, part: u8) -> Vec<BrokenTogether> {
         proof: vec![span.first.clone(), span.last.clone()],
     })
     .collect()
-}
-
-/// Whoever did it, on which day: each is a violation of its own.
-pub(super) fn by_day(event: &Event<'_>) -> String {
-    format!("{} {}", principal(event).id, date(event.event_time.day()))
 }
 
 fn judge(traces: &Traces) -> Vec<BrokenTogether> {

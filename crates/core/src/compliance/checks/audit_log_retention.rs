@@ -5,12 +5,12 @@
 
 use crate::{
     catalog::{Call, shortest_expiry},
-    compliance::{BrokenTogether, Check, Facts, Group, Rule, Speaks, Trace, Traces, told},
+    compliance::{BrokenTogether, Check, Facts, Group, Rule, Speaks, Trace, Traces, told, traces::by_day},
     event::Event,
     finding::Severity,
 };
 
-use super::audit_log_deleted::{by_day, declared, done_to_store, store};
+use super::audit_log_deleted::{declared, done_to_store, store};
 
 pub(in crate::compliance) const CHECK: Check = Check {
     id: ID,

@@ -5,19 +5,19 @@
 
 use crate::{
     catalog::{Call, weight},
-    compliance::{BrokenTogether, Check, Facts, Group, Rule, Speaks, Trace, Traces, act, told},
+    compliance::{
+        BrokenTogether, Check, Facts, Group, Rule, Speaks, Trace, Traces, act, told, traces::by_day,
+    },
     event::{DAY, Event, HOUR},
     finding::Severity,
     kept::date,
 };
 
-use super::audit_log_deleted::by_day;
-
 pub(in crate::compliance) const CHECK: Check = Check {
     id: ID,
     title: "An MFA device was removed",
     group: Group::Authentication,
-    severity: Severity::High,
+    severity: Severity::Medium,
     remediation: &[
         "Ask the user whether they lost it",
         "Register a device again, and end the user's sessions",
