@@ -22,6 +22,7 @@ use trailwarden_core::{
     stages::{
         compliance_check::{Brought, compliance_check},
         compliance_report::compliance_report,
+        settings,
     },
 };
 use world::World;
@@ -75,7 +76,7 @@ fn stories() -> Vec<(String, Settings, Vec<Value>, Value)> {
     for folder in folders {
         let file = folder.join("settings.toml");
         let settings = if file.exists() {
-            Settings::read(&fs::read_to_string(&file).expect("settings")).expect("good settings")
+            settings::read(&fs::read_to_string(&file).expect("settings")).expect("good settings")
         } else {
             Settings::default()
         };
@@ -232,7 +233,7 @@ fn an_account_whose_events_are_counted_is_no_stranger() {
 #[test]
 fn an_accepted_violation_is_kept_and_reported_and_nobody_is_told() {
     let settings = "[[suppression]]\ndetector = \"password-policy-weak\"\nreason = \"legacy directory\"\nexpires = \"2026-12-31\"\n";
-    let (settings, world) = (Settings::read(settings).expect("settings"), World::default());
+    let (settings, world) = (settings::read(settings).expect("settings"), World::default());
     let weak =
         record("UpdateAccountPasswordPolicy", "2026-03-02T10:00:00Z", &json!({ "minimumPasswordLength": 6 }));
     let now = now_after(std::slice::from_ref(&weak));

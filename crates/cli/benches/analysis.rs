@@ -24,8 +24,8 @@ use trailwarden_core::{
     activity::Fold,
     compliance::{FRAMEWORKS, report::Report},
     event::{DAY, Time},
-    settings::Settings,
     sources::{Item, Limits, read},
+    stages::settings::read as read_settings,
 };
 
 const RUNS: usize = 3;
@@ -125,7 +125,7 @@ until = "23:59"
 fn checks(folder: &Path) {
     let words: [&OsStr; 3] = ["trailwarden".as_ref(), "compliance".as_ref(), folder.as_ref()];
     let Command::Compliance(arguments) = Arguments::parse_from(words).command else { return };
-    let settings = Settings::read(SETTINGS).expect("settings");
+    let settings = read_settings(SETTINGS).expect("settings");
     let (_, record) = compliance::record(&arguments, &settings).expect("a record");
     std::hint::black_box(Report::new(&record, FRAMEWORKS, &settings.facts, 20_515, 30, Time(0)));
 }

@@ -3,7 +3,7 @@
 use std::{path::Path, time::SystemTime};
 
 use anyhow::{Context, Result};
-use trailwarden_core::{event::Time, networks::Networks, settings::Settings};
+use trailwarden_core::{event::Time, networks::Networks, settings::Settings, stages::settings::read};
 
 use crate::{args::Input, files};
 
@@ -33,7 +33,7 @@ pub(crate) fn settings(path: Option<&Path>) -> Result<Settings> {
     let Some(path) = path else { return Ok(Settings::default()) };
     let text =
         std::fs::read_to_string(path).with_context(|| format!("reading settings {}", files::show(path)))?;
-    Settings::read(&text).with_context(|| format!("settings {}", files::show(path)))
+    read(&text).with_context(|| format!("settings {}", files::show(path)))
 }
 
 /// The clock, asked where the command needs it.

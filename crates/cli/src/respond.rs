@@ -6,8 +6,9 @@ use anstyle::Style;
 use anyhow::{Result, bail};
 use trailwarden_core::{
     finding::Finding,
+    planning::{cases, plan, plan_by},
     playbooks,
-    response::{Plan, cases, plan, plan_by},
+    response::Plan,
 };
 
 use crate::{

@@ -7,7 +7,7 @@ mod census;
 mod checks;
 mod config_rule;
 mod coverage;
-mod facts;
+pub(crate) mod facts;
 mod frameworks;
 mod page;
 pub mod report;
@@ -15,6 +15,7 @@ mod screen;
 pub mod standing;
 mod touched;
 mod traces;
+mod window;
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -23,10 +24,9 @@ use std::{
 
 pub use census::{Census, Tally};
 pub use checks::ALL;
-pub use config_rule::{DETECTOR as CONFIG_RULE, RuleChange};
+pub use config_rule::finding_of;
 pub use coverage::{Coverage, coverage};
-pub(crate) use facts::{ChangeWindow, Protected, Wrong, patterns};
-pub use facts::{Data, Facts, ProtectedRule, WindowRule};
+pub use facts::{Data, Facts};
 pub use frameworks::{ALL as FRAMEWORKS, Control, Framework};
 pub use page::page;
 pub use screen::{Counted, Screen, Screened};
@@ -35,7 +35,7 @@ pub use traces::{Span, Trace, Traces};
 use crate::{
     catalog::{Act, call_key, meaning, receivers},
     event::{Event, Outcome, Principal, PrincipalKind, Time},
-    finding::{Finding, Kind, Severity, Status},
+    finding::{CONFIG_RULE, Finding, Kind, Severity, Status},
     risk::thresholds::Thresholds,
 };
 

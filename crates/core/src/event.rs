@@ -178,6 +178,11 @@ pub fn checksum(bytes: &[u8]) -> u64 {
     xxh3_64(bytes)
 }
 
+/// A day as text, `2026-03-02`.
+pub fn date(day: u32) -> String {
+    Time(i64::from(day) * DAY).to_string()[..10].to_owned()
+}
+
 /// Text for people: control characters, and those that turn or hide text, are shown as escapes.
 pub fn printable(text: &str) -> String {
     let is_unsafe = |c: char| {

@@ -171,6 +171,8 @@ pub struct Finding {
     pub features: Option<Features>,
 }
 
+/// The detector of findings that AWS Config's rules make.
+pub const CONFIG_RULE: &str = "config-rule";
 /// Most event ids of a finding.
 pub const EVENT_IDS: usize = 100;
 

@@ -5,12 +5,12 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+pub use crate::event::date;
 use crate::{
     activity::{Damaged, Hour, Scope},
     baseline::{About, REBUILD_DAYS},
-    compliance::CONFIG_RULE,
     event::{DAY, HOUR, Time, hash},
-    finding::{Finding, Kind, Severity, Status},
+    finding::{CONFIG_RULE, Finding, Kind, Severity, Status},
     ports::{Item, Key, Write},
 };
 
@@ -93,11 +93,6 @@ pub fn fact_key(about: &About) -> Key {
         About::Session(session) => (format!("SESSION#{session:016x}"), "CALLER".to_owned()),
     };
     Key { partition, sort }
-}
-
-/// A day as text, `2026-03-02`.
-pub fn date(day: u32) -> String {
-    Time(i64::from(day) * DAY).to_string()[..10].to_owned()
 }
 
 /// The sort key of the findings from a day on.

@@ -19,6 +19,7 @@ pub mod kept;
 pub mod messages;
 pub mod models;
 pub mod networks;
+pub mod planning;
 pub mod playbooks;
 pub mod ports;
 pub mod response;

@@ -41,7 +41,8 @@ pub(crate) mod testing {
     use crate::{
         event::{Outcome, PrincipalKind, Time},
         finding::{Deed, Evidence, Finding, Kind, testing::finding},
-        response::{Plan, plan},
+        planning::plan,
+        response::Plan,
         settings::Settings,
     };
 
@@ -154,10 +155,14 @@ mod tests {
 
     #[test]
     fn a_protected_principal_is_left_to_people() {
-        let settings =
-            crate::settings::Settings::read("protected_principals = [\"arn:aws:iam::*:user/kim\"]").unwrap();
+        let settings = crate::settings::Settings::parse(
+            "protected_principals = [\"arn:aws:iam::*:user/kim\"]",
+            &[],
+            &[],
+        )
+        .unwrap();
         let finding = found("initial-access", &[]);
-        let plan = crate::response::plan(&[&finding], &settings).unwrap();
+        let plan = crate::planning::plan(&[&finding], &settings).unwrap();
         assert_eq!(
             (plan.level, plan.because.as_str()),
             (Level::Escalate, "the principal is protected: nothing acts on it")

@@ -9,14 +9,10 @@ mod reversal;
 
 pub use action::{Action, Undo};
 pub use containment::{Containment, containment};
+pub(crate) use reversal::reverse;
 use serde::Serialize;
 
-use crate::{
-    event::PrincipalKind,
-    finding::{Deed, Finding, Severity},
-    playbooks::{self, Playbook},
-    settings::Settings,
-};
+use crate::finding::{Deed, Finding};
 
 /// What would be done about one or more findings of one principal.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -78,7 +74,7 @@ pub struct Planned {
 }
 
 impl Planned {
-    fn new(action: Action, why: impl Into<String>) -> Self {
+    pub(crate) fn new(action: Action, why: impl Into<String>) -> Self {
         let (undo, undone_by) = action.undo();
         Self { text: action.describe(), why: why.into(), undo, undone_by: undone_by.to_owned(), action }
     }
@@ -102,120 +98,4 @@ impl Case<'_> {
     pub fn is_of(&self, detectors: &[&str]) -> bool {
         self.findings.iter().any(|finding| detectors.contains(&finding.detector.as_str()))
     }
-}
-
-/// Below this confidence nobody but a person decides.
-const SURE: f32 = 0.6;
-
-/// Plans for the findings of one principal; `None` if there are none, or no playbook is for them.
-pub fn plan(findings: &[&Finding], settings: &Settings) -> Option<Plan> {
-    let handles = |playbook: &&&Playbook| findings.iter().any(|finding| (playbook.handles)(finding));
-    plan_by(playbooks::ALL.iter().find(handles)?, findings, settings)
-}
-
-/// Plans by a playbook that somebody chose; `None` without a finding.
-pub fn plan_by(playbook: &Playbook, findings: &[&Finding], settings: &Settings) -> Option<Plan> {
-    let mut findings: Vec<&Finding> = findings.to_vec();
-    findings.sort_by(|a, b| {
-        b.severity.cmp(&a.severity).then(b.score.total_cmp(&a.score)).then_with(|| a.id.cmp(&b.id))
-    });
-    let first = *findings.first()?;
-    let deeds =
-        findings.iter().flat_map(|finding| &finding.contributions).flat_map(|evidence| &evidence.deeds);
-    let deeds: Vec<&Deed> = deeds.filter(|deed| deed.outcome == crate::event::Outcome::Success).collect();
-    let case = Case { findings: &findings, deeds };
-    let kind = containment(first.principal_kind);
-    let mut plan = Plan {
-        finding_ids: findings.iter().map(|finding| finding.id.clone()).collect(),
-        playbook: playbook.id,
-        classification: classification(playbook, &findings),
-        level: Level::Automated,
-        because: String::new(),
-        principal: first.principal.clone(),
-        actions: Vec::new(),
-        next_steps: Vec::new(),
-        hits: Vec::new(),
-        residual: Vec::new(),
-    };
-    if playbook.contains {
-        plan.actions
-            .extend((kind.actions)(first).into_iter().map(|action| Planned::new(action, "stops the access")));
-        plan.next_steps
-            .extend(kind.next_steps.iter().map(|step| step.replace("PRINCIPAL", &first.principal)));
-        plan.hits
-            .extend((!plan.actions.is_empty() || !kind.next_steps.is_empty()).then(|| kind.hits.to_owned()));
-        plan.residual.push(kind.remains.to_owned());
-    }
-    for deed in &case.deeds {
-        reversal::reverse(deed, &mut plan);
-    }
-    (playbook.plan)(&case, &mut plan);
-    dedupe(&mut plan);
-    (plan.level, plan.because) = level(&plan, first, settings);
-    if plan.level != Level::Escalate && playbook.contains && (kind.actions)(first).is_empty() {
-        plan.because.push_str("; stopping the principal itself is left to people");
-    }
-    if plan.residual.is_empty() {
-        plan.residual.push("What was read or copied before is known to whoever read it.".to_owned());
-    }
-    Some(plan)
-}
-
-fn classification(playbook: &Playbook, findings: &[&Finding]) -> String {
-    let mut titles: Vec<&str> = findings.iter().map(|finding| finding.title.as_str()).collect();
-    titles.dedup();
-    format!("{}: {}", playbook.title, titles.join("; "))
-}
-
-fn dedupe(plan: &mut Plan) {
-    let mut actions: Vec<Planned> = Vec::new();
-    for planned in std::mem::take(&mut plan.actions) {
-        if !actions.iter().any(|known| known.action == planned.action) {
-            actions.push(planned);
-        }
-    }
-    plan.actions = actions;
-    for list in [&mut plan.next_steps, &mut plan.hits, &mut plan.residual] {
-        let mut seen = std::collections::HashSet::new();
-        list.retain(|line| seen.insert(line.clone()));
-    }
-}
-
-/// Who decides, and why.
-fn level(plan: &Plan, gravest: &Finding, settings: &Settings) -> (Level, String) {
-    let escalate = |why: &str| (Level::Escalate, why.to_owned());
-    if settings.is_protected(&plan.principal) {
-        return escalate("the principal is protected: nothing acts on it");
-    }
-    if plan.actions.is_empty() {
-        return escalate("nothing of it can be done by us");
-    }
-    if matches!(gravest.principal_kind, PrincipalKind::Root) {
-        return escalate("root cannot be contained by IAM");
-    }
-    if plan.actions.iter().any(|planned| planned.undo == Undo::None) {
-        return escalate("part of it cannot be taken back");
-    }
-    if gravest.confidence < SURE {
-        return escalate("we are not sure enough");
-    }
-    match gravest.severity {
-        Severity::Critical => (Level::Immediate, "critical, and all of it can be taken back".to_owned()),
-        Severity::High => (Level::Automated, "all of it can be taken back".to_owned()),
-        _ => escalate("it is not grave enough to act without a person"),
-    }
-}
-
-/// Findings in groups of one principal, those that should be answered together; the gravest group first.
-pub fn cases<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec<Vec<&'a Finding>> {
-    let mut groups: std::collections::BTreeMap<&str, Vec<&Finding>> = std::collections::BTreeMap::new();
-    for finding in findings {
-        groups.entry(&finding.principal).or_default().push(finding);
-    }
-    let mut groups: Vec<Vec<&Finding>> = groups.into_values().collect();
-    let gravest = |group: &[&Finding]| {
-        group.iter().map(|finding| (finding.severity, (finding.score * 1e3) as u32)).max()
-    };
-    groups.sort_by_key(|group| std::cmp::Reverse(gravest(group)));
-    groups
 }

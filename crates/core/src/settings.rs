@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use wildmatch::WildMatch;
 
-pub use crate::compliance::{ProtectedRule, WindowRule};
+pub use crate::compliance::facts::{ProtectedRule, WindowRule};
 use crate::{
-    compliance::{self, ChangeWindow, Facts, Protected, Wrong, patterns},
-    detectors,
+    compliance::facts::{ChangeWindow, Facts, Protected, Wrong, patterns},
     event::{Time, is_region},
 };
 
@@ -76,19 +75,11 @@ pub enum Invalid {
 }
 
 impl Settings {
-    /// Reads and checks a document.
+    /// Reads and checks a document; `detectors` are the ids a rule may name, `frameworks` those that have a scope.
     ///
     /// # Errors
     /// [`Invalid`], saying what would be right.
-    pub fn read(text: &str) -> Result<Self, Invalid> {
-        Self::parse(text, &[detectors::ids(), compliance::ids()].concat())
-    }
-
-    /// Reads and checks a document; `detectors` are the ids a rule may name.
-    ///
-    /// # Errors
-    /// [`Invalid`], saying what would be right.
-    pub(crate) fn parse(text: &str, detectors: &[&str]) -> Result<Self, Invalid> {
+    pub fn parse(text: &str, detectors: &[&str], frameworks: &[&str]) -> Result<Self, Invalid> {
         let mut settings: Self = toml::from_str(text)?;
         for account in &settings.accounts {
             check_account("accounts", account)?;
@@ -113,16 +104,16 @@ impl Settings {
         for (at, rule) in settings.suppressions.iter().enumerate() {
             rule.check(&format!("suppression {}", at + 1), detectors)?;
         }
-        settings.facts = settings.read_facts()?;
+        settings.facts = settings.read_facts(frameworks)?;
         Ok(settings)
     }
 
-    fn read_facts(&self) -> Result<Facts, Invalid> {
+    fn read_facts(&self, frameworks: &[&str]) -> Result<Facts, Invalid> {
         let invalid = |Wrong { place, reason }| Invalid::Value { place, reason };
         for (framework, accounts) in &self.scope {
-            let known = compliance::FRAMEWORKS.iter().map(|known| known.id).collect::<Vec<_>>();
-            if !known.contains(&framework.as_str()) {
-                let reason = format!("no framework is called {framework:?}; there are {}", known.join(", "));
+            if !frameworks.contains(&framework.as_str()) {
+                let reason =
+                    format!("no framework is called {framework:?}; there are {}", frameworks.join(", "));
                 return Err(Invalid::Value { place: "scope".to_owned(), reason });
             }
             accounts.iter().try_for_each(|account| check_account("scope", account))?;
@@ -233,24 +224,24 @@ mod tests {
     const DETECTORS: &[&str] = &["evasion", "persistence"];
 
     fn wrong(text: &str) -> String {
-        Settings::parse(text, DETECTORS).unwrap_err().to_string()
+        Settings::parse(text, DETECTORS, &["soc2", "pci-dss"]).unwrap_err().to_string()
     }
 
     #[test]
     fn a_document_is_read() {
         let text = "accounts = [\"111122223333\"]\nallowed_regions = [\"eu-west-1\"]\n[[suppression]]\nprincipal = \"arn:*:role/ci\"\ndetector = \"evasion\"\nreason = \"known\"\nexpires = \"2026-12-31\"\n";
-        let settings = Settings::parse(text, DETECTORS).unwrap();
+        let settings = Settings::parse(text, DETECTORS, &["soc2", "pci-dss"]).unwrap();
         assert_eq!(
             settings.suppressions[0].describe(),
             "known (principal arn:*:role/ci, detector evasion, until 2026-12-31)"
         );
-        assert!(Settings::parse("", DETECTORS).is_ok());
+        assert!(Settings::parse("", DETECTORS, &["soc2", "pci-dss"]).is_ok());
     }
 
     #[test]
     fn a_rule_covers_all_that_it_names_until_it_expires() {
         let text = "[[suppression]]\nprincipal = \"arn:*:role/ci\"\ndetector = \"evasion\"\nreason = \"known\"\nexpires = \"2026-03-02\"\n";
-        let settings = Settings::parse(text, DETECTORS).unwrap();
+        let settings = Settings::parse(text, DETECTORS, &["soc2", "pci-dss"]).unwrap();
         let last = Time::parse("2026-03-02T12:00:00Z").unwrap().day();
         let covers = |principal: &str, detector: &str, day: u32| {
             settings.suppression(principal, "1", detector, day).is_some()

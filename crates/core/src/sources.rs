@@ -4,12 +4,15 @@
 //! What cannot be read is named by its place, and the rest goes on.
 
 mod cloudtrail;
+mod config_rule;
 mod record;
 mod stream;
 
 use std::io::Read;
 
-use crate::{compliance::RuleChange, event::Event};
+pub use config_rule::RuleChange;
+
+use crate::event::Event;
 
 /// Every source, in the order in which they are asked.
 pub const ALL: &[&Source] = &[&cloudtrail::SOURCE];

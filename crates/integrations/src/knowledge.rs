@@ -15,7 +15,7 @@ use trailwarden_core::{
     networks::Networks,
     ports::{Over, Table, Unavailable, Write},
     settings::Settings,
-    stages::settings::key,
+    stages::settings::{key, read},
 };
 
 use crate::{objects::Objects, table::DynamoTable, telemetry};
@@ -162,7 +162,7 @@ impl Knowledge {
 fn settings(bytes: Option<&[u8]>) -> Result<Settings, String> {
     let Some(bytes) = bytes else { return Ok(Settings::default()) };
     let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
-    Settings::read(text).map_err(|error| error.to_string())
+    read(text).map_err(|error| error.to_string())
 }
 
 fn refuse(key: &str, reason: &str) {

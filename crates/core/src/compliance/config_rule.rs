@@ -1,126 +1,66 @@
 //! What AWS Config says of a configuration joins as evidence: a rule that no longer holds speaks to the controls of
 //! the check that says the same of what people do.
-//!
-//! The shape of the event is AWS Config's, "Monitoring AWS Config with Amazon EventBridge" of its developer guide.
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
-
 use super::{ALL, Check, FRAMEWORKS, Facts, finding};
 use crate::{
-    event::{Principal, PrincipalKind, Time},
-    finding::{Finding, Status},
+    event::{Principal, PrincipalKind},
+    finding::{CONFIG_RULE, Finding, Status},
+    sources::RuleChange,
 };
-
-/// As findings name it.
-pub const DETECTOR: &str = "config-rule";
 
 /// Ids have a day; these have one before there were such logs, 2010-01-01.
 const NO_DAY: u32 = 14_610;
 
-/// A rule's verdict on a resource has changed.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RuleChange {
-    resource_id: String,
-    #[serde(default)]
-    resource_type: String,
-    #[serde(default)]
-    aws_region: String,
-    aws_account_id: String,
-    config_rule_name: String,
-    new_evaluation_result: Evaluation,
-    old_evaluation_result: Option<Evaluation>,
+/// The finding that a verdict opens or closes; `None` if no check says what the rule says.
+pub fn finding_of(change: &RuleChange, facts: &Facts) -> Option<Finding> {
+    let checks: Vec<&Check> = ALL.iter().copied().filter(|check| says_the_same(change, check)).collect();
+    let worst = checks.iter().max_by_key(|check| check.severity)?;
+    let new = &change.new_evaluation_result;
+    let (broken, status) = match &change.old_evaluation_result {
+        _ if new.is_broken() => (new, Status::Open),
+        Some(old) if old.is_broken() => (old, Status::Closed(format!("AWS Config: {}", new.compliance_type))),
+        _ => return None,
+    };
+    let at = broken.time()?;
+    let account = Principal::new(
+        PrincipalKind::Unknown,
+        &format!("account:{}", change.aws_account_id),
+        &change.aws_account_id,
+    );
+    let subject = format!(
+        "{}\n{}\n{}\n{}",
+        change.aws_account_id, change.aws_region, change.config_rule_name, change.resource_id
+    );
+    let spoken: BTreeSet<String> =
+        checks.iter().flat_map(|check| check.controls(None, &change.aws_account_id, facts)).collect();
+    let names =
+        FRAMEWORKS.iter().flat_map(|framework| framework.spoken_of().map(|control| framework.name(control)));
+    let because = new.annotation.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    Some(Finding {
+        // Of no day: one verdict follows another, and the last one counts.
+        id: Finding::id_of(CONFIG_RULE, &subject, NO_DAY),
+        detector: CONFIG_RULE.to_owned(),
+        title: format!("AWS Config rule no longer holds: {}", change.config_rule_name),
+        last_seen: new.time().unwrap_or(at).max(at),
+        controls: names.filter(|name| spoken.contains(name)).collect(),
+        evidence: vec![format!(
+            "{} {} is {} by rule {}{because}",
+            change.resource_type, change.resource_id, new.compliance_type, change.config_rule_name
+        )],
+        status,
+        ..finding(worst, &account, &change.aws_account_id, &change.aws_region, at)
+    })
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Evaluation {
-    compliance_type: String,
-    result_recorded_time: String,
-    #[serde(default)]
-    annotation: Option<String>,
-}
-
-impl Evaluation {
-    fn is_broken(&self) -> bool {
-        self.compliance_type == "NON_COMPLIANT"
-    }
-
-    fn time(&self) -> Option<Time> {
-        Time::parse(&self.result_recorded_time)
-    }
-}
-
-impl RuleChange {
-    /// Reads AWS Config's event, the part under `detail`; `None` if it is none.
-    pub(crate) fn read(detail: &str) -> Option<Self> {
-        serde_json::from_str(detail).ok()
-    }
-
-    /// Is it about this account, as its envelope says?
-    pub(crate) fn is_of(&self, account: &str) -> bool {
-        self.aws_account_id == account
-    }
-
-    /// When it was given.
-    pub fn time(&self) -> Option<Time> {
-        self.new_evaluation_result.time()
-    }
-
-    /// The finding that it opens or closes; `None` if no check says what the rule says.
-    pub fn finding(&self, facts: &Facts) -> Option<Finding> {
-        let checks: Vec<&Check> = ALL.iter().copied().filter(|check| self.says_the_same_as(check)).collect();
-        let worst = checks.iter().max_by_key(|check| check.severity)?;
-        let new = &self.new_evaluation_result;
-        let (broken, status) = match &self.old_evaluation_result {
-            _ if new.is_broken() => (new, Status::Open),
-            Some(old) if old.is_broken() => {
-                (old, Status::Closed(format!("AWS Config: {}", new.compliance_type)))
-            }
-            _ => return None,
-        };
-        let at = broken.time()?;
-        let account = Principal::new(
-            PrincipalKind::Unknown,
-            &format!("account:{}", self.aws_account_id),
-            &self.aws_account_id,
-        );
-        let subject = format!(
-            "{}\n{}\n{}\n{}",
-            self.aws_account_id, self.aws_region, self.config_rule_name, self.resource_id
-        );
-        let spoken: BTreeSet<String> =
-            checks.iter().flat_map(|check| check.controls(None, &self.aws_account_id, facts)).collect();
-        let names = FRAMEWORKS
-            .iter()
-            .flat_map(|framework| framework.spoken_of().map(|control| framework.name(control)));
-        let because = new.annotation.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-        Some(Finding {
-            // Of no day: one verdict follows another, and the last one counts.
-            id: Finding::id_of(DETECTOR, &subject, NO_DAY),
-            detector: DETECTOR.to_owned(),
-            title: format!("AWS Config rule no longer holds: {}", self.config_rule_name),
-            last_seen: new.time().unwrap_or(at).max(at),
-            controls: names.filter(|name| spoken.contains(name)).collect(),
-            evidence: vec![format!(
-                "{} {} is {} by rule {}{because}",
-                self.resource_type, self.resource_id, new.compliance_type, self.config_rule_name
-            )],
-            status,
-            ..finding(worst, &account, &self.aws_account_id, &self.aws_region, at)
-        })
-    }
-
-    /// Rules that packs and Security Hub roll out have words before or behind the managed rule's name.
-    fn says_the_same_as(&self, check: &Check) -> bool {
-        let name = self.config_rule_name.to_ascii_lowercase().replace('_', "-");
-        let name = name.strip_prefix("securityhub-").unwrap_or(&name);
-        check.config_rules.iter().any(|rule| {
-            name.strip_prefix(rule).is_some_and(|behind| behind.is_empty() || behind.starts_with('-'))
-        })
-    }
+/// Rules that packs and Security Hub roll out have words before or behind the managed rule's name.
+fn says_the_same(change: &RuleChange, check: &Check) -> bool {
+    let name = change.config_rule_name.to_ascii_lowercase().replace('_', "-");
+    let name = name.strip_prefix("securityhub-").unwrap_or(&name);
+    check.config_rules.iter().any(|rule| {
+        name.strip_prefix(rule).is_some_and(|behind| behind.is_empty() || behind.starts_with('-'))
+    })
 }
 
 #[cfg(test)]
@@ -136,7 +76,7 @@ mod tests {
             result(new, "2026-03-03T09:00:00.000Z"),
             result(old, "2026-03-02T10:00:00.000Z"),
         );
-        RuleChange::read(&text).unwrap().finding(&Facts::default())
+        finding_of(&RuleChange::read(&text).unwrap(), &Facts::default())
     }
 
     #[test]

@@ -1,27 +1,20 @@
 //! How an organisation stood by its controls in a period: by what was seen, and only by that.
 
-use std::{collections::BTreeMap, fmt::Write, ops::Range};
+use std::{collections::BTreeMap, fmt::Write};
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+pub use super::window::{Period, Record};
 use super::{
-    CONFIG_RULE, Facts, Framework, Tally,
+    Facts, Framework,
     standing::{SCORE, Standing, standing},
+    window::Window,
 };
 use crate::{
-    event::{DAY, Time},
+    event::Time,
     finding::{EVENT_IDS, Finding, Severity, Status},
 };
-
-/// What was judged, and what was found, day by day.
-#[derive(Clone, Debug, Default)]
-pub struct Record {
-    /// How many events were judged, by day and account.
-    pub tallies: BTreeMap<u32, BTreeMap<Box<str>, Tally>>,
-    /// What was found.
-    pub findings: Vec<Finding>,
-}
 
 /// How an organisation stood in a period.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -46,17 +39,6 @@ pub struct Report {
     pub evidence: Vec<Violation>,
     /// The SHA-256 of the evidence, as [`Report::evidence_lines`] writes it.
     pub evidence_sha256: String,
-}
-
-/// Days, both included.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Period {
-    /// `2026-03-01`
-    pub from: String,
-    /// `2026-03-30`
-    pub until: String,
-    /// How many.
-    pub days: u32,
 }
 
 /// What to do.
@@ -173,57 +155,6 @@ impl Report {
 
 const OPEN: &str = "open";
 
-/// What was judged and found in some days.
-pub(super) struct Window<'r> {
-    days: usize,
-    /// Days from the first of the whole log to the last of these.
-    pub(super) log_days: u32,
-    span: Range<u32>,
-    pub(super) tally: Tally,
-    pub(super) findings: Vec<&'r Finding>,
-}
-
-impl<'r> Window<'r> {
-    /// Of the accounts that are in scope.
-    fn new(record: &'r Record, span: Range<u32>, is_in_scope: impl Fn(&str) -> bool) -> Self {
-        let (mut tally, mut days) = (Tally::default(), 0);
-        for accounts in
-            record.tallies.range(span.start..span.end.max(span.start)).map(|(_, accounts)| accounts)
-        {
-            let before = tally.events;
-            accounts.iter().filter(|(account, _)| is_in_scope(account)).for_each(|(_, of)| tally.add(of));
-            days += usize::from(tally.events > before);
-        }
-        let is_of = |finding: &&Finding| {
-            !is_excused(finding)
-                && finding.first_seen.day() < span.end
-                && finding.last_seen.day() >= span.start
-        };
-        let mut findings: Vec<&Finding> = record.findings.iter().filter(is_of).collect();
-        findings.sort_by(|a, b| (a.first_seen, &a.id).cmp(&(b.first_seen, &b.id)));
-        let log_days = record.tallies.keys().next().map_or(0, |first| span.end.saturating_sub(*first));
-        Self { days, log_days, span, tally, findings }
-    }
-
-    pub(super) fn period(&self) -> Period {
-        let date = |day: u32| Time(i64::from(day) * DAY).to_string()[..10].to_owned();
-        Period {
-            from: date(self.span.start),
-            until: date(self.span.end.saturating_sub(1)),
-            days: self.span.end - self.span.start,
-        }
-    }
-
-    pub(super) fn open(&self) -> impl Iterator<Item = &&'r Finding> {
-        self.findings.iter().filter(|finding| finding.status == Status::Open)
-    }
-}
-
-/// Was it none after all? What AWS Config closes was one, and was remedied.
-fn is_excused(finding: &Finding) -> bool {
-    matches!(finding.status, Status::Closed(_)) && finding.detector != CONFIG_RULE
-}
-
 /// A finding as evidence, if it touches one of the frameworks.
 fn violation(finding: &Finding, frameworks: &[&Framework]) -> Option<Violation> {
     let touched = |name: &&String| frameworks.iter().any(|framework| framework.has(name));
@@ -303,12 +234,14 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::{
         super::{
-            ALL, FRAMEWORKS, finding,
+            ALL, FRAMEWORKS, Tally, finding,
             standing::{Outcome, State, Trend},
         },
         *,
     };
-    use crate::event::{Principal, PrincipalKind};
+    use std::ops::Range;
+
+    use crate::event::{DAY, Principal, PrincipalKind};
 
     const DAY_0: u32 = 20_000;
 
@@ -351,7 +284,7 @@ mod tests {
     #[test]
     fn what_is_out_of_scope_neither_counts_nor_violates() {
         let scope = "[scope]\nsoc2 = [\"444455556666\"]\n";
-        let facts = crate::settings::Settings::read(scope).unwrap().facts;
+        let facts = crate::settings::Settings::parse(scope, &[], &["soc2"]).unwrap().facts;
         let check = ALL.iter().find(|check| check.id == "root-use").unwrap();
         let controls = check.controls(None, "111122223333", &facts);
         assert!(!controls.is_empty() && controls.iter().all(|control| !control.starts_with("SOC 2")));

@@ -3,10 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{ALL, Census, Facts, Rule, Trace, checks, remembering, speaking};
-use crate::{
-    event::{Event, hash},
-    kept::date,
-};
+use crate::event::{Event, date, hash};
 
 /// The counts of an account's day.
 pub type Counted = (Box<str>, u32, Census);

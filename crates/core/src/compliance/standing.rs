@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     Check, Control, Facts, Framework,
     checks::{AFTER_DAYS, UNCOUNTED},
-    report::{Period, Window},
+    window::{Period, Window},
 };
 use crate::finding::{Finding, Severity, Status};
 

@@ -5,10 +5,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use serde::{Deserialize, Serialize};
 
 use super::{ALL, principal};
-use crate::{
-    event::{Event, EventId, Principal, Time, clip, hash},
-    kept::date,
-};
+use crate::event::{Event, EventId, Principal, Time, clip, date, hash};
 
 /// What one event leaves.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

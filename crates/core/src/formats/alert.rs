@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn an_alert_says_who_what_and_what_to_do() {
         let finding = crate::finding::testing::finding();
-        let plan = crate::response::plan(&[&finding], &crate::settings::Settings::default());
+        let plan = crate::planning::plan(&[&finding], &crate::settings::Settings::default());
         let alert = alert(&finding, plan.as_ref());
         assert_eq!(alert.subject, "[HIGH] Defences weakened: kim in 111122223333");
         for part in [

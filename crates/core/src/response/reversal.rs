@@ -4,7 +4,7 @@ use super::{Action, Plan, Planned};
 use crate::finding::Deed;
 
 /// Adds to a plan what takes a deed back, or what people must do where we cannot.
-pub(super) fn reverse(deed: &Deed, plan: &mut Plan) {
+pub(crate) fn reverse(deed: &Deed, plan: &mut Plan) {
     let on = if deed.target.is_empty() { String::new() } else { format!(" on {}", deed.target) };
     match of_identity(deed, &plan.principal).or_else(|| of_defences(deed)).or_else(|| of_data(deed)) {
         Some(action) => plan.actions.push(Planned::new(action, format!("takes back {}{on}", deed.call))),

@@ -9,8 +9,8 @@ use std::io::Read;
 use base64::Engine;
 use serde_json::{error::Category, value::RawValue};
 
-use super::{Item, Limits, Malformed, Other, Sink, Source, record::Record, stream::Stream};
-use crate::{compliance::RuleChange, event::clip};
+use super::{Item, Limits, Malformed, Other, RuleChange, Sink, Source, record::Record, stream::Stream};
+use crate::event::clip;
 
 pub(super) const SOURCE: Source = Source { id: "cloudtrail", title: "AWS CloudTrail", recognises, read };
 

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     activity::{Damaged, Scope},
-    compliance::{CONFIG_RULE, Census, Counted, FRAMEWORKS, Traces, judge, judge_together},
+    compliance::{Census, Counted, FRAMEWORKS, Traces, finding_of, judge, judge_together},
     event::{DAY, Principal, PrincipalKind, Time, hash},
-    finding::{EVENT_IDS, Finding, Status},
+    finding::{CONFIG_RULE, EVENT_IDS, Finding, Status},
     kept::{self, FINDINGS_KEPT, ORGANISATION},
     messages::{Notice, unpack_counts},
     ports::{Channel, Key, Over, Table, Unavailable, Write, change},
@@ -112,7 +112,7 @@ impl Checked {
                 }
             }
             Item::RuleChange(change, _) => {
-                if let Some(finding) = change.finding(&settings.facts) {
+                if let Some(finding) = finding_of(change, &settings.facts) {
                     self.found(finding, settings);
                 }
             }

@@ -11,8 +11,8 @@ use crate::{
     },
     kept::{self, Incident},
     messages::{FindingRaised, Notice, ResponseTaken},
+    planning::plan,
     ports::{Channel, FindingsHub, Key, Table, Unavailable, Write, change},
-    response::plan,
     settings::Settings,
 };
 

@@ -1,10 +1,21 @@
 //! The organisation's settings, as the functions that do not read the file go by them.
 
 use crate::{
+    compliance::{self, FRAMEWORKS},
+    detectors,
     kept::ORGANISATION,
     ports::{Key, Table, Unavailable},
-    settings::Settings,
+    settings::{Invalid, Settings},
 };
+
+/// Reads and checks a document of settings.
+///
+/// # Errors
+/// [`Invalid`], saying what would be right.
+pub fn read(text: &str) -> Result<Settings, Invalid> {
+    let frameworks: Vec<&str> = FRAMEWORKS.iter().map(|framework| framework.id).collect();
+    Settings::parse(text, &[detectors::ids(), compliance::ids()].concat(), &frameworks)
+}
 
 /// Where the last good settings are kept, as text.
 pub fn key() -> Key {
@@ -18,5 +29,5 @@ pub fn key() -> Key {
 pub async fn settings(table: &impl Table) -> Result<Settings, Unavailable> {
     let kept = table.get(&key()).await?;
     let text = kept.as_ref().and_then(|item| std::str::from_utf8(&item.body).ok());
-    Ok(text.and_then(|text| Settings::read(text).ok()).unwrap_or_default())
+    Ok(text.and_then(|text| read(text).ok()).unwrap_or_default())
 }

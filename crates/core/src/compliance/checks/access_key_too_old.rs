@@ -5,9 +5,8 @@
 
 use crate::{
     compliance::{BrokenTogether, Check, Facts, Group, Rule, Span, Speaks, Trace, Traces},
-    event::{DAY, Event, Time},
+    event::{DAY, Event, Time, date},
     finding::Severity,
-    kept::date,
 };
 
 pub(in crate::compliance) const CHECK: Check = Check {

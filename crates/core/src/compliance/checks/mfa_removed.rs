@@ -8,9 +8,8 @@ use crate::{
     compliance::{
         BrokenTogether, Check, Facts, Group, Rule, Speaks, Trace, Traces, act, told, traces::by_day,
     },
-    event::{DAY, Event, HOUR},
+    event::{DAY, Event, HOUR, date},
     finding::Severity,
-    kept::date,
 };
 
 pub(in crate::compliance) const CHECK: Check = Check {

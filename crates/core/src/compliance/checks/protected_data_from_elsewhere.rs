@@ -4,7 +4,7 @@
 //! person's name, and an address inside a VPC that is declared.
 
 use crate::{
-    compliance::{Broken, Check, Facts, Group, Need, Protected, Rule, Speaks, told, touched},
+    compliance::{Broken, Check, Facts, Group, Need, Rule, Speaks, facts::Protected, told, touched},
     event::Event,
     finding::Severity,
 };

@@ -4,7 +4,9 @@
 //! resources that are not protected.
 
 use crate::{
-    compliance::{Broken, Check, Facts, Group, Need, Protected, Rule, Speaks, principal, told, touched},
+    compliance::{
+        Broken, Check, Facts, Group, Need, Rule, Speaks, facts::Protected, principal, told, touched,
+    },
     event::Event,
     finding::Severity,
 };

@@ -106,7 +106,7 @@ pub(crate) fn count(told: &[Told], check: &Check) -> usize {
 }
 
 pub(crate) fn facts(settings: &str) -> Facts {
-    Settings::parse(settings, &[]).unwrap().facts
+    Settings::parse(settings, &[], &[]).unwrap().facts
 }
 
 fn all(told: &[Told], facts: &Facts) -> Vec<Finding> {
