@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Call, Exposure, policy};
+use super::{Call, Exposure, policy, sharing};
 use crate::event::Event;
 
 /// To whom a call opens something.
@@ -16,23 +16,8 @@ pub(crate) struct Receivers {
     pub(crate) accounts: BTreeSet<String>,
 }
 
-/// Where services put policies, of resources and of roles.
-const POLICIES: &[&str] = &[
-    "bucketPolicy",
-    "policy",
-    "policyText",
-    "policyDocument",
-    "assumeRolePolicyDocument",
-    "resourcePolicy",
-    "Policy",
-    "policyInJson",
-    "registryPolicyText",
-    "fileSystemPolicy",
-    "keyPolicy",
-    "attributeValue",
-    "accessPolicy",
-    "repositoryPolicyText",
-];
+/// Where IAM puts the policy of a new role: who may assume it.
+const TRUST: &str = "assumeRolePolicyDocument";
 
 /// Accounts of AWS's own load balancers, which write access logs, by Region; and of its billing reports.
 /// Sources: Elastic Load Balancing user guide, "Enable access logs"; AWS Billing user guide, "Cost and Usage Reports".
@@ -67,7 +52,8 @@ pub(crate) fn receivers(event: &Event<'_>, of_act: Option<(Exposure, &str)>) -> 
     let call = Call::new(event);
     let mut found = Receivers::default();
     let attributes = call.get("attributes").unwrap_or(&Value::Null);
-    for document in POLICIES.iter().filter_map(|key| call.get(key).or_else(|| attributes.get(key))) {
+    let keys = sharing::POLICIES.iter().copied().chain([TRUST]);
+    for document in keys.filter_map(|key| call.get(key).or_else(|| attributes.get(key))) {
         let Some(reach) = policy::reach(document, call.account()) else { continue };
         found.is_public |= reach.is_public;
         // A vendor who has to give a secret that was agreed upon is let in on purpose.

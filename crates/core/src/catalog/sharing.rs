@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Act, Call, Exposure, policy, weight};
 
 /// Where services put a resource's policy among a call's parameters.
-const POLICIES: &[&str] = &[
+pub(super) const POLICIES: &[&str] = &[
     "bucketPolicy",
     "policy",
     "policyText",
