@@ -110,6 +110,13 @@ fn a_sister_account_whose_logs_are_read_is_no_stranger() {
     assert_eq!(violations(&report(&alone, None)).len(), 1);
     fs::write(folder.path().join("b.jsonl"), sister).expect("a log");
     assert_eq!(violations(&report(folder.path(), None)).len(), 0);
+    let both = share.replace(
+        "[{\"userId\":\"444455556666\"}]",
+        "[{\"userId\":\"444455556666\"},{\"userId\":\"999900001111\"}]",
+    );
+    assert_ne!(both, share);
+    fs::write(&alone, both).expect("a log");
+    assert_eq!(violations(&report(folder.path(), None)).len(), 1, "a stranger beside the sister account");
 }
 
 #[test]
