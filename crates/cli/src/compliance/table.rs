@@ -79,7 +79,7 @@ pub(super) fn report(out: &mut impl Write, report: &Report, read: &Read) -> Resu
     let open = report.open().count();
     writeln!(
         out,
-        "{} on {} of {} days; {}, {} accepted.",
+        "{} on {} of {} days; {}, {} accepted or remedied.",
         count(report.total_activities, "activity").replace("activitys", "activities"),
         report.days_with_activity,
         report.period.days,
@@ -101,6 +101,10 @@ pub(super) fn report(out: &mut impl Write, report: &Report, read: &Read) -> Resu
     )?;
     for standing in &report.frameworks {
         row(out, standing)?;
+    }
+    if report.frameworks.len() > 1 {
+        let overall = percent(report.compliance_score);
+        writeln!(out, "{:<22}{overall:>7}  over the controls of all of them together", "Overall")?;
     }
     for line in wrap(&format!("Score: {}", report.score_definition), WIDTH) {
         writeln!(out, "{line}")?;

@@ -58,8 +58,9 @@ fn summary(report: &Report) -> Markup {
             h2 { "Summary" }
             p {
                 (about) (thousands(report.total_activities)) " activities on " (report.days_with_activity) " of " (report.period.days) " days; "
-                (open) " open violation" @if open != 1 { "s" } ", " (report.evidence.len() - open) " accepted."
+                (open) " open violation" @if open != 1 { "s" } ", " (report.evidence.len() - open) " accepted or remedied."
             }
+            p { "Overall score: " strong { (percent(report.compliance_score)) } ", over the controls of all frameworks below together." }
             @if (report.days_with_activity as u64) < u64::from(report.period.days) {
                 p { "On the other days nothing was recorded: nothing happened, or nothing was logged." }
             }

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 pub use super::window::{Period, Record};
 use super::{
     Facts, Framework,
-    standing::{SCORE, Standing, standing},
+    standing::{SCORE, Standing, score, standing},
     window::Window,
 };
 use crate::{
@@ -29,6 +29,8 @@ pub struct Report {
     pub is_estimate: bool,
     /// Days of the period with any event.
     pub days_with_activity: usize,
+    /// 0 to 100: over the controls of all these frameworks together.
+    pub compliance_score: Option<f64>,
     /// What a score means.
     pub score_definition: &'static str,
     /// How it stood by each framework.
@@ -115,6 +117,7 @@ impl Report {
             total_activities: now.tally.events,
             is_estimate: now.tally.is_estimate,
             days_with_activity: now.days,
+            compliance_score: None,
             score_definition: SCORE,
             frameworks: frameworks
                 .iter()
@@ -133,6 +136,8 @@ impl Report {
             evidence,
             evidence_sha256: String::new(),
         };
+        let controls = report.frameworks.iter().flat_map(|standing| standing.controls.iter().cloned());
+        report.compliance_score = score(controls);
         report.evidence_sha256 = hex(&Sha256::digest(report.evidence_lines()));
         report
     }
@@ -325,6 +330,14 @@ mod tests {
             .map(|control| control.id)
             .collect();
         assert_eq!((violated, kept), (vec!["CC5.1", "CC8.1"], vec!["A1.2", "C1.1"]));
+        let all = Report::new(&two, FRAMEWORKS, &Facts::default(), DAY_0 + 29, 30, at(DAY_0 + 30));
+        let scores = all.frameworks.iter().filter_map(|standing| standing.compliance_score);
+        let (least, most) =
+            scores.fold((100.0_f64, 0.0_f64), |(least, most), score| (least.min(score), most.max(score)));
+        assert!(
+            all.compliance_score.is_some_and(|overall| overall > least && overall < most),
+            "{least} {most}"
+        );
         // 4 + 2 of them broken (CC5.1 is HIGH by another check), 4 + 4 not.
         assert_eq!(standing.compliance_score, Some(57.1));
     }

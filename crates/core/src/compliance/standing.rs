@@ -237,7 +237,7 @@ pub(super) fn standing(
 }
 
 /// See [`SCORE`].
-fn score(controls: impl Iterator<Item = ControlStanding>) -> Option<f64> {
+pub(super) fn score(controls: impl Iterator<Item = ControlStanding>) -> Option<f64> {
     let (mut kept, mut all) = (0.0, 0.0);
     for control in controls {
         let weight = control.severity.map_or(0.0, weight);
