@@ -3,7 +3,6 @@
 #![allow(clippy::expect_used, reason = "a test ends where something is missing")]
 
 mod support;
-#[allow(dead_code, reason = "each test file uses its own part")]
 #[path = "support/world.rs"]
 mod world;
 

@@ -13,7 +13,10 @@ use trailwarden_core::{
     activity::{Fold, Scope},
     arrivals::{Contents, Sender, open},
     event::Time,
-    messages::{FeaturesExtracted, FindingRaised, Notice, SOURCE, judgeable, pack, raised, said, unpack},
+    messages::{
+        FeaturesExtracted, FindingRaised, Notice, Respondable, SOURCE, judgeable, pack, respondable, said,
+        unpack,
+    },
     ports::{Channel, Memory, Unavailable},
     risk::thresholds::Verdict,
     settings::Settings,
@@ -111,7 +114,10 @@ fn compliance_check_finds_the_violation_and_respond_takes_a_finding() {
         .expect("checked");
         assert!(!found.is_empty());
     }
-    let finding = raised(&bodies("respond.json")[0]).expect("a finding").finding;
+    let Ok(Respondable::Raised(raised)) = respondable(&bodies("respond.json")[0]) else {
+        panic!("no finding")
+    };
+    let finding = raised.finding;
     assert!(!finding.evidence.is_empty());
     let verdicts = said(&bodies("respond-verdict.json")[0]).expect("what an analyst said");
     assert_eq!(verdicts[0].verdict, Verdict::FalsePositive);

@@ -27,11 +27,11 @@ use trailwarden_core::{
     stages::{
         backfill::{Listing, Page, Request, backfill},
         compliance_check::{Brought, compliance_check},
-        respond::{Outlets, respond},
+        respond::respond,
         watermark::watch_silence,
     },
 };
-use world::{World, filing};
+use world::{World, observing};
 
 /// Records as messages of the activity queue: each message has the records of one "object".
 fn messages(records: &[Value]) -> Vec<String> {
@@ -280,8 +280,7 @@ fn one_bad_finding_does_not_hold_up_the_others() {
     let other = Finding { id: format!("{}-other", finding.id), ..finding.clone() };
     world.refuses.borrow_mut().insert(finding.id.clone());
     let settings = Settings::default();
-    let outlets =
-        Outlets { hub: &world, people: &world, bus: &world, filing: filing(), copy: 7, settings: &settings };
+    let outlets = world.outlets(observing(&settings, 7));
     let batch = vec![raised(&finding, 1), raised(&other, 1)];
     let failed = block_on(respond(&world, &outlets, batch, now));
     assert_eq!(
@@ -299,11 +298,10 @@ fn while_one_copy_tells_people_the_other_waits() {
     let world = World::default();
     let copy = |copy: u64, at: Time| {
         let settings = Settings::default();
-        let outlets =
-            Outlets { hub: &world, people: &world, bus: &world, filing: filing(), copy, settings: &settings };
+        let outlets = world.outlets(observing(&settings, copy));
         block_on(respond(&world, &outlets, vec![raised(&finding, 1)], at)).len()
     };
-    world.faults.fails_at.set(Some(3)); // read, claimed, and dead before telling
+    world.faults.fails_at.set(Some(11)); // joined, announced, claimed, and dead before telling
     assert_eq!(copy(1, now), 1);
     world.faults.is_dead.set(false);
     assert_eq!((copy(2, Time(now.0 + 30)), world.alerts.borrow().len()), (1, 0), "it may still be at work");

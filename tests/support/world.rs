@@ -1,5 +1,6 @@
 //! Everything outside the functions, in memory, with faults: what the stages are tested in.
 #![allow(clippy::expect_used, reason = "a test ends where something is missing")]
+#![allow(dead_code, reason = "each test uses its part")]
 
 use std::{
     cell::{Cell, RefCell},
@@ -14,10 +15,15 @@ use trailwarden_core::{
     kept::{self, KeptFinding, KeptHour},
     messages::{FeaturesExtracted, FindingRaised, Notice, judgeable, unpack},
     networks::Networks,
-    ports::{Channel, FindingsHub, Freshness, Item, Key, Memory, Over, Table, Unavailable, Write},
+    ports::{
+        Accounts, Channel, FindingsHub, Freshness, Identity, Item, Key, Memory, Over, Table, Trouble,
+        Unavailable, Write,
+    },
+    response::{Holder, State, Thing},
     risk::thresholds::History,
     settings::Settings,
     stages::{
+        acting::{Guard, Mode},
         feature_extract::feature_extract,
         respond::{Filing, Outlets, respond},
         score::{Around, score},
@@ -68,6 +74,12 @@ pub(crate) struct World {
     pub(crate) alerts: RefCell<Vec<Alert>>,
     pub(crate) filed: RefCell<Vec<Asff>>,
     pub(crate) refuses: RefCell<BTreeSet<String>>,
+    /// The state of things, by account.
+    pub(crate) accounts: RefCell<BTreeMap<(String, Thing), State>>,
+    /// Tags of identities, by name.
+    pub(crate) tags: RefCell<BTreeMap<String, BTreeMap<String, String>>>,
+    /// What was written in accounts, in this order.
+    pub(crate) writes: RefCell<Vec<(String, Thing, State)>>,
 }
 
 impl Table for World {
@@ -192,7 +204,7 @@ impl World {
                 match notice {
                     Notice::FeaturesExtracted(extracted) => due.push(extracted),
                     Notice::FindingRaised(finding) => raised.push(*finding),
-                    Notice::ResponseTaken(_) => {}
+                    Notice::ResponseTaken(_) | Notice::IncidentChanged(_) | Notice::ResponseAsked(_) => {}
                 }
             }
             self.judge(due, now);
@@ -202,14 +214,17 @@ impl World {
 
     pub(crate) fn respond(&self, raised: Vec<FindingRaised>, now: Time) {
         let settings = Settings::default();
-        let outlets =
-            Outlets { hub: self, people: self, bus: self, filing: filing(), copy: 7, settings: &settings };
+        let outlets = self.outlets(observing(&settings, 7));
         let turn = Cell::new(0);
         self.deliver(raised, |batch| {
             // A queue delivers again only when the function that took the message must be dead.
             let later = Time(now.0 + 61 * turn.replace(turn.get() + 1));
             block_on(respond(self, &outlets, batch.to_vec(), later))
         });
+    }
+
+    pub(crate) fn outlets<'a>(&'a self, guard: Guard<'a>) -> Outlets<'a, Self, Self, Self, Self> {
+        Outlets { hub: self, accounts: self, guard, people: self, bus: self, filing: filing() }
     }
 
     /// Lets time pass: whatever closed by then is judged finally.
@@ -249,4 +264,36 @@ impl World {
 /// Everything is filed under one account.
 pub(crate) fn filing() -> Filing {
     Filing { account: "999988887777".into(), region: "eu-central-1".into(), each_in_its_own: false }
+}
+
+/// Responses that only plan.
+pub(crate) fn observing(settings: &Settings, copy: u64) -> Guard<'_> {
+    Guard { mode: Mode::Observe, settings, own_roles: &[], copy }
+}
+
+/// Accounts in memory: what is not there is empty, as a policy is that nobody put.
+impl Accounts for World {
+    async fn identity(&self, account: &str, holder: &Holder) -> Result<Identity, Trouble> {
+        self.faults.before()?;
+        let kind = format!("{:?}", holder.kind).to_lowercase();
+        let arn = format!("arn:aws:iam::{account}:{kind}/{}", holder.name);
+        let tags = self.tags.borrow().get(&holder.name).cloned().unwrap_or_default();
+        Ok(self.faults.after(Identity { arn, tags })?)
+    }
+
+    async fn read(&self, account: &str, thing: &Thing) -> Result<State, Trouble> {
+        self.faults.before()?;
+        let state = self.accounts.borrow().get(&(account.to_owned(), thing.clone())).cloned();
+        Ok(self.faults.after(state.unwrap_or_default())?)
+    }
+
+    async fn write(&self, account: &str, thing: &Thing, from: &State, to: &State) -> Result<(), Trouble> {
+        self.faults.before()?;
+        let mut accounts = self.accounts.borrow_mut();
+        let state = accounts.entry((account.to_owned(), thing.clone())).or_default();
+        assert_eq!(state, from, "it is not what was read");
+        state.clone_from(to);
+        self.writes.borrow_mut().push((account.to_owned(), thing.clone(), to.clone()));
+        Ok(self.faults.after(())?)
+    }
 }

@@ -76,12 +76,15 @@ fn one(out: &mut impl Write, case: &[&Finding], plan: &Plan) -> Result<()> {
     said(out, "  ", &plan.classification)?;
     let actions = plan.actions.iter().map(|planned| {
         let undo = format!("undo, {}: {}", planned.undo.describe(), planned.undone_by);
-        (format!("{} ({})", planned.text, planned.why), Some(undo))
+        (format!("{} ({}, in {})", planned.text, planned.why, planned.account_id), Some(undo))
     });
     let listed = |lines: &[String]| -> Vec<(String, Option<String>)> {
         lines.iter().map(|line| (line.clone(), None)).collect()
     };
     section(out, "What would be done", actions.collect())?;
+    if !plan.from.is_empty() {
+        said(out, "  ", &format!("The principal is stopped from {}", plan.from))?;
+    }
     section(out, "Next steps for people", listed(&plan.next_steps))?;
     section(out, "Who else is hit", listed(&plan.hits))?;
     section(out, "What remains", listed(&plan.residual))?;

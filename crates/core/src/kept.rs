@@ -11,6 +11,7 @@ use crate::{
     baseline::{About, REBUILD_DAYS},
     event::{DAY, HOUR, Time, hash},
     finding::{CONFIG_RULE, Finding, Kind, Severity, Status},
+    incident::Incident,
     ports::{Item, Key, Write},
 };
 
@@ -106,9 +107,9 @@ pub fn finding_key(scope: &Scope, id: &str) -> Key {
     Key { partition: partition(scope), sort: format!("FINDING#{date}#{id}") }
 }
 
-/// Where what was done about a finding is.
-pub fn incident_key(scope: &Scope, finding_id: &str) -> Key {
-    Key { partition: partition(scope), sort: format!("INCIDENT#{finding_id}") }
+/// Where it is recorded what became of a finding's publications.
+pub fn handled_key(scope: &Scope, finding_id: &str) -> Key {
+    Key { partition: partition(scope), sort: format!("HANDLED#{finding_id}") }
 }
 
 /// The partition of the index in which the findings of a day are listed, and those it accepts.
@@ -258,44 +259,65 @@ impl KeptFinding {
     }
 }
 
-/// What was done about a finding.
+/// What became of a finding's publications.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Incident {
-    /// Which finding.
-    pub finding_id: String,
+pub struct Handled {
     /// The publication of it that was filed.
     pub filed: u32,
     /// The severity that people were last told of.
     pub told: Option<Severity>,
     /// Since when which copy of the function has been telling them.
     pub telling: Option<(Time, u64)>,
-    /// Does the finding stand?
-    pub is_open: bool,
-    /// What happened, in words, oldest first; at most [`STEPS`].
-    pub timeline: Vec<(Time, String)>,
 }
 
-/// Steps of an incident that are kept.
-pub const STEPS: usize = 100;
-
-impl Incident {
-    /// Adds a step; of too many, the oldest but the first go.
-    pub fn step(&mut self, at: Time, what: impl Into<String>) {
-        if self.timeline.len() >= STEPS {
-            self.timeline.remove(1);
-        }
-        self.timeline.push((at, what.into()));
+impl Handled {
+    /// As an item.
+    pub fn write(&self, now: Time) -> Write {
+        let expires = Some(Time(now.0 + i64::from(FINDINGS_KEPT) * DAY));
+        Write { body: write(self), expires, listed: None }
     }
+}
 
-    /// As an item, listed in the index while it is open.
-    pub fn write(&self, finding: &Finding, now: Time) -> Write {
-        let listed = listed("INCIDENT#", finding.last_seen.day(), finding.severity, &self.finding_id);
-        Write {
-            body: write(self),
-            expires: Some(Time(now.0 + i64::from(FINDINGS_KEPT) * DAY)),
-            listed: self.is_open.then_some(listed),
-        }
+/// Where incidents of whoever stands behind them are: the sort keys from the first to the last.
+pub const INCIDENTS: (&str, &str) = ("INCIDENT#", "INCIDENT#~");
+
+/// Where an incident is.
+pub fn incident_key(partition: &str, id: &str) -> Key {
+    Key { partition: partition.to_owned(), sort: format!("{}{id}", INCIDENTS.0) }
+}
+
+/// As an item, listed in the index by the day that its id names, the worst last.
+pub fn write_incident(incident: &Incident, now: Time) -> Write {
+    let day = incident.id.get(..10).unwrap_or_default();
+    let sort = format!("{}{}#{}", INCIDENTS.0, incident.severity as u8, incident.id);
+    Write {
+        body: write(&serde_json::to_vec(incident).unwrap_or_default()),
+        expires: Some(Time(now.0 + i64::from(FINDINGS_KEPT) * DAY)),
+        listed: Some(Key { partition: format!("DAY#{day}"), sort }),
     }
+}
+
+/// Reads an incident.
+///
+/// # Errors
+/// [`Damaged`] if it is none.
+pub fn read_incident(item: &Item) -> Result<Incident, Damaged> {
+    serde_json::from_slice(&read::<Vec<u8>>(item)?).map_err(|_| Damaged)
+}
+
+/// Where it is said that nothing may act.
+pub fn stop_key() -> Key {
+    Key { partition: ORGANISATION.to_owned(), sort: "RESPONSE#STOPPED".to_owned() }
+}
+
+/// Where the acts of an hour in an account are counted.
+pub fn acts_key(account: &str, hour: u32) -> Key {
+    Key { partition: format!("RESPONSE#{account}"), sort: format!("ACTS#{hour:08}") }
+}
+
+/// Where it is recorded what we call in an account in an hour.
+pub fn calls_key(account: &str, hour: u32) -> Key {
+    Key { partition: format!("RESPONSE#{account}"), sort: format!("CALLS#{hour:08}") }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub mod fast_lane;
 pub mod features;
 pub mod finding;
 pub mod formats;
+pub mod incident;
 pub mod judgement;
 pub mod kept;
 pub mod messages;

@@ -45,6 +45,26 @@ pub struct ResponseTaken {
     pub taken: Vec<String>,
 }
 
+/// An incident that people should see again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IncidentChanged {
+    /// Which.
+    pub id: String,
+    /// Where it is kept.
+    pub partition: String,
+    /// Counts its changes: what is shown later is never older.
+    pub revision: u32,
+}
+
+/// A person asks for an incident to be looked at: something is approved, or to be taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResponseAsked {
+    /// Which.
+    pub id: String,
+    /// Where it is kept.
+    pub partition: String,
+}
+
 /// A message on the bus.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Notice {
@@ -54,6 +74,10 @@ pub enum Notice {
     FindingRaised(Box<FindingRaised>),
     /// A response was taken.
     ResponseTaken(ResponseTaken),
+    /// An incident is not as it was.
+    IncidentChanged(IncidentChanged),
+    /// Somebody asks for a response.
+    ResponseAsked(ResponseAsked),
 }
 
 impl Notice {
@@ -63,6 +87,8 @@ impl Notice {
             Self::FeaturesExtracted(_) => "FeaturesExtracted",
             Self::FindingRaised(_) => "FindingRaised",
             Self::ResponseTaken(_) => "ResponseTaken",
+            Self::IncidentChanged(_) => "IncidentChanged",
+            Self::ResponseAsked(_) => "ResponseAsked",
         }
     }
 
@@ -72,6 +98,8 @@ impl Notice {
             Self::FeaturesExtracted(detail) => serde_json::to_string(detail),
             Self::FindingRaised(detail) => serde_json::to_string(detail),
             Self::ResponseTaken(detail) => serde_json::to_string(detail),
+            Self::IncidentChanged(detail) => serde_json::to_string(detail),
+            Self::ResponseAsked(detail) => serde_json::to_string(detail),
         }
         .unwrap_or_default()
     }
@@ -166,14 +194,51 @@ pub fn judgeable(body: &str) -> Result<Vec<FeaturesExtracted>, Damaged> {
     }
 }
 
-/// Reads a finding that the bus brings.
+/// What the respond function is sent.
+#[derive(Debug)]
+pub enum Respondable {
+    /// A finding is new, worse or closed.
+    Raised(Box<FindingRaised>),
+    /// Somebody asks for a response.
+    Asked(ResponseAsked),
+    /// Analysts said something of findings.
+    Said(Vec<Said>),
+}
+
+/// Reads what the respond function is sent.
 ///
 /// # Errors
-/// [`Damaged`] if it is none.
-pub fn raised(body: &str) -> Result<FindingRaised, Damaged> {
+/// [`Damaged`] if it is nothing of that.
+pub fn respondable(body: &str) -> Result<Respondable, Damaged> {
+    #[derive(Deserialize)]
+    struct Envelope<'a> {
+        source: &'a str,
+        #[serde(rename = "detail-type")]
+        detail_type: &'a str,
+        #[serde(borrow)]
+        detail: &'a serde_json::value::RawValue,
+    }
+    if let Some(said) = said(body) {
+        return Ok(Respondable::Said(said));
+    }
+    let envelope: Envelope<'_> = serde_json::from_str(body).map_err(|_| Damaged)?;
+    let detail = envelope.detail.get();
+    match (envelope.source, envelope.detail_type) {
+        (SOURCE, "FindingRaised") => serde_json::from_str(detail).map(Respondable::Raised),
+        (SOURCE, "ResponseAsked") => serde_json::from_str(detail).map(Respondable::Asked),
+        _ => return Err(Damaged),
+    }
+    .map_err(|_| Damaged)
+}
+
+/// Reads that an incident has changed, as the bus brings it.
+///
+/// # Errors
+/// [`Damaged`] if it is something else.
+pub fn incident_changed(body: &str) -> Result<IncidentChanged, Damaged> {
     #[derive(Deserialize)]
     struct Envelope {
-        detail: FindingRaised,
+        detail: IncidentChanged,
     }
     serde_json::from_str::<Envelope>(body).map(|envelope| envelope.detail).map_err(|_| Damaged)
 }

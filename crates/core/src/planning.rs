@@ -1,7 +1,7 @@
 //! From findings and what the organisation says of itself to a plan, by the playbook that is for them.
 
 use crate::{
-    event::PrincipalKind,
+    event::{Outcome, PrincipalKind, Time, account_of},
     finding::{Deed, Finding, Severity},
     playbooks::{self, Playbook},
     response::{Case, Level, Plan, Planned, Undo, containment, reverse},
@@ -24,9 +24,10 @@ pub fn plan_by(playbook: &Playbook, findings: &[&Finding], settings: &Settings) 
         b.severity.cmp(&a.severity).then(b.score.total_cmp(&a.score)).then_with(|| a.id.cmp(&b.id))
     });
     let first = *findings.first()?;
-    let deeds =
-        findings.iter().flat_map(|finding| &finding.contributions).flat_map(|evidence| &evidence.deeds);
-    let deeds: Vec<&Deed> = deeds.filter(|deed| deed.outcome == crate::event::Outcome::Success).collect();
+    let reasons = findings.iter().flat_map(|finding| &finding.contributions);
+    let deeds = reasons.flat_map(|reason| reason.deeds.iter().map(|deed| (reason.first_seen, deed)));
+    let deeds: Vec<(Time, &Deed)> = deeds.filter(|(_, deed)| deed.outcome == Outcome::Success).collect();
+    let account = account_of(&first.principal).unwrap_or(&first.account_id);
     let case = Case { findings: &findings, deeds };
     let kind = containment(first.principal_kind);
     let mut plan = Plan {
@@ -36,22 +37,24 @@ pub fn plan_by(playbook: &Playbook, findings: &[&Finding], settings: &Settings) 
         level: Level::Automated,
         because: String::new(),
         principal: first.principal.clone(),
+        from: "",
         actions: Vec::new(),
         next_steps: Vec::new(),
         hits: Vec::new(),
         residual: Vec::new(),
     };
     if playbook.contains {
-        plan.actions
-            .extend((kind.actions)(first).into_iter().map(|action| Planned::new(action, "stops the access")));
+        let stops = |action| Planned::new(action, account, "stops the access");
+        plan.from = kind.from;
+        plan.actions.extend((kind.actions)(first).into_iter().map(stops));
         plan.next_steps
             .extend(kind.next_steps.iter().map(|step| step.replace("PRINCIPAL", &first.principal)));
         plan.hits
             .extend((!plan.actions.is_empty() || !kind.next_steps.is_empty()).then(|| kind.hits.to_owned()));
         plan.residual.push(kind.remains.to_owned());
     }
-    for deed in &case.deeds {
-        reverse(deed, &mut plan);
+    for (since, deed) in &case.deeds {
+        reverse(deed, *since, &mut plan);
     }
     (playbook.plan)(&case, &mut plan);
     dedupe(&mut plan);
@@ -74,7 +77,9 @@ fn classification(playbook: &Playbook, findings: &[&Finding]) -> String {
 fn dedupe(plan: &mut Plan) {
     let mut actions: Vec<Planned> = Vec::new();
     for planned in std::mem::take(&mut plan.actions) {
-        if !actions.iter().any(|known| known.action == planned.action) {
+        let is_it =
+            |known: &Planned| known.action == planned.action && known.account_id == planned.account_id;
+        if !actions.iter().any(is_it) {
             actions.push(planned);
         }
     }
@@ -97,15 +102,21 @@ fn level(plan: &Plan, gravest: &Finding, settings: &Settings) -> (Level, String)
     if matches!(gravest.principal_kind, PrincipalKind::Root) {
         return escalate("root cannot be contained by IAM");
     }
-    if plan.actions.iter().any(|planned| planned.undo == Undo::None) {
-        return escalate("part of it cannot be taken back");
+    let irreversible = plan.actions.iter().filter(|planned| planned.undo == Undo::None).count();
+    if irreversible == plan.actions.len() {
+        return escalate("none of it can be taken back");
     }
     if gravest.confidence < SURE {
         return escalate("we are not sure enough");
     }
+    let all = if irreversible == 0 {
+        "all of it can be taken back"
+    } else {
+        "it can be taken back, but for what waits for a person"
+    };
     match gravest.severity {
-        Severity::Critical => (Level::Immediate, "critical, and all of it can be taken back".to_owned()),
-        Severity::High => (Level::Automated, "all of it can be taken back".to_owned()),
+        Severity::Critical => (Level::Immediate, format!("critical, and {all}")),
+        Severity::High => (Level::Automated, all.to_owned()),
         _ => escalate("it is not grave enough to act without a person"),
     }
 }

@@ -137,7 +137,11 @@ mod tests {
                     "{kind:?}: nothing stops it"
                 );
                 assert!(!plan.hits.is_empty() && !plan.residual.is_empty(), "{kind:?}");
-                assert!(plan.actions.iter().all(|planned| !planned.undone_by.is_empty()));
+                assert!(
+                    plan.actions
+                        .iter()
+                        .all(|planned| !planned.undone_by.is_empty() && !planned.account_id.is_empty())
+                );
                 let can_act = !(containment(kind).actions)(&finding).is_empty();
                 assert!(can_act || plan.level == Level::Escalate, "{kind:?}");
             }

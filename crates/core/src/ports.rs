@@ -5,7 +5,12 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use crate::{activity::Damaged, event::Time, formats::asff::Asff};
+use crate::{
+    activity::Damaged,
+    event::Time,
+    formats::asff::Asff,
+    response::{Holder, State, Thing},
+};
 
 /// Where an item is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -94,6 +99,39 @@ pub trait Channel<M> {
 pub trait FindingsHub {
     /// Files them; gives those that were refused, by position, with the reason.
     async fn import(&self, findings: &[Asff]) -> Result<BTreeMap<usize, String>, Unavailable>;
+}
+
+/// An identity of an account, as its tags are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// Its ARN.
+    pub arn: String,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Why an account's state could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    /// For now: it is tried again.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// For good, and why: not there, not allowed.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// The accounts that are responded in.
+#[expect(async_fn_in_trait, reason = "stages run on one thread; no Send bound is wanted")]
+pub trait Accounts {
+    /// Who somebody is.
+    async fn identity(&self, account: &str, holder: &Holder) -> Result<Identity, Trouble>;
+
+    /// The state of a thing.
+    async fn read(&self, account: &str, thing: &Thing) -> Result<State, Trouble>;
+
+    /// Makes a thing that is like `from` like `to`.
+    async fn write(&self, account: &str, thing: &Thing, from: &State, to: &State) -> Result<(), Trouble>;
 }
 
 /// A part of the outside world that could not be reached, or gave back what it should not.

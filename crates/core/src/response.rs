@@ -4,15 +4,22 @@
 //! at risk. What AWS does not let us do is a next step for a person, never a claimed action.
 
 mod action;
+mod aim;
 mod containment;
 mod reversal;
+mod thing;
 
 pub use action::{Action, Undo};
+pub use aim::{Impossible, SWITCHES};
 pub use containment::{Containment, containment};
 pub(crate) use reversal::reverse;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+pub use thing::{DOCUMENT, Holder, HolderKind, Shareable, State, Thing};
 
-use crate::finding::{Deed, Finding};
+use crate::{
+    event::Time,
+    finding::{Deed, Finding},
+};
 
 /// What would be done about one or more findings of one principal.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -29,6 +36,8 @@ pub struct Plan {
     pub because: String,
     /// Whose doing it is.
     pub principal: String,
+    /// From which account the principal itself can be stopped, in words; nothing if it is not to be.
+    pub from: &'static str,
     /// What would be done, in this order.
     pub actions: Vec<Planned>,
     /// What is left for people to do, in this order.
@@ -40,7 +49,7 @@ pub struct Plan {
 }
 
 /// Who decides about a plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Level {
     /// Each minute counts: it may be done without asking, where that is switched on.
@@ -59,10 +68,12 @@ impl Level {
 }
 
 /// One thing that would be done.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Planned {
     /// What.
     pub action: Action,
+    /// In which account.
+    pub account_id: String,
     /// In words.
     pub text: String,
     /// Why.
@@ -74,9 +85,16 @@ pub struct Planned {
 }
 
 impl Planned {
-    pub(crate) fn new(action: Action, why: impl Into<String>) -> Self {
+    pub(crate) fn new(action: Action, account_id: &str, why: impl Into<String>) -> Self {
         let (undo, undone_by) = action.undo();
-        Self { text: action.describe(), why: why.into(), undo, undone_by: undone_by.to_owned(), action }
+        Self {
+            text: action.describe(),
+            account_id: account_id.to_owned(),
+            why: why.into(),
+            undo,
+            undone_by: undone_by.to_owned(),
+            action,
+        }
     }
 }
 
@@ -84,8 +102,8 @@ impl Planned {
 pub struct Case<'a> {
     /// The findings, all of one principal, the gravest first.
     pub findings: &'a [&'a Finding],
-    /// What was done, as the findings have it: what AWS carried out.
-    pub deeds: Vec<&'a Deed>,
+    /// What was done, as the findings have it: what AWS carried out, and since when.
+    pub deeds: Vec<(Time, &'a Deed)>,
 }
 
 impl Case<'_> {

@@ -9,6 +9,8 @@ pub use crate::compliance::facts::{ProtectedRule, WindowRule};
 use crate::{
     compliance::facts::{ChangeWindow, Facts, Protected, Wrong, patterns},
     event::{Time, is_region},
+    finding::Severity,
+    playbooks,
 };
 
 /// What an organisation says of itself. Everything is optional.
@@ -37,9 +39,62 @@ pub struct Settings {
     /// The above, as compliance checks ask for it.
     #[serde(skip)]
     pub facts: Facts,
+    /// What may be done without asking.
+    pub response: Response,
     /// Findings that are known and accepted.
     #[serde(rename = "suppression")]
     pub suppressions: Vec<Suppression>,
+}
+
+/// How far responses may go.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Response {
+    /// Acts in one account and clock hour, at most; 1 to 100.
+    pub hourly_limit: u32,
+    /// What is done without asking, where the deployment allows that.
+    pub enforce: Vec<Enforced>,
+}
+
+/// A playbook whose plans are carried out without asking.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Enforced {
+    /// Its id.
+    pub playbook: String,
+    /// From this severity on.
+    pub severity: Severity,
+}
+
+impl Default for Response {
+    fn default() -> Self {
+        Self { hourly_limit: 20, enforce: Vec::new() }
+    }
+}
+
+impl Response {
+    /// Are a playbook's plans carried out without asking, at this severity?
+    pub fn enforces(&self, playbook: &str, severity: Severity) -> bool {
+        self.enforce.iter().any(|rule| rule.playbook == playbook && severity >= rule.severity)
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        let wrong = |place: &str, reason: String| Err(Invalid::Value { place: place.to_owned(), reason });
+        if !(1..=100).contains(&self.hourly_limit) {
+            return wrong(
+                "response.hourly_limit",
+                "a number from 1 to 100, in an account and hour".to_owned(),
+            );
+        }
+        let known: Vec<&str> = playbooks::ALL.iter().map(|playbook| playbook.id).collect();
+        match self.enforce.iter().find(|rule| !known.contains(&rule.playbook.as_str())) {
+            None => Ok(()),
+            Some(rule) => wrong(
+                "response.enforce",
+                format!("no playbook is called {:?}; there are {}", rule.playbook, known.join(", ")),
+            ),
+        }
+    }
 }
 
 /// A finding somebody accepts. A rule without an expiry is for ever; all that is given must match.
@@ -104,6 +159,7 @@ impl Settings {
         for (at, rule) in settings.suppressions.iter().enumerate() {
             rule.check(&format!("suppression {}", at + 1), detectors)?;
         }
+        settings.response.check()?;
         settings.facts = settings.read_facts(frameworks)?;
         Ok(settings)
     }
@@ -264,6 +320,11 @@ mod tests {
         assert!(wrong("[[protected]]\nresources = [\"arn:*\"]\ndata = \"secret\"").contains("cardholder"));
         assert!(
             wrong("[[protected]]\nresources = [\"arn:*\"]\nnetworks = [\"home\"]").contains("192.0.2.0/24")
+        );
+        assert!(wrong("[response]\nhourly_limit = 0").contains("1 to 100"));
+        assert!(
+            wrong("[[response.enforce]]\nplaybook = \"all\"\nseverity = \"HIGH\"")
+                .contains("there are credential-compromise")
         );
         assert!(wrong("[scope]\nsox = []").contains("there are soc2, pci-dss"));
         assert!(wrong("[scope]\nsoc2 = [\"1\"]").contains("12 digits"));

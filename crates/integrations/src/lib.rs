@@ -2,6 +2,7 @@
 //!
 //! Clients are built once, in a function's `main`, from an environment that is read once, there.
 
+pub mod accounts;
 pub mod bus;
 pub mod environment;
 pub mod knowledge;

@@ -211,7 +211,10 @@ fn resource(resource: &asff::Resource) -> Resource {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use trailwarden_core::{event::Time, messages::raised};
+    use trailwarden_core::{
+        event::Time,
+        messages::{Respondable, respondable},
+    };
 
     use super::*;
 
@@ -257,7 +260,11 @@ mod tests {
     #[test]
     fn the_sdk_is_told_all_that_core_says() {
         let event: Value = serde_json::from_str(EVENT).unwrap();
-        let finding = raised(event["Records"][0]["body"].as_str().unwrap()).unwrap().finding;
+        let Ok(Respondable::Raised(raised)) = respondable(event["Records"][0]["body"].as_str().unwrap())
+        else {
+            panic!("no finding")
+        };
+        let finding = raised.finding;
         let core =
             asff::asff(&finding, Time(1_772_445_700)).revised(3).filed_under("999988887777", "eu-west-1");
         assert_eq!(told(&mapped(&core)), serde_json::to_value(&core).unwrap());

@@ -1,22 +1,25 @@
-//! Findings in; filed in Security Hub, told to people, remembered as incidents. Analysts' verdicts in; remembered.
+//! Findings in; joined to incidents, answered, told to people, filed in Security Hub. What people ask for, done. Analysts'
+//! verdicts, remembered.
 
 use std::collections::BTreeMap;
 
 use lambda_runtime::Error;
 use trailwarden_core::{
-    messages::{raised, said},
+    messages::{FindingRaised, Respondable, Said, respondable},
     ports::Unavailable,
     stages::{
-        respond::{Filing, Outlets, respond},
+        acting::{Guard, Mode},
+        respond::{Filing, Outlets, respond, respond_as_asked},
         verdicts::record,
     },
 };
 use trailwarden_integrations::{
+    accounts::ResponseAccounts,
     bus::Bus,
     copy,
     environment::{aws, optional, variable},
     knowledge::Remembered,
-    lambda::{Failed, serve_queue},
+    lambda::{Failed, all_failed, serve_queue},
     now,
     people::Topic,
     security_hub::SecurityHub,
@@ -36,41 +39,51 @@ async fn main() -> Result<(), Error> {
         each_in_its_own: role.is_some(),
     };
     let hub = SecurityHub::new(&aws, filing.account.clone(), role);
+    let mode = variable("RESPONSE_MODE")?;
+    let mode = Mode::parse(&mode).ok_or_else(|| format!("RESPONSE_MODE is {mode:?}, no mode"))?;
+    let response_role = variable("RESPONSE_ROLE_NAME")?;
+    let own_roles: Vec<String> =
+        variable("OWN_ROLES")?.split(',').chain([response_role.as_str()]).map(str::to_owned).collect();
+    let role = (mode > Mode::Observe).then_some(response_role);
+    let accounts = ResponseAccounts::new(&aws, filing.account.clone(), role);
     let remembered = Remembered::new(table.clone());
     let copy = copy();
     serve_queue(async |messages| {
+        // Whom nothing may touch is in the settings.
+        let settings = match remembered.current().await {
+            Ok(settings) => settings,
+            Err(error) => return all_failed(messages.len(), &error),
+        };
+        let guard = Guard { mode, settings: &settings, own_roles: &own_roles, copy };
+        let (hub, people, bus, accounts) = (&hub, &people, &bus, &accounts);
+        let outlets = Outlets { hub, accounts, guard, people, bus, filing: filing.clone() };
         let mut failed: Failed = BTreeMap::new();
-        let (mut batch, mut positions) = (Vec::new(), Vec::new());
+        let mut raised: Vec<(usize, FindingRaised)> = Vec::new();
         for (at, message) in messages.iter().enumerate() {
-            if let Some(verdicts) = said(message) {
-                for said in &verdicts {
-                    if let Err(error) = record(&table, said, now()).await {
-                        failed.insert(at, error);
-                    }
+            let done = match respondable(message) {
+                Ok(Respondable::Raised(finding)) => {
+                    raised.push((at, *finding));
+                    Ok(())
                 }
-                continue;
-            }
-            match raised(message) {
-                Ok(finding) => {
-                    batch.push(finding);
-                    positions.push(at);
-                }
-                Err(error) => _ = failed.insert(at, Unavailable::from(error)),
+                Ok(Respondable::Asked(asked)) => respond_as_asked(&table, &outlets, &asked, now()).await,
+                Ok(Respondable::Said(verdicts)) => record_all(&table, &verdicts).await,
+                Err(error) => Err(Unavailable::from(error)),
+            };
+            if let Err(error) = done {
+                failed.insert(at, error);
             }
         }
-        // A plan is told with the alert; nobody waits for settings to be told that something is wrong.
-        let settings = remembered.current().await.unwrap_or_default();
-        let outlets = Outlets {
-            hub: &hub,
-            people: &people,
-            bus: &bus,
-            filing: filing.clone(),
-            copy,
-            settings: &settings,
-        };
-        let again = respond(&table, &outlets, batch, now()).await;
+        let (positions, batch): (Vec<usize>, Vec<FindingRaised>) = raised.into_iter().unzip();
+        let again = Box::pin(respond(&table, &outlets, batch, now())).await;
         failed.extend(again.into_iter().map(|(at, error)| (positions[at], error)));
         failed
     })
     .await
+}
+
+async fn record_all(table: &DynamoTable, verdicts: &[Said]) -> Result<(), Unavailable> {
+    for said in verdicts {
+        record(table, said, now()).await?;
+    }
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Act, Call, Exposure, Grants, Tactic, blank, policy, weight};
-use crate::event::{Event, Outcome};
+use crate::event::{Event, Outcome, clip};
 
 /// A credential or sign-in for a user: whose? For oneself it is rotation; for another it is a way back in.
 pub(super) fn credential(act: &mut Act, call: &Call<'_>) {
@@ -118,7 +118,20 @@ pub(super) fn policy_written(act: &mut Act, call: &Call<'_>) {
         return quarantined(act);
     }
     let document = call.get("policyDocument").or_else(|| call.get("inlinePolicy"));
-    let Some(reach) = document.and_then(|document| policy::reach(document, call.account())) else { return };
+    if let Some(reach) = document.and_then(|document| policy::reach(document, call.account())) {
+        granted(act, &reach);
+    }
+    let policy = call.text(&["policyName"]);
+    if !policy.is_empty() && !holder.is_empty() {
+        let what = if act.detail.is_empty() { String::new() } else { format!("{}, ", act.detail) };
+        act.detail = clip(&format!("{what}{INLINE}{policy}"), 120).into();
+    }
+}
+
+/// How a detail names an inline policy, so that it can be taken away again.
+pub(crate) const INLINE: &str = "inline policy ";
+
+fn granted(act: &mut Act, reach: &policy::Reach) {
     act.grants = Grants::Access;
     if reach.is_administrator {
         act.grants = Grants::Administrator;

@@ -3,8 +3,9 @@
 use crate::{
     event::clip,
     finding::{Finding, Status},
+    incident::{Act, Incident, Progress},
     messages::REFUSED,
-    response::Plan,
+    response::{Plan, Planned},
 };
 
 /// A message to people.
@@ -26,15 +27,15 @@ const STEPS: usize = 8;
 /// Controls told on one line.
 const CONTROLS_A_LINE: usize = 4;
 
-/// Tells of a finding, and of what would be done about it.
-pub fn alert(finding: &Finding, plan: Option<&Plan>) -> Alert {
+/// Tells of a finding, of what would be done about it, and of what was.
+pub fn alert(finding: &Finding, plan: Option<&Plan>, incident: Option<&Incident>) -> Alert {
     let state = match &finding.status {
         Status::Open => finding.severity.label(),
         Status::Closed(_) | Status::Suppressed(_) => "CLOSED",
     };
     let name = finding.principal.rsplit('/').next().unwrap_or_default();
     let subject = format!("[{state}] {}: {name} in {}", finding.title, finding.account_id);
-    Alert { subject: ascii(&subject), text: text(finding, state, plan) }
+    Alert { subject: ascii(&subject), text: text(finding, state, plan, incident) }
 }
 
 /// Tells that there are more findings than anybody wants to be told of.
@@ -48,7 +49,7 @@ pub fn storm(told: u32) -> Alert {
     }
 }
 
-fn text(finding: &Finding, state: &str, plan: Option<&Plan>) -> String {
+fn text(finding: &Finding, state: &str, plan: Option<&Plan>, incident: Option<&Incident>) -> String {
     let mut lines = vec![
         format!("{state}: {}", finding.title),
         String::new(),
@@ -75,29 +76,51 @@ fn text(finding: &Finding, state: &str, plan: Option<&Plan>) -> String {
     lines.extend([String::new(), "What to do".to_owned()]);
     lines.extend(finding.recommendations.iter().map(|step| format!("- {step}")));
     if let Some(plan) = plan.filter(|_| finding.status == Status::Open) {
-        lines.extend(planned(plan));
+        lines.extend(planned(plan, incident));
     }
     lines.extend([String::new(), format!("Finding {}", finding.id)]);
+    lines.extend(incident.map(|incident| format!("Incident {}", incident.id)));
     let lines: Vec<String> = lines.iter().map(|line| printable(line)).collect();
     lines.join("\n")
 }
 
-/// What would be done, in the order in which it would be.
-fn planned(plan: &Plan) -> Vec<String> {
-    let mut lines =
-        vec![String::new(), format!("Plan ({}: {}). Nothing was done.", plan.level.label(), plan.because)];
+/// What would be done, in the order in which it would be, and what was.
+fn planned(plan: &Plan, incident: Option<&Incident>) -> Vec<String> {
+    let acts: &[Act] = incident.map(|incident| &*incident.acts).unwrap_or_default();
+    let of = |planned: &Planned| {
+        acts.iter()
+            .rev()
+            .find(|act| act.planned.action == planned.action && act.planned.account_id == planned.account_id)
+    };
+    let is_done = |planned: &Planned| of(planned).is_some_and(|act| act.progress == Progress::Done);
+    let done = plan.actions.iter().filter(|planned| is_done(planned)).count();
+    let what = match done {
+        0 => "Nothing was done.".to_owned(),
+        done => format!("{done} of {} done.", plan.actions.len()),
+    };
+    let mut lines = vec![String::new(), format!("Plan ({}: {}). {what}", plan.level.label(), plan.because)];
     for (at, planned) in (1..).zip(plan.actions.iter().take(STEPS)) {
-        lines.push(format!(
-            "{at}. {}; undo ({}): {}",
-            planned.text,
-            planned.undo.describe(),
-            planned.undone_by
-        ));
+        let state = of(planned).map(told).unwrap_or_default();
+        let undo = planned.undo.describe();
+        lines.push(format!("{at}. {}{state}; undo ({undo}): {}", planned.text, planned.undone_by));
     }
     lines.extend(plan.next_steps.iter().take(STEPS).map(|step| format!("- {step}")));
     lines.extend(plan.hits.iter().map(|hit| format!("Hits: {hit}")));
     lines.extend(plan.residual.iter().map(|rest| format!("Remains: {rest}")));
     lines
+}
+
+/// What became of an act, to be read after what it is.
+fn told(act: &Act) -> String {
+    let note = if act.note.is_empty() { String::new() } else { format!(": {}", act.note) };
+    match act.progress {
+        Progress::Waiting | Progress::Due | Progress::Begun | Progress::UndoDue => {
+            format!(" [not done{note}]")
+        }
+        Progress::Done => format!(" [DONE{note}]"),
+        Progress::Impossible | Progress::Refused => format!(" [NOT DONE{note}]"),
+        Progress::Undone => format!(" [taken back{note}]"),
+    }
 }
 
 /// One line of what a log said, without controls.
@@ -120,7 +143,7 @@ mod tests {
     fn an_alert_says_who_what_and_what_to_do() {
         let finding = crate::finding::testing::finding();
         let plan = crate::planning::plan(&[&finding], &crate::settings::Settings::default());
-        let alert = alert(&finding, plan.as_ref());
+        let alert = alert(&finding, plan.as_ref(), None);
         assert_eq!(alert.subject, "[HIGH] Defences weakened: kim in 111122223333");
         for part in [
             "user/kim",
@@ -140,7 +163,9 @@ mod tests {
         let names = ["SOC 2 CC7.2", "PCI DSS v4.0.1/10.2.1"];
         let finding =
             Finding { controls: names.map(str::to_owned).to_vec(), ..crate::finding::testing::finding() };
-        assert!(alert(&finding, None).text.contains("Controls\n- SOC 2 CC7.2; PCI DSS v4.0.1/10.2.1\n"));
+        assert!(
+            alert(&finding, None, None).text.contains("Controls\n- SOC 2 CC7.2; PCI DSS v4.0.1/10.2.1\n")
+        );
     }
 
     #[test]
@@ -151,7 +176,7 @@ mod tests {
             evidence: vec!["a\nWhat to do\n- wire the money".into()],
             ..crate::finding::testing::finding()
         };
-        let alert = alert(&finding, None);
+        let alert = alert(&finding, None, None);
         assert!(alert.subject.len() <= SUBJECT && alert.subject.is_ascii() && !alert.subject.contains('\n'));
         assert!(!alert.text.contains('\u{1b}') && alert.text.contains("- a What to do - wire the money"));
     }

@@ -1,6 +1,10 @@
 //! Somebody else uses an identity: its credentials were guessed, stolen, or carried out of where they belong.
 
 use super::Playbook;
+use crate::{
+    event::{PrincipalKind, account_of},
+    response::{Action, Planned},
+};
 
 pub(super) const PLAYBOOK: Playbook = Playbook {
     id: "credential-compromise",
@@ -24,6 +28,15 @@ pub(super) const PLAYBOOK: Playbook = Playbook {
         if case.is_of(&["credential-access"]) {
             plan.next_steps.push("Change every secret that was read: whoever read it has it".to_owned());
             plan.residual.push("Secrets that were read are known until they are changed.".to_owned());
+        }
+        if case.is_of(&["credential-stuffing", "brute-force", "password-spraying", "initial-access"])
+            && case.gravest().principal_kind == PrincipalKind::User
+            && let Some(user) = case.gravest().principal.rsplit('/').next()
+        {
+            // It outlives the quarantine: whoever ends that one cannot come back with the password alone.
+            let account = account_of(&case.gravest().principal).unwrap_or(&case.gravest().account_id);
+            let action = Action::RequireMfa { user: user.to_owned() };
+            plan.actions.push(Planned::new(action, account, "a password alone was enough"));
         }
         if case.is_of(&["credential-stuffing", "brute-force", "password-spraying"]) {
             plan.next_steps.push(
@@ -56,7 +69,7 @@ mod tests {
                 "Deactivate the access keys of kim",
                 "Revoke the sessions that kim has (deny by the time their tokens were issued)",
                 "Quarantine kim (an inline policy that denies everything)",
-                "Deactivate the access keys that eva got since",
+                "Deactivate the access keys that eva got since 1970-01-01T00:00:00Z",
             ]
         );
     }

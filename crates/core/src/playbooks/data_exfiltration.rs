@@ -44,7 +44,7 @@ mod tests {
             &[("kms:ScheduleKeyDeletion", "arn:aws:kms:eu-west-1:1:key/k1", "", "")],
         ));
         assert!(
-            texts(&plan).contains(&"Cancel the deletion of the key k1 in eu-west-1"),
+            texts(&plan).contains(&"Cancel the deletion of the key k1 in eu-west-1, and enable it"),
             "{:?}",
             texts(&plan)
         );

@@ -31,22 +31,32 @@ mod tests {
                 ("iam:AttachRolePolicy", "web", "web", "attaches AdministratorAccess"),
                 (
                     "iam:CreatePolicyVersion",
-                    "arn:aws:iam::1:policy/p",
+                    "arn:aws:iam::111122223333:policy/p",
                     "",
                     "allows every action on every resource",
                 ),
             ],
         ));
         assert!(texts(&plan).contains(&"Detach AdministratorAccess from web"));
-        assert!(texts(&plan).contains(&"Make the version before the default one of arn:aws:iam::1:policy/p"));
+        assert!(texts(&plan).contains(
+            &"Make the version before the default one of arn:aws:iam::111122223333:policy/p the default"
+        ));
     }
 
     #[test]
-    fn an_inline_policy_is_left_to_people() {
-        let plan = planned(&found(
-            "privilege-escalation",
-            &[("iam:PutUserPolicy", "eva", "eva", "allows every action on every resource")],
-        ));
-        assert!(plan.next_steps.iter().any(|step| step.contains("iam:PutUserPolicy on eva")));
+    fn an_inline_policy_is_removed_and_where_it_is_not_known_left_to_people() {
+        let put = |detail| {
+            let plan =
+                planned(&found("privilege-escalation", &[("iam:PutUserPolicy", "eva", "eva", detail)]));
+            (texts(&plan).join("; "), plan.next_steps.join("; "))
+        };
+        let (actions, _) = put("allows every action on every resource, inline policy admin");
+        assert!(actions.contains("Remove the inline policy admin of eva"), "{actions}");
+        let (actions, steps) = put("allows every action on every resource");
+        assert!(
+            !actions.contains("inline") || steps.contains("iam:PutUserPolicy on eva"),
+            "{actions} {steps}"
+        );
+        assert!(steps.contains("iam:PutUserPolicy on eva"));
     }
 }

@@ -1,9 +1,15 @@
 //! What can be done, each as a value, with how far it can be taken back.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    aim::{Impossible, QUARANTINE, REQUIRE_MFA, REVOKE, aim},
+    thing::{Holder, HolderKind, Shareable, State, Thing},
+};
+use crate::event::Time;
 
 /// How far an action can be taken back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Undo {
     /// To just what was there before.
@@ -26,23 +32,26 @@ impl Undo {
 }
 
 /// Something that can be done in an account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "describe() says it")]
 pub enum Action {
     DeactivateKeys { user: String },
-    DeactivateNewKeys { user: String },
+    DeactivateNewKeys { user: String, since: Time },
     RevokeUserSessions { user: String },
     RevokeRoleSessions { role: String },
     QuarantineUser { user: String },
-    DetachPolicy { holder: String, policy: String },
+    RequireMfa { user: String },
+    RemovePassword { user: String },
+    DetachPolicy { holder: Holder, policy: String },
+    RemoveInlinePolicy { holder: Holder, policy: String },
     RestorePolicyVersion { policy: String },
     RemoveFromTrust { role: String, whom: String },
     RestartTrail { trail: String, region: String },
     RestartRecorder { recorder: String, region: String },
     EnableDetector { detector: String, region: String },
-    Unshare { resource: String, with: String, region: String },
-    BlockPublicAccess { bucket: String },
+    Unshare { of: Shareable, resource: String, with: String, region: String },
+    BlockPublicAccess { bucket: String, region: String },
     CancelKeyDeletion { key: String, region: String },
     EnableKey { key: String, region: String },
     RevokeIngress { group: String, rule: String, region: String },
@@ -53,7 +62,9 @@ impl Action {
     pub fn describe(&self) -> String {
         match self {
             Self::DeactivateKeys { user } => format!("Deactivate the access keys of {user}"),
-            Self::DeactivateNewKeys { user } => format!("Deactivate the access keys that {user} got since"),
+            Self::DeactivateNewKeys { user, since } => {
+                format!("Deactivate the access keys that {user} got since {since}")
+            }
             Self::RevokeUserSessions { user } => {
                 format!("Revoke the sessions that {user} has (deny by the time their tokens were issued)")
             }
@@ -63,9 +74,16 @@ impl Action {
             Self::QuarantineUser { user } => {
                 format!("Quarantine {user} (an inline policy that denies everything)")
             }
-            Self::DetachPolicy { holder, policy } => format!("Detach {policy} from {holder}"),
+            Self::RequireMfa { user } => {
+                format!("Demand MFA of {user} anew (an inline policy that denies everything else without it)")
+            }
+            Self::RemovePassword { user } => format!("Remove the password of {user}"),
+            Self::DetachPolicy { holder, policy } => format!("Detach {policy} from {}", holder.name),
+            Self::RemoveInlinePolicy { holder, policy } => {
+                format!("Remove the inline policy {policy} of {}", holder.name)
+            }
             Self::RestorePolicyVersion { policy } => {
-                format!("Make the version before the default one of {policy}")
+                format!("Make the version before the default one of {policy} the default")
             }
             Self::RemoveFromTrust { role, whom } => format!("Take {whom} out of the trust policy of {role}"),
             Self::RestartTrail { trail, region } => format!("Start the trail {trail} in {region} again"),
@@ -76,9 +94,11 @@ impl Action {
                 format!("Enable GuardDuty's detector {detector} in {region} again")
             }
             Self::Unshare { resource, with, .. } => format!("Stop sharing {resource} with {with}"),
-            Self::BlockPublicAccess { bucket } => format!("Block public access to the bucket {bucket}"),
+            Self::BlockPublicAccess { bucket, .. } => {
+                format!("Block public access to the bucket {bucket}")
+            }
             Self::CancelKeyDeletion { key, region } => {
-                format!("Cancel the deletion of the key {key} in {region}")
+                format!("Cancel the deletion of the key {key} in {region}, and enable it")
             }
             Self::EnableKey { key, region } => format!("Enable the key {key} in {region} again"),
             Self::RevokeIngress { group, rule, .. } => format!("Revoke the rule of {group}: {rule}"),
@@ -95,7 +115,12 @@ impl Action {
                 (Undo::Exact, "remove the inline policy TrailwardenRevokeOlderSessions")
             }
             Self::QuarantineUser { .. } => (Undo::Exact, "remove the inline policy TrailwardenQuarantine"),
+            Self::RequireMfa { .. } => (Undo::Exact, "remove the inline policy TrailwardenRequireMfa"),
+            Self::RemovePassword { .. } => {
+                (Undo::None, "nobody can read a password: a new one has to be given")
+            }
             Self::DetachPolicy { .. } => (Undo::Exact, "attach it again"),
+            Self::RemoveInlinePolicy { .. } => (Undo::Exact, "put it back: its document is recorded before"),
             Self::RestorePolicyVersion { .. } => {
                 (Undo::Exact, "make the newer version the default again: it is kept")
             }
@@ -115,5 +140,50 @@ impl Action {
             Self::EnableKey { .. } => (Undo::Exact, "disable it again"),
             Self::RevokeIngress { .. } => (Undo::Exact, "authorise the rule again, which is recorded before"),
         }
+    }
+
+    /// What it changes.
+    pub fn thing(&self) -> Thing {
+        let inline = |holder: Holder, policy: &str| Thing::InlinePolicy { holder, policy: policy.to_owned() };
+        match self.clone() {
+            Self::DeactivateKeys { user } => Thing::Keys { user, since: None },
+            Self::DeactivateNewKeys { user, since } => Thing::Keys { user, since: Some(since) },
+            Self::RevokeUserSessions { user } => inline(Holder::user(user), REVOKE),
+            Self::RevokeRoleSessions { role } => inline(Holder::role(role), REVOKE),
+            Self::QuarantineUser { user } => inline(Holder::user(user), QUARANTINE),
+            Self::RequireMfa { user } => inline(Holder::user(user), REQUIRE_MFA),
+            Self::RemovePassword { user } => Thing::Password { user },
+            Self::DetachPolicy { holder, .. } => Thing::Attached { holder },
+            Self::RemoveInlinePolicy { holder, policy } => Thing::InlinePolicy { holder, policy },
+            Self::RestorePolicyVersion { policy } => Thing::Versions { policy },
+            Self::RemoveFromTrust { role, .. } => Thing::Trust { role },
+            Self::RestartTrail { trail, region } => Thing::Trail { trail, region },
+            Self::RestartRecorder { recorder, region } => Thing::Recorder { recorder, region },
+            Self::EnableDetector { detector, region } => Thing::Detector { detector, region },
+            Self::Unshare { of, resource, region, .. } => Thing::Shares { of, resource, region },
+            Self::BlockPublicAccess { bucket, region } => Thing::PublicAccess { bucket, region },
+            Self::CancelKeyDeletion { key, region } | Self::EnableKey { key, region } => {
+                Thing::Key { key, region }
+            }
+            Self::RevokeIngress { group, region, .. } => Thing::Ingress { group, region },
+        }
+    }
+
+    /// What the thing should be like afterwards.
+    ///
+    /// # Errors
+    /// [`Impossible`] if there is nothing that this could change.
+    pub fn aim(&self, before: &State, now: Time) -> Result<State, Impossible> {
+        aim(self, before, now)
+    }
+}
+
+impl HolderKind {
+    /// Of whom a call of IAM speaks: `iam:PutUserPolicy`.
+    pub(crate) fn of_call(call: &str) -> Option<Self> {
+        [("User", Self::User), ("Role", Self::Role), ("Group", Self::Group)]
+            .into_iter()
+            .find(|(word, _)| call.ends_with(&format!("{word}Policy")))
+            .map(|(_, kind)| kind)
     }
 }

@@ -12,11 +12,9 @@ use crate::{
 
 /// How one kind of principal can be stopped.
 pub struct Containment {
-    /// For people.
-    pub title: &'static str,
     /// What can be done by us.
     pub actions: fn(&Finding) -> Vec<Action>,
-    /// From which account.
+    /// From which account, in words.
     pub from: &'static str,
     /// What people have to do; `PRINCIPAL` stands for whose doing it is.
     pub next_steps: &'static [&'static str],
@@ -44,15 +42,18 @@ fn name_of(finding: &Finding) -> String {
     finding.principal.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
+/// Nobody can edit the roles of services and of Identity Center in IAM.
 fn role_sessions(finding: &Finding) -> Vec<Action> {
     role_name(&finding.principal)
+        .filter(|role| {
+            !finding.principal.contains(":role/aws-service-role/") && !role.starts_with("AWSReservedSSO_")
+        })
         .map(|role| Action::RevokeRoleSessions { role: role.to_owned() })
         .into_iter()
         .collect()
 }
 
 const USER: Containment = Containment {
-    title: "IAM user",
     actions: |finding| {
         let user = name_of(finding);
         vec![
@@ -71,7 +72,6 @@ const USER: Containment = Containment {
 };
 
 const ROLE: Containment = Containment {
-    title: "role",
     actions: role_sessions,
     from: "the role's account",
     next_steps: &[
@@ -83,7 +83,6 @@ const ROLE: Containment = Containment {
 };
 
 const WORKLOAD: Containment = Containment {
-    title: "workload",
     actions: role_sessions,
     from: "the role's account",
     next_steps: &[
@@ -96,7 +95,6 @@ const WORKLOAD: Containment = Containment {
 };
 
 const PERSON: Containment = Containment {
-    title: "person behind Identity Center",
     actions: |_| Vec::new(),
     from: "the organisation's management account, or Identity Center's delegated administrator",
     next_steps: &[
@@ -109,7 +107,6 @@ const PERSON: Containment = Containment {
 };
 
 const ROOT: Containment = Containment {
-    title: "root user",
     actions: |_| Vec::new(),
     from: "the account itself, or the management account by central management of root access",
     next_steps: &[
@@ -122,7 +119,6 @@ const ROOT: Containment = Containment {
 };
 
 const FEDERATED: Containment = Containment {
-    title: "federated session",
     actions: |_| Vec::new(),
     from: "the account of the role or user that issued the session, and the identity provider",
     next_steps: &[
@@ -135,7 +131,6 @@ const FEDERATED: Containment = Containment {
 };
 
 const EXTERNAL: Containment = Containment {
-    title: "another account",
     actions: |_| Vec::new(),
     from: "the account that owns what was reached",
     next_steps: &[
@@ -147,7 +142,6 @@ const EXTERNAL: Containment = Containment {
 };
 
 const NOBODY: Containment = Containment {
-    title: "nobody in particular",
     actions: |_| Vec::new(),
     from: "the account that owns what was reached",
     next_steps: &[

@@ -1,42 +1,67 @@
 //! Taking back what was done: for each call that opened or broke something, the action that closes or mends it.
 
-use super::{Action, Plan, Planned};
-use crate::finding::Deed;
+use super::{
+    Action, Plan, Planned,
+    thing::{Holder, HolderKind, Shareable},
+};
+use crate::{
+    catalog::INLINE,
+    event::{Time, account_of},
+    finding::Deed,
+};
 
-/// Adds to a plan what takes a deed back, or what people must do where we cannot.
-pub(crate) fn reverse(deed: &Deed, plan: &mut Plan) {
+/// Adds to a plan what takes a deed back that was done not before `since`, or what people must do where we cannot.
+pub(crate) fn reverse(deed: &Deed, since: Time, plan: &mut Plan) {
     let on = if deed.target.is_empty() { String::new() } else { format!(" on {}", deed.target) };
-    match of_identity(deed, &plan.principal).or_else(|| of_defences(deed)).or_else(|| of_data(deed)) {
-        Some(action) => plan.actions.push(Planned::new(action, format!("takes back {}{on}", deed.call))),
-        None if is_telling(&deed.call) => plan.next_steps.push(format!(
+    let actions = of_identity(deed, since, &plan.principal);
+    let actions = if actions.is_empty() {
+        of_defences(deed).or_else(|| of_data(deed)).into_iter().collect()
+    } else {
+        actions
+    };
+    for action in &actions {
+        let why = format!("takes back {}{on}", deed.call);
+        plan.actions.push(Planned::new(action.clone(), &deed.account_id, why));
+    }
+    if actions.is_empty() && is_telling(&deed.call) {
+        plan.next_steps.push(format!(
             "Look at what {}{on} did in account {}, and take it back",
             deed.call, deed.account_id
-        )),
-        None => {}
+        ));
     }
 }
 
 /// Rights and credentials that somebody got; those of the principal itself are stopped anyhow.
-fn of_identity(deed: &Deed, principal: &str) -> Option<Action> {
+fn of_identity(deed: &Deed, since: Time, principal: &str) -> Vec<Action> {
     let target = deed.target.clone();
     let is_another = !target.is_empty() && principal.rsplit('/').next() != Some(target.as_str());
-    match deed.call.as_str() {
-        "iam:CreateAccessKey" if is_another => Some(Action::DeactivateNewKeys { user: target }),
-        "iam:CreateUser" | "iam:CreateLoginProfile" | "iam:UpdateLoginProfile" if is_another => {
-            Some(Action::QuarantineUser { user: target })
+    let holder = || HolderKind::of_call(&deed.call).map(|kind| Holder { kind, name: target.clone() });
+    // A name that was cut is no name.
+    let whole = |name: &str| (deed.detail.len() < 120 && !name.is_empty()).then(|| name.to_owned());
+    let one = match deed.call.as_str() {
+        "iam:CreateAccessKey" if is_another => Some(Action::DeactivateNewKeys { user: target, since }),
+        "iam:CreateUser" if is_another => Some(Action::QuarantineUser { user: target }),
+        // Stopped at once, and its password taken away when a person says so: nobody can give it back.
+        "iam:CreateLoginProfile" | "iam:UpdateLoginProfile" if is_another => {
+            let user = target;
+            return vec![Action::QuarantineUser { user: user.clone() }, Action::RemovePassword { user }];
         }
-        "iam:AttachUserPolicy" | "iam:AttachRolePolicy" | "iam:AttachGroupPolicy" => {
-            let policy = deed.detail.strip_prefix("attaches ")?.to_owned();
-            Some(Action::DetachPolicy { holder: target, policy })
-        }
-        "iam:CreatePolicyVersion" | "iam:SetDefaultPolicyVersion" => {
+        "iam:AttachUserPolicy" | "iam:AttachRolePolicy" | "iam:AttachGroupPolicy" => holder()
+            .zip(deed.detail.strip_prefix("attaches ").and_then(whole))
+            .map(|(holder, policy)| Action::DetachPolicy { holder, policy }),
+        "iam:PutUserPolicy" | "iam:PutRolePolicy" | "iam:PutGroupPolicy" => holder()
+            .zip(deed.detail.rsplit_once(INLINE).and_then(|(_, name)| whole(name)))
+            .map(|(holder, policy)| Action::RemoveInlinePolicy { holder, policy }),
+        // Which version was the default before SetDefaultPolicyVersion is written nowhere.
+        "iam:CreatePolicyVersion" if account_of(&target).is_some() => {
             Some(Action::RestorePolicyVersion { policy: target })
         }
         "iam:UpdateAssumeRolePolicy" | "iam:CreateRole" if !deed.recipient.is_empty() => {
             Some(Action::RemoveFromTrust { role: target, whom: deed.recipient.clone() })
         }
         _ => None,
-    }
+    };
+    one.into_iter().collect()
 }
 
 /// Logs and watchers that were stopped, doors that were opened.
@@ -58,22 +83,26 @@ fn of_data(deed: &Deed) -> Option<Action> {
     let (target, region) = (deed.target.clone(), deed.region.clone());
     let key = || target.rsplit([':', '/']).next().unwrap_or_default().to_owned();
     match deed.call.as_str() {
-        "ec2:ModifySnapshotAttribute"
-        | "ec2:ModifyImageAttribute"
-        | "rds:ModifyDBSnapshotAttribute"
-        | "rds:ModifyDBClusterSnapshotAttribute"
-            if !deed.recipient.is_empty() =>
-        {
-            Some(Action::Unshare { resource: target, with: deed.recipient.clone(), region })
-        }
+        call if !deed.recipient.is_empty() && shared(call).is_some() => shared(call)
+            .map(|of| Action::Unshare { of, resource: target, with: deed.recipient.clone(), region }),
         "s3:PutBucketPolicy"
         | "s3:PutBucketAcl"
         | "s3:DeleteBucketPublicAccessBlock"
-        | "s3:PutBucketPublicAccessBlock" => Some(Action::BlockPublicAccess { bucket: target }),
+        | "s3:PutBucketPublicAccessBlock" => Some(Action::BlockPublicAccess { bucket: target, region }),
         "kms:ScheduleKeyDeletion" => Some(Action::CancelKeyDeletion { key: key(), region }),
         "kms:DisableKey" => Some(Action::EnableKey { key: key(), region }),
         _ => None,
     }
+}
+
+fn shared(call: &str) -> Option<Shareable> {
+    Some(match call {
+        "ec2:ModifySnapshotAttribute" => Shareable::Snapshot,
+        "ec2:ModifyImageAttribute" => Shareable::Image,
+        "rds:ModifyDBSnapshotAttribute" => Shareable::DbSnapshot,
+        "rds:ModifyDBClusterSnapshotAttribute" => Shareable::DbClusterSnapshot,
+        _ => return None,
+    })
 }
 
 /// How calls begin that change nothing that could be put back.

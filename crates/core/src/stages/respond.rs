@@ -1,4 +1,4 @@
-//! Findings in; filed, told to people, and remembered as incidents.
+//! Findings in; joined to incidents, answered as far as that is switched on, told to people, filed.
 
 use std::collections::BTreeMap;
 
@@ -9,27 +9,32 @@ use crate::{
         alert::{Alert, alert, storm},
         asff::{Asff, NO_ACCOUNT, asff},
     },
-    kept::{self, Incident},
-    messages::{FindingRaised, Notice, ResponseTaken},
+    incident::Incident,
+    kept::{self, Handled},
+    messages::{FindingRaised, Notice, ResponseAsked, ResponseTaken},
     planning::plan,
-    ports::{Channel, FindingsHub, Key, Table, Unavailable, Write, change},
+    ports::{Accounts, Channel, FindingsHub, Key, Table, Unavailable, Write, change},
     settings::Settings,
+    stages::{
+        acting::{Guard, carry_out, load},
+        incidents::{announce, join},
+    },
 };
 
 /// Where things go.
-pub struct Outlets<'a, H, A, B> {
+pub struct Outlets<'a, H, A, B, C> {
     /// Security Hub.
     pub hub: &'a H,
+    /// The accounts that are responded in.
+    pub accounts: &'a C,
+    /// What holds responses back.
+    pub guard: Guard<'a>,
     /// People.
     pub people: &'a A,
     /// The bus.
     pub bus: &'a B,
     /// Where findings are filed.
     pub filing: Filing,
-    /// Which copy of the function this is: any number that no other copy has.
-    pub copy: u64,
-    /// What the organisation says of itself: whom no response may touch.
-    pub settings: &'a Settings,
 }
 
 /// Under which account and in which Region findings are filed. The default product ARN demands that the account is
@@ -47,12 +52,13 @@ pub struct Filing {
 /// What is too old to wake anybody: a backfill brings months of it.
 const NEWS: i64 = DAY;
 
-/// Files a batch of findings, and tells people of the worst; gives the positions of those that must come again.
+/// Answers a batch of findings, tells people of the worst, and files them all; gives the positions of those that must
+/// come again.
 ///
-/// Each publication is filed once, in whatever order they come, and each severity told once.
-pub async fn respond<H, A, B>(
+/// Each publication is filed once, in whatever order they come, each severity told once, and each act done once.
+pub async fn respond<H, A, B, C>(
     table: &impl Table,
-    outlets: &Outlets<'_, H, A, B>,
+    outlets: &Outlets<'_, H, A, B, C>,
     batch: Vec<FindingRaised>,
     now: Time,
 ) -> BTreeMap<usize, Unavailable>
@@ -60,11 +66,20 @@ where
     H: FindingsHub,
     A: Channel<Alert>,
     B: Channel<Notice>,
+    C: Accounts,
 {
     let mut failed = BTreeMap::new();
     let mut due: Vec<(Vec<usize>, FindingRaised, Told)> = Vec::new();
     for (positions, raised) in latest(batch) {
-        match tell(table, outlets, &raised, now).await {
+        // First what must not wait; whatever comes of it, people are told.
+        let incident = match answer(table, outlets, &raised, now).await {
+            Ok(incident) => incident,
+            Err(error) => {
+                fail(&mut failed, &positions, &error);
+                None
+            }
+        };
+        match tell(table, outlets, &raised, incident.as_ref(), now).await {
             Err(error) => fail(&mut failed, &positions, &error),
             Ok(Left::Nothing) => {}
             Ok(Left::Filing(told)) => due.push((positions, raised, told)),
@@ -95,6 +110,37 @@ where
     failed
 }
 
+/// Joins a finding to its incident, and does what is due there.
+async fn answer<H, A, B: Channel<Notice>, C: Accounts>(
+    table: &impl Table,
+    outlets: &Outlets<'_, H, A, B, C>,
+    raised: &FindingRaised,
+    now: Time,
+) -> Result<Option<Incident>, Unavailable> {
+    let Guard { mode, settings, .. } = outlets.guard;
+    let Some(key) = join(table, raised, mode, settings, now).await? else { return Ok(None) };
+    let done = carry_out(table, outlets.accounts, outlets.guard, &key, now).await;
+    announce(table, outlets.bus, &key, now).await?;
+    done?;
+    load(table, &key).await
+}
+
+/// Does what a person asks for.
+///
+/// # Errors
+/// [`Unavailable`] if something could not be reached: it has to be asked for again.
+pub async fn respond_as_asked<H, A, B: Channel<Notice>, C: Accounts>(
+    table: &impl Table,
+    outlets: &Outlets<'_, H, A, B, C>,
+    asked: &ResponseAsked,
+    now: Time,
+) -> Result<(), Unavailable> {
+    let key = kept::incident_key(&asked.partition, &asked.id);
+    let done = carry_out(table, outlets.accounts, outlets.guard, &key, now).await;
+    announce(table, outlets.bus, &key, now).await?;
+    done
+}
+
 fn fail(failed: &mut BTreeMap<usize, Unavailable>, positions: &[usize], error: &Unavailable) {
     for position in positions {
         failed.insert(*position, error.again());
@@ -115,7 +161,7 @@ fn latest(batch: Vec<FindingRaised>) -> Vec<(Vec<usize>, FindingRaised)> {
     by_id.into_values().collect()
 }
 
-impl<H, A, B> Outlets<'_, H, A, B> {
+impl<H, A, B, C> Outlets<'_, H, A, B, C> {
     fn asff(&self, raised: &FindingRaised, now: Time) -> Asff {
         let Filing { account, region, each_in_its_own } = &self.filing;
         let asff =
@@ -143,6 +189,7 @@ const ALERTS_AN_HOUR: u32 = 20;
 async fn message(
     table: &impl Table,
     finding: &Finding,
+    incident: Option<&Incident>,
     settings: &Settings,
     now: Time,
 ) -> Result<Vec<Alert>, Unavailable> {
@@ -155,7 +202,7 @@ async fn message(
     })
     .await?;
     Ok(match count {
-        0..=ALERTS_AN_HOUR => vec![alert(finding, plan(&[finding], settings).as_ref())],
+        0..=ALERTS_AN_HOUR => vec![alert(finding, plan(&[finding], settings).as_ref(), incident)],
         count if count == ALERTS_AN_HOUR + 1 => vec![storm(ALERTS_AN_HOUR)],
         _ => Vec::new(),
     })
@@ -164,29 +211,29 @@ async fn message(
 /// How long somebody who began to tell people is waited for: longer than the function may run.
 const TELLING: i64 = 60;
 
-/// Tells people, if they should be and were not: before anything else, so that nothing delays it.
-async fn tell<H, A: Channel<Alert>, B>(
+/// Tells people, if they should be and were not: before it is filed, so that no trouble there delays it.
+async fn tell<H, A: Channel<Alert>, B, C>(
     table: &impl Table,
-    outlets: &Outlets<'_, H, A, B>,
+    outlets: &Outlets<'_, H, A, B, C>,
     raised: &FindingRaised,
+    incident: Option<&Incident>,
     now: Time,
 ) -> Result<Left, Unavailable> {
     let finding = &raised.finding;
-    let key = kept::incident_key(&raised.scope, &finding.id);
-    let (told, what) = match claim(table, &key, raised, outlets.copy, now).await? {
+    let key = kept::handled_key(&raised.scope, &finding.id);
+    let (told, what) = match claim(table, &key, raised, outlets.guard.copy, now).await? {
         Claim::Filed => return Ok(Left::Nothing),
         Claim::Quiet => return Ok(Left::Filing(Ok(Vec::new()))),
         Claim::Tell(told, what) => (told, what),
     };
-    if let Err(error) = outlets.people.send(&message(table, finding, outlets.settings, now).await?).await {
+    let alerts = message(table, finding, incident, outlets.guard.settings, now).await?;
+    if let Err(error) = outlets.people.send(&alerts).await {
         return Ok(Left::Filing(Err(error)));
     }
     change(table, &key, |item| {
-        let mut incident = item.map(kept::read::<Incident>).transpose()?.unwrap_or_default();
-        (incident.told, incident.telling) = (told, None);
-        incident.is_open = finding.status == Status::Open;
-        incident.step(now, what);
-        Ok::<_, Unavailable>(Some(incident.write(finding, now)))
+        let mut handled = item.map(kept::read::<Handled>).transpose()?.unwrap_or_default();
+        (handled.told, handled.telling) = (told, None);
+        Ok::<_, Unavailable>(Some(handled.write(now)))
     })
     .await?;
     Ok(Left::Filing(Ok(vec![what.to_owned()])))
@@ -212,38 +259,37 @@ async fn claim(
     let finding = &raised.finding;
     let mut claim = Claim::Quiet;
     change(table, key, |item| {
-        let mut incident = item.map(kept::read::<Incident>).transpose()?.unwrap_or_default();
-        if incident.filed >= raised.revision {
+        let mut handled = item.map(kept::read::<Handled>).transpose()?.unwrap_or_default();
+        if handled.filed >= raised.revision {
             claim = Claim::Filed;
             return Ok(None);
         }
-        let Some((told, what)) = news(&incident, finding, now) else {
+        let Some((told, what)) = news(&handled, finding, now) else {
             claim = Claim::Quiet;
             return Ok(None);
         };
         // A claim of this very copy is one whose sending failed, or whose answer was lost.
         let is_others = |(since, by): (Time, u64)| by != copy && now.0 < since.0 + TELLING;
-        if incident.telling.is_some_and(is_others) {
+        if handled.telling.is_some_and(is_others) {
             return Err(Unavailable {
                 service: "respond",
                 source: "somebody else is telling people of it".into(),
             });
         }
         claim = Claim::Tell(told, what);
-        incident.finding_id.clone_from(&finding.id);
-        incident.telling = Some((now, copy));
-        Ok(Some(incident.write(finding, now)))
+        handled.telling = Some((now, copy));
+        Ok(Some(handled.write(now)))
     })
     .await?;
     Ok(claim)
 }
 
 /// What people will then have been told, and how that is called; `None` if there is nothing to tell.
-fn news(incident: &Incident, finding: &Finding, now: Time) -> Option<(Option<Severity>, &'static str)> {
+fn news(handled: &Handled, finding: &Finding, now: Time) -> Option<(Option<Severity>, &'static str)> {
     if finding.status != Status::Open {
-        return incident.told.map(|_| (None, "people were told that it no longer stands"));
+        return handled.told.map(|_| (None, "people were told that it no longer stands"));
     }
-    let is_worse = incident.told.is_none_or(|told| finding.severity > told);
+    let is_worse = handled.told.is_none_or(|told| finding.severity > told);
     let is_new = finding.last_seen.0 > now.0 - NEWS;
     (finding.severity >= Severity::High && is_worse && is_new)
         .then_some((Some(finding.severity), "people were told"))
@@ -261,16 +307,13 @@ async fn record(
     let FindingRaised { scope, revision, finding } = raised;
     let response = ResponseTaken { finding_id: finding.id.clone(), revision: *revision, taken };
     bus.send(&[Notice::ResponseTaken(response)]).await?;
-    change(table, &kept::incident_key(scope, &finding.id), |item| {
-        let mut incident = item.map(kept::read::<Incident>).transpose()?.unwrap_or_default();
-        if incident.filed >= *revision {
+    change(table, &kept::handled_key(scope, &finding.id), |item| {
+        let mut handled = item.map(kept::read::<Handled>).transpose()?.unwrap_or_default();
+        if handled.filed >= *revision {
             return Ok(None);
         }
-        incident.finding_id.clone_from(&finding.id);
-        incident.filed = *revision;
-        incident.is_open = finding.status == Status::Open;
-        incident.step(now, format!("filed in Security Hub as {}", finding.severity.label()));
-        Ok::<_, Unavailable>(Some(incident.write(finding, now)))
+        handled.filed = *revision;
+        Ok::<_, Unavailable>(Some(handled.write(now)))
     })
     .await
 }

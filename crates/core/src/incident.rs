@@ -1,0 +1,443 @@
+//! An incident: findings that belong together, what is planned about them, what was done, what is left to people.
+//!
+//! Findings belong together if the same identity stands behind them: the principal itself, or whoever a chain of
+//! assumed roles began with.
+
+mod act;
+mod approval;
+mod metrics;
+
+pub use act::{Act, Change, Progress, same};
+pub use approval::{APPROVAL_HOURS, Refusal};
+pub use metrics::{Metrics, metrics};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    activity::Scope,
+    event::{DAY, HOUR, Time, clip, date, hash},
+    finding::{Finding, Kind, Severity, Status},
+    kept,
+    messages::FindingRaised,
+    response::{Level, Plan},
+};
+
+/// What became of an incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Somebody has to look.
+    Open,
+    /// All that was planned is done; people's steps may be left.
+    Contained,
+    /// Over: closed by a person, or none of its findings stands any more.
+    Closed,
+}
+
+/// A finding of an incident.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Joined {
+    /// Its id.
+    pub id: String,
+    /// The partition in which it is kept.
+    pub partition: String,
+    /// Its title.
+    pub title: String,
+    /// How bad.
+    pub severity: Severity,
+    /// Does it stand?
+    pub is_open: bool,
+    /// Why, in words; the weightiest reasons.
+    pub evidence: Vec<String>,
+}
+
+/// What is left to a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// What.
+    pub text: String,
+    /// When, and by whom, it was done.
+    pub done: Option<(Time, String)>,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When.
+    pub at: Time,
+    /// By whom: a person's name, or `trailwarden`.
+    pub by: String,
+    /// What.
+    pub what: String,
+}
+
+/// An incident.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Incident {
+    /// The day it began, and of whom it is: `2026-03-02-0123456789abcdef`.
+    pub id: String,
+    /// Who stands behind it.
+    pub principal: String,
+    /// The account acted in, of its first finding.
+    pub account_id: String,
+    /// Of its worst finding.
+    pub severity: Severity,
+    /// What became of it.
+    pub state: State,
+    /// The earliest and latest evidence.
+    pub first_seen: Time,
+    /// See there.
+    pub last_seen: Time,
+    /// When we knew.
+    pub opened: Time,
+    /// When it was contained, if it was.
+    pub contained: Option<Time>,
+    /// Its findings, at most [`FINDINGS`].
+    pub findings: Vec<Joined>,
+    /// By which playbooks.
+    pub playbooks: Vec<String>,
+    /// What it is taken for, of its worst finding.
+    pub classification: String,
+    /// Who decides, and why: of its worst finding.
+    pub level: Level,
+    /// See there.
+    pub because: String,
+    /// What is planned and done, in this order; at most [`ACTS`].
+    pub acts: Vec<Act>,
+    /// What is left to people.
+    pub next_steps: Vec<Step>,
+    /// Who else is hit.
+    pub hits: Vec<String>,
+    /// What remains at risk.
+    pub residual: Vec<String>,
+    /// When what waits for approval was last looked at.
+    pub planned: Time,
+    /// Who looks after it.
+    pub assignee: Option<String>,
+    /// The ticket's id or address elsewhere.
+    pub ticket: Option<String>,
+    /// What happened, oldest first; at most 60.
+    pub timeline: Vec<Entry>,
+    /// Counts changes that people should see; the last that was announced.
+    pub revision: u32,
+    /// See there.
+    pub announced: u32,
+}
+
+/// Findings of one incident that are named.
+pub const FINDINGS: usize = 30;
+/// Acts of one incident.
+pub const ACTS: usize = 30;
+/// Days without anything new after which another finding is another incident.
+const APART: i64 = 7 * DAY;
+/// Reasons of one finding that are told.
+const REASONS: usize = 3;
+/// Bytes of a reason, and of an entry of the timeline.
+const TEXT: usize = 200;
+/// Lines of each list.
+const LINES: usize = 20;
+/// Entries of the timeline.
+const ENTRIES: usize = 60;
+/// Bytes that an incident may take: what was there before has to fit too, or it is not touched.
+const ROOM: usize = 60_000;
+
+/// We, in timelines.
+pub const US: &str = "trailwarden";
+
+impl Incident {
+    /// Does a finding make an incident? Others join one that is there.
+    pub fn begins_with(finding: &Finding, now: Time) -> bool {
+        let least = if finding.kind == Kind::Compliance { Severity::High } else { Severity::Medium };
+        finding.status == Status::Open && finding.severity >= least && finding.last_seen.0 > now.0 - DAY
+    }
+
+    /// An incident without findings.
+    pub fn new(raised: &FindingRaised, now: Time) -> Self {
+        let finding = &raised.finding;
+        let (principal, partition) = behind(raised);
+        Self {
+            id: format!("{}-{:016x}", date(finding.last_seen.day()), hash(&partition)),
+            principal,
+            account_id: finding.account_id.clone(),
+            severity: Severity::Informational,
+            state: State::Open,
+            first_seen: finding.first_seen,
+            last_seen: finding.last_seen,
+            opened: now,
+            contained: None,
+            findings: Vec::new(),
+            playbooks: Vec::new(),
+            classification: String::new(),
+            level: Level::Escalate,
+            because: String::new(),
+            acts: Vec::new(),
+            next_steps: Vec::new(),
+            hits: Vec::new(),
+            residual: Vec::new(),
+            planned: now,
+            assignee: None,
+            ticket: None,
+            timeline: Vec::new(),
+            revision: 0,
+            announced: 0,
+        }
+    }
+
+    /// Would a finding join it?
+    pub fn takes(&self, finding: &Finding) -> bool {
+        let is_known = self.findings.iter().any(|known| known.id == finding.id);
+        is_known || (self.state != State::Closed && finding.last_seen.0 < self.last_seen.0 + APART)
+    }
+
+    /// Joins a finding as it now is, with its plan; `decide` says what an act of the plan waits for. Safe to repeat.
+    pub fn join(
+        &mut self,
+        raised: &FindingRaised,
+        plan: Option<&Plan>,
+        decide: impl Fn(&crate::response::Planned) -> Progress,
+        now: Time,
+    ) {
+        let before = self.clone();
+        self.note(raised, now);
+        if let (Some(plan), Status::Open) = (plan, &raised.finding.status) {
+            self.merge(plan, &raised.finding, decide, now);
+        }
+        self.settle(now);
+        if *self != before {
+            self.revision += 1;
+        }
+    }
+
+    fn note(&mut self, raised: &FindingRaised, now: Time) {
+        let finding = &raised.finding;
+        let joined = Joined {
+            id: finding.id.clone(),
+            partition: kept::partition(&raised.scope),
+            title: finding.title.clone(),
+            severity: finding.severity,
+            is_open: finding.status == Status::Open,
+            evidence: finding.evidence.iter().take(REASONS).map(|line| clip(line, TEXT).to_owned()).collect(),
+        };
+        let what = match &finding.status {
+            Status::Open => format!("{}: {}", finding.severity.label(), finding.title),
+            Status::Closed(why) | Status::Suppressed(why) => {
+                format!("no longer stands: {} ({why})", finding.title)
+            }
+        };
+        let has_room = self.findings.len() < FINDINGS;
+        match self.findings.iter_mut().find(|known| known.id == joined.id) {
+            Some(known) if known.severity == joined.severity && known.is_open == joined.is_open => {
+                *known = joined;
+            }
+            Some(known) => {
+                *known = joined;
+                self.say(now, US, what);
+            }
+            None if has_room => {
+                self.findings.push(joined);
+                self.say(now, US, what);
+            }
+            None => {}
+        }
+        self.first_seen = self.first_seen.min(finding.first_seen);
+        self.last_seen = self.last_seen.max(finding.last_seen);
+    }
+
+    fn merge(
+        &mut self,
+        plan: &Plan,
+        finding: &Finding,
+        decide: impl Fn(&crate::response::Planned) -> Progress,
+        now: Time,
+    ) {
+        if finding.severity >= self.severity || self.classification.is_empty() {
+            self.classification.clone_from(&plan.classification);
+            (self.level, self.because) = (plan.level, plan.because.clone());
+        }
+        if !self.playbooks.iter().any(|known| known == plan.playbook) {
+            self.playbooks.push(plan.playbook.to_owned());
+        }
+        for planned in &plan.actions {
+            let is_it = |act: &Act| {
+                act.planned.action == planned.action && act.planned.account_id == planned.account_id
+            };
+            let progress = decide(planned);
+            match self.acts.iter().rposition(is_it) {
+                Some(at) if !self.acts[at].is_outlived(finding.last_seen) => self.acts[at].go_on(progress),
+                _ if self.acts.len() < ACTS => {
+                    self.acts.push(Act::new(planned.clone(), plan.playbook, progress));
+                    self.planned = now;
+                }
+                _ => {}
+            }
+        }
+        for text in &plan.next_steps {
+            if self.next_steps.len() < LINES && !self.next_steps.iter().any(|step| step.text == *text) {
+                self.next_steps.push(Step { text: text.clone(), done: None });
+            }
+        }
+        for (known, lines) in [(&mut self.hits, &plan.hits), (&mut self.residual, &plan.residual)] {
+            for line in lines {
+                if known.len() < LINES && !known.contains(line) {
+                    known.push(line.clone());
+                }
+            }
+        }
+    }
+
+    /// The state and severity that follow from the findings and acts.
+    pub fn settle(&mut self, now: Time) {
+        let open = self.findings.iter().filter(|finding| finding.is_open);
+        self.severity = open.map(|finding| finding.severity).max().unwrap_or(self.severity);
+        let is_standing = self.findings.iter().any(|finding| finding.is_open);
+        let is_contained = self.acts.iter().any(|act| act.progress == Progress::Done)
+            && self.acts.iter().all(|act| matches!(act.progress, Progress::Done | Progress::Impossible));
+        match self.state {
+            State::Closed => {}
+            _ if !is_standing && !self.findings.is_empty() => {
+                self.state = State::Closed;
+                self.say(now, US, "closed: none of its findings stands any more");
+            }
+            State::Open if is_contained => {
+                self.state = State::Contained;
+                self.contained = Some(now);
+                self.say(now, US, "contained: all that was planned is done");
+            }
+            State::Contained if !is_contained => {
+                self.state = State::Open;
+                self.say(now, US, "open again");
+            }
+            _ => {}
+        }
+    }
+
+    /// Adds to the timeline; of too many entries, the oldest but the first go.
+    pub fn say(&mut self, at: Time, by: &str, what: impl Into<String>) {
+        if self.timeline.len() >= ENTRIES {
+            self.timeline.remove(1);
+        }
+        self.timeline.push(Entry {
+            at,
+            by: clip(by, 200).to_owned(),
+            what: clip(&what.into(), TEXT).to_owned(),
+        });
+    }
+
+    /// Is it small enough to be kept, with what undoing needs?
+    pub fn fits(&self) -> bool {
+        serde_json::to_vec(self).is_ok_and(|json| json.len() <= ROOM)
+    }
+
+    /// Until when what waits may be approved.
+    pub fn expires(&self) -> Time {
+        Time(self.planned.0 + APPROVAL_HOURS * HOUR)
+    }
+}
+
+/// Who stands behind a finding, and the partition in which the incident is kept.
+pub fn behind(raised: &FindingRaised) -> (String, String) {
+    let finding = &raised.finding;
+    let Some(root) = finding.callers.last() else {
+        return (finding.principal.clone(), kept::partition(&raised.scope));
+    };
+    let scope = match root.rsplit_once('/') {
+        Some((role, person)) if role.contains(":assumed-role/AWSReservedSSO_") => {
+            Scope::Person(person.to_lowercase().into())
+        }
+        _ => Scope::Principal(root.as_str().into()),
+    };
+    (root.clone(), kept::partition(&scope))
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+    use crate::{planning::plan, settings::Settings};
+
+    pub(crate) fn raised(finding: Finding) -> FindingRaised {
+        let scope = Scope::Principal(finding.principal.as_str().into());
+        FindingRaised { scope, revision: 1, finding }
+    }
+
+    /// An incident of a finding, whose acts all stand so.
+    pub(crate) fn incident(finding: Finding, progress: Progress) -> Incident {
+        let now = finding.last_seen;
+        let plan = plan(&[&finding], &Settings::default());
+        let raised = raised(finding);
+        let mut incident = Incident::new(&raised, now);
+        incident.join(&raised, plan.as_ref(), |_| progress, now);
+        incident
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{testing::*, *};
+    use crate::playbooks::testing::found;
+
+    #[test]
+    fn a_finding_joined_five_times_changes_nothing_after_the_first() {
+        let finding = found("evasion", &[("cloudtrail:StopLogging", "main", "", "")]);
+        let mut joined = incident(finding.clone(), Progress::Waiting);
+        assert_eq!((joined.acts.len(), joined.findings.len(), joined.revision), (4, 1, 1));
+        let plan = crate::planning::plan(&[&finding], &crate::settings::Settings::default());
+        for _ in 0..4 {
+            joined.join(&raised(finding.clone()), plan.as_ref(), |_| Progress::Waiting, Time(9));
+        }
+        assert_eq!(joined, incident(finding, Progress::Waiting));
+    }
+
+    #[test]
+    fn sessions_begun_after_a_revocation_are_revoked_too() {
+        let finding = found("evasion", &[]);
+        let mut done = incident(finding.clone(), Progress::Done);
+        let plan = crate::planning::plan(&[&finding], &crate::settings::Settings::default());
+        done.acts.iter_mut().for_each(|act| act.at = Some(Time(finding.last_seen.0 + 60)));
+        done.join(&raised(finding.clone()), plan.as_ref(), |_| Progress::Due, Time(9));
+        assert_eq!(done.acts.len(), 3);
+        let later = Finding { last_seen: Time(finding.last_seen.0 + 61), ..finding };
+        done.join(&raised(later), plan.as_ref(), |_| Progress::Due, Time(9));
+        assert_eq!((done.acts.len(), done.acts[3].progress), (4, Progress::Due));
+        assert_eq!(done.acts[3].planned.action, done.acts[1].planned.action);
+    }
+
+    #[test]
+    fn whoever_began_a_chain_of_roles_stands_behind_it() {
+        let caller = "arn:aws:iam::111122223333:user/kim".to_owned();
+        let chained = Finding {
+            callers: vec!["arn:aws:iam::1:role/ci".into(), caller.clone()],
+            ..found("evasion", &[])
+        };
+        assert_eq!(behind(&raised(chained)), (caller.clone(), format!("PRINCIPAL#{caller}")));
+        let person = "arn:aws:sts::1:assumed-role/AWSReservedSSO_Admin_0a/Kim@x.example".to_owned();
+        let chained = Finding { callers: vec![person.clone()], ..found("evasion", &[]) };
+        assert_eq!(behind(&raised(chained)), (person, "PERSON#kim@x.example".to_owned()));
+    }
+
+    #[test]
+    fn it_is_contained_when_all_is_done_and_closed_when_nothing_stands() {
+        let finding = found("evasion", &[]);
+        assert_eq!(incident(finding.clone(), Progress::Waiting).state, State::Open);
+        let mut done = incident(finding.clone(), Progress::Done);
+        assert_eq!(done.state, State::Contained);
+        let closed = Finding { status: Status::Closed("explained".into()), ..finding };
+        done.join(&raised(closed), None, |_| Progress::Waiting, Time(9));
+        assert_eq!(done.state, State::Closed);
+    }
+
+    #[test]
+    fn its_size_is_bounded() {
+        let mut flooded = incident(found("evasion", &[]), Progress::Waiting);
+        for number in 0..500 {
+            let calls = format!("snap-{number}");
+            let finding = Finding {
+                id: format!("data-exfiltration/2026-03-02/{number}"),
+                evidence: vec!["x".repeat(5_000); 9],
+                ..found("data-exfiltration", &[("ec2:ModifySnapshotAttribute", &calls, "999900001111", "")])
+            };
+            let plan = crate::planning::plan(&[&finding], &crate::settings::Settings::default());
+            flooded.join(&raised(finding), plan.as_ref(), |_| Progress::Waiting, Time(9));
+        }
+        assert_eq!((flooded.findings.len(), flooded.acts.len()), (FINDINGS, ACTS));
+        assert!(flooded.fits(), "{}", serde_json::to_vec(&flooded).unwrap().len());
+    }
+}

@@ -1,0 +1,250 @@
+//! Parts of an account whose state can be read and written: what actions change, and what undoing puts back.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::Time;
+
+/// The state of a thing, as names and values: so that any two states can be compared, kept and put back.
+pub type State = BTreeMap<String, String>;
+
+/// The one entry of the state of a thing that has a document.
+pub const DOCUMENT: &str = "document";
+
+/// Who may hold policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "they are IAM's")]
+pub enum HolderKind {
+    User,
+    Role,
+    Group,
+}
+
+/// Somebody who holds policies.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Holder {
+    /// What it is.
+    pub kind: HolderKind,
+    /// Its name in its account.
+    pub name: String,
+}
+
+impl Holder {
+    /// A user.
+    pub fn user(name: impl Into<String>) -> Self {
+        Self { kind: HolderKind::User, name: name.into() }
+    }
+
+    /// A role.
+    pub fn role(name: impl Into<String>) -> Self {
+        Self { kind: HolderKind::Role, name: name.into() }
+    }
+}
+
+/// What sort of data can be shared with other accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "they are AWS's")]
+pub enum Shareable {
+    Snapshot,
+    Image,
+    DbSnapshot,
+    DbClusterSnapshot,
+}
+
+/// A part of an account.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Thing {
+    /// A user's access keys: `AKIA...` to `Active` or `Inactive`; of those made since then, if a time is given.
+    Keys {
+        /// Whose.
+        user: String,
+        /// The earliest creation that counts.
+        since: Option<Time>,
+    },
+    /// Whether a user has a password: `password` to `set`, or nothing.
+    Password {
+        /// Whose.
+        user: String,
+    },
+    /// An inline policy: its [`DOCUMENT`], or nothing.
+    InlinePolicy {
+        /// Whose.
+        holder: Holder,
+        /// Its name.
+        policy: String,
+    },
+    /// The managed policies that somebody holds: ARN to name.
+    Attached {
+        /// Whose.
+        holder: Holder,
+    },
+    /// The versions of a managed policy: `v1` to nothing, the default one to `default`.
+    Versions {
+        /// The policy's ARN.
+        policy: String,
+    },
+    /// Who may assume a role: its [`DOCUMENT`].
+    Trust {
+        /// Which.
+        role: String,
+    },
+    /// Whether a trail logs: `logging` to `true` or `false`.
+    Trail {
+        /// Name or ARN.
+        trail: String,
+        /// Where.
+        region: String,
+    },
+    /// Whether a recorder of AWS Config records: `recording` to `true` or `false`.
+    Recorder {
+        /// Name.
+        recorder: String,
+        /// Where.
+        region: String,
+    },
+    /// Whether a detector of GuardDuty is on: `enabled` to `true` or `false`.
+    Detector {
+        /// Id.
+        detector: String,
+        /// Where.
+        region: String,
+    },
+    /// With whom something is shared: account ids, or `all`, to nothing.
+    Shares {
+        /// What it is.
+        of: Shareable,
+        /// Its id.
+        resource: String,
+        /// Where.
+        region: String,
+    },
+    /// The four switches that keep a bucket from the public, each to `true` or `false`; nothing if there are none.
+    PublicAccess {
+        /// Which.
+        bucket: String,
+        /// Where.
+        region: String,
+    },
+    /// A key of KMS: `state` to `Enabled`, `Disabled` or `PendingDeletion`.
+    Key {
+        /// Its id.
+        key: String,
+        /// Where.
+        region: String,
+    },
+    /// Who may come in by a security group: `tcp 22-22 0.0.0.0/0` to the rule's description.
+    Ingress {
+        /// Its id.
+        group: String,
+        /// Where.
+        region: String,
+    },
+}
+
+impl Thing {
+    /// Whose identity it changes: it may be protected.
+    pub fn holder(&self) -> Option<Holder> {
+        match self {
+            Self::Keys { user, .. } | Self::Password { user } => Some(Holder::user(user)),
+            Self::InlinePolicy { holder, .. } | Self::Attached { holder } => Some(holder.clone()),
+            Self::Trust { role } => Some(Holder::role(role)),
+            _ => None,
+        }
+    }
+
+    /// What it is called in AWS's calls.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Keys { user: name, .. }
+            | Self::Password { user: name }
+            | Self::InlinePolicy { holder: Holder { name, .. }, .. }
+            | Self::Attached { holder: Holder { name, .. } }
+            | Self::Versions { policy: name }
+            | Self::Trust { role: name }
+            | Self::Trail { trail: name, .. }
+            | Self::Recorder { recorder: name, .. }
+            | Self::Detector { detector: name, .. }
+            | Self::Shares { resource: name, .. }
+            | Self::PublicAccess { bucket: name, .. }
+            | Self::Key { key: name, .. }
+            | Self::Ingress { group: name, .. } => name,
+        }
+    }
+
+    /// The calls by which it is read and written, as CloudTrail names them.
+    pub fn calls(&self) -> &'static [&'static str] {
+        match self {
+            Self::Keys { .. } => &["iam:ListAccessKeys", "iam:UpdateAccessKey"],
+            Self::Password { .. } => &["iam:GetLoginProfile", "iam:DeleteLoginProfile"],
+            Self::InlinePolicy { holder, .. } => match holder.kind {
+                HolderKind::User => &["iam:GetUserPolicy", "iam:PutUserPolicy", "iam:DeleteUserPolicy"],
+                HolderKind::Role => &["iam:GetRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy"],
+                HolderKind::Group => &["iam:GetGroupPolicy", "iam:PutGroupPolicy", "iam:DeleteGroupPolicy"],
+            },
+            Self::Attached { holder } => match holder.kind {
+                HolderKind::User => {
+                    &["iam:ListAttachedUserPolicies", "iam:AttachUserPolicy", "iam:DetachUserPolicy"]
+                }
+                HolderKind::Role => {
+                    &["iam:ListAttachedRolePolicies", "iam:AttachRolePolicy", "iam:DetachRolePolicy"]
+                }
+                HolderKind::Group => {
+                    &["iam:ListAttachedGroupPolicies", "iam:AttachGroupPolicy", "iam:DetachGroupPolicy"]
+                }
+            },
+            Self::Versions { .. } => &["iam:ListPolicyVersions", "iam:SetDefaultPolicyVersion"],
+            Self::Trust { .. } => &["iam:GetRole", "iam:UpdateAssumeRolePolicy"],
+            Self::Trail { .. } | Self::Recorder { .. } | Self::Detector { .. } => self.calls_of_defences(),
+            _ => self.calls_of_data(),
+        }
+    }
+
+    fn calls_of_defences(&self) -> &'static [&'static str] {
+        match self {
+            Self::Trail { .. } => {
+                &["cloudtrail:GetTrailStatus", "cloudtrail:StartLogging", "cloudtrail:StopLogging"]
+            }
+            Self::Recorder { .. } => &[
+                "config:DescribeConfigurationRecorderStatus",
+                "config:StartConfigurationRecorder",
+                "config:StopConfigurationRecorder",
+            ],
+            _ => &["guardduty:GetDetector", "guardduty:UpdateDetector"],
+        }
+    }
+
+    fn calls_of_data(&self) -> &'static [&'static str] {
+        match self {
+            Self::Shares { of, .. } => match of {
+                Shareable::Snapshot => &["ec2:DescribeSnapshotAttribute", "ec2:ModifySnapshotAttribute"],
+                Shareable::Image => &["ec2:DescribeImageAttribute", "ec2:ModifyImageAttribute"],
+                Shareable::DbSnapshot => {
+                    &["rds:DescribeDBSnapshotAttributes", "rds:ModifyDBSnapshotAttribute"]
+                }
+                Shareable::DbClusterSnapshot => {
+                    &["rds:DescribeDBClusterSnapshotAttributes", "rds:ModifyDBClusterSnapshotAttribute"]
+                }
+            },
+            Self::PublicAccess { .. } => &[
+                "s3:GetBucketPublicAccessBlock",
+                "s3:PutBucketPublicAccessBlock",
+                "s3:DeleteBucketPublicAccessBlock",
+            ],
+            Self::Key { .. } => &[
+                "kms:DescribeKey",
+                "kms:CancelKeyDeletion",
+                "kms:ScheduleKeyDeletion",
+                "kms:EnableKey",
+                "kms:DisableKey",
+            ],
+            _ => &[
+                "ec2:DescribeSecurityGroupRules",
+                "ec2:AuthorizeSecurityGroupIngress",
+                "ec2:RevokeSecurityGroupIngress",
+            ],
+        }
+    }
+}

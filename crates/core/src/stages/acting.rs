@@ -1,0 +1,385 @@
+//! What incidents have due, done: recorded before, each once, within limits, and taken back when somebody asks.
+//!
+//! An act goes from due to begun, when what was there before is kept, and to done. Who finds one begun looks first
+//! whether it was done: so a crash anywhere is resumed, and nothing is done twice.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    event::{DAY, Time, clip},
+    incident::{Act, Change, Incident, Progress, US},
+    kept,
+    ports::{Accounts, Item, Key, Table, Trouble, Unavailable, Write, change},
+    response::{State, Thing},
+    settings::Settings,
+};
+
+/// How far a deployment lets responses go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mode {
+    /// Plans are told.
+    #[default]
+    Observe,
+    /// A person approves each plan.
+    Approve,
+    /// What the settings name is done at once; the rest waits for approval.
+    Enforce,
+}
+
+impl Mode {
+    /// As the template spells it; `None` if it is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        [("observe", Self::Observe), ("approve", Self::Approve), ("enforce", Self::Enforce)]
+            .into_iter()
+            .find(|(name, _)| *name == text)
+            .map(|(_, mode)| mode)
+    }
+}
+
+/// What responses are held back by.
+#[derive(Clone, Copy)]
+pub struct Guard<'a> {
+    /// How far they may go at all.
+    pub mode: Mode,
+    /// Whom they may not touch, and how many there may be.
+    pub settings: &'a Settings,
+    /// Our own roles, by name or, ending in `*`, by its beginning.
+    pub own_roles: &'a [String],
+    /// Which copy of the function this is.
+    pub copy: u64,
+}
+
+/// The tag, with any value but `false`, of identities that no response may touch.
+pub const PROTECTED_TAG: &str = "trailwarden:protected";
+/// How long somebody who began an act is waited for: longer than the function may run.
+const HELD: i64 = 90;
+
+/// Does, or takes back, all that an incident has due; then looks at what waits for approval. Safe to repeat.
+///
+/// # Errors
+/// [`Unavailable`] if something could not be reached: the rest was done all the same.
+pub async fn carry_out(
+    table: &impl Table,
+    accounts: &impl Accounts,
+    guard: Guard<'_>,
+    key: &Key,
+    now: Time,
+) -> Result<(), Unavailable> {
+    let Some(incident) = load(table, key).await? else { return Ok(()) };
+    if guard.mode == Mode::Observe {
+        return Ok(());
+    }
+    let responder = Responder { table, accounts, guard, key, now };
+    let mut trouble = Ok(());
+    // The last is taken back first: two acts may have changed the same.
+    let is_undo = |at: &usize| incident.acts[*at].progress == Progress::UndoDue;
+    let (mut undos, acts): (Vec<usize>, Vec<usize>) = (0..incident.acts.len()).partition(is_undo);
+    undos.reverse();
+    for at in undos.into_iter().chain(acts) {
+        match incident.acts[at].progress {
+            Progress::Due | Progress::Begun | Progress::UndoDue => {
+                if let Err(error) = responder.one(at).await {
+                    trouble = Err(error);
+                }
+            }
+            Progress::Waiting if incident.acts[at].seen.is_none() || now >= incident.expires() => {
+                responder.look(at).await?;
+            }
+            _ => {}
+        }
+    }
+    if now >= incident.expires() && incident.plan_digest().is_some() {
+        responder.save(|incident| incident.planned = now).await?;
+    }
+    trouble
+}
+
+/// The incident that is kept there, if any.
+pub async fn load(table: &impl Table, key: &Key) -> Result<Option<Incident>, Unavailable> {
+    Ok(table.get(key).await?.as_ref().map(kept::read_incident).transpose()?)
+}
+
+/// Is everything stopped, and by whom?
+pub async fn stopped(table: &impl Table) -> Result<Option<String>, Unavailable> {
+    let item = table.get(&kept::stop_key()).await?;
+    Ok(item.as_ref().map(kept::read::<Option<String>>).transpose()?.flatten())
+}
+
+struct Responder<'a, T, C> {
+    table: &'a T,
+    accounts: &'a C,
+    guard: Guard<'a>,
+    key: &'a Key,
+    now: Time,
+}
+
+/// Why an act goes no further for now.
+enum Halt {
+    /// Where it stands then, and why.
+    At(Progress, String),
+    /// What was there is not what was seen when it was planned.
+    Stale(State),
+    /// It is tried again.
+    Trouble(Unavailable),
+}
+
+impl From<Unavailable> for Halt {
+    fn from(error: Unavailable) -> Self {
+        Self::Trouble(error)
+    }
+}
+
+impl From<Trouble> for Halt {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Unavailable(error) => Self::Trouble(error),
+            Trouble::Refused(why) => Self::At(Progress::Refused, why),
+        }
+    }
+}
+
+impl<T: Table, C: Accounts> Responder<'_, T, C> {
+    /// One act, to its end or to what halts it.
+    async fn one(&self, at: usize) -> Result<(), Unavailable> {
+        let Some(act) = self.claim(at).await? else { return Ok(()) };
+        let is_undo = act.progress == Progress::UndoDue;
+        let outcome = if is_undo { self.take_back(&act).await } else { self.act(at, &act).await };
+        match outcome {
+            Ok(()) if is_undo => self.end(at, Progress::Undone, "").await,
+            Ok(()) => self.end(at, Progress::Done, "").await,
+            // What could not be taken back is still done.
+            Err(Halt::At(_, why)) if is_undo => {
+                self.end(at, Progress::Done, &format!("not taken back: {why}")).await
+            }
+            Err(Halt::At(progress, why)) => self.end(at, progress, &why).await,
+            Err(Halt::Stale(seen)) => {
+                let note = "what is there has changed since the plan was shown: look again";
+                self.save(|incident| incident.acts[at].seen = Some(seen.clone())).await?;
+                self.end(at, Progress::Waiting, note).await
+            }
+            Err(Halt::Trouble(error)) => Err(error),
+        }
+    }
+
+    /// Makes an act ours alone; `None` if it is not due any more.
+    async fn claim(&self, at: usize) -> Result<Option<Act>, Unavailable> {
+        let mut claimed = None;
+        self.change(|incident| {
+            let act = &mut incident.acts[at];
+            claimed = None;
+            if !act.is_due() {
+                return Ok(false);
+            }
+            let is_others = |(since, by): (Time, u64)| by != self.guard.copy && self.now.0 < since.0 + HELD;
+            if act.held.is_some_and(is_others) {
+                return Err(Unavailable { service: "respond", source: "somebody else is at it".into() });
+            }
+            act.held = Some((self.now, self.guard.copy));
+            claimed = Some(act.clone());
+            Ok(true)
+        })
+        .await?;
+        Ok(claimed)
+    }
+
+    async fn act(&self, at: usize, act: &Act) -> Result<(), Halt> {
+        let (account, thing) = (&act.planned.account_id, act.planned.action.thing());
+        self.allow(account, &thing).await?;
+        let current = self.accounts.read(account, &thing).await?;
+        let change = match &act.change {
+            Some(change) => change.clone(),
+            None => self.begin(at, act, &current).await?,
+        };
+        let Some(target) = change.applied(&current) else {
+            return Err(Halt::At(Progress::Refused, "somebody else changed it meanwhile".to_owned()));
+        };
+        if target != current {
+            self.unstopped().await?;
+            self.accounts.write(account, &thing, &current, &target).await?;
+        }
+        Ok(())
+    }
+
+    /// Records what was there before, and what shall be.
+    async fn begin(&self, at: usize, act: &Act, before: &State) -> Result<Change, Halt> {
+        if act.seen.as_ref().is_some_and(|seen| seen != before) {
+            return Err(Halt::Stale(before.clone()));
+        }
+        let after = act
+            .planned
+            .action
+            .aim(before, self.now)
+            .map_err(|impossible| Halt::At(Progress::Impossible, impossible.to_string()))?;
+        let change = Change { before: before.clone(), after };
+        if change.applied(before).is_none_or(|target| target == *before) {
+            return Err(Halt::At(Progress::Impossible, "it is so already".to_owned()));
+        }
+        self.count(&act.planned.account_id).await?;
+        let mut fits = true;
+        self.change(|incident| {
+            let act = &mut incident.acts[at];
+            (act.change, act.progress) = (Some(change.clone()), Progress::Begun);
+            fits = incident.fits();
+            Ok(fits)
+        })
+        .await?;
+        if fits {
+            Ok(change)
+        } else {
+            let why = "what is there is too much to be recorded, so it could not be taken back";
+            Err(Halt::At(Progress::Refused, why.to_owned()))
+        }
+    }
+
+    async fn take_back(&self, act: &Act) -> Result<(), Halt> {
+        let (account, thing) = (&act.planned.account_id, act.planned.action.thing());
+        let refused = |why: &str| Halt::At(Progress::Refused, why.to_owned());
+        let change = act.change.as_ref().ok_or_else(|| refused("what was there before is not known"))?;
+        self.allow(account, &thing).await?;
+        let current = self.accounts.read(account, &thing).await?;
+        let target = change.reversed().applied(&current);
+        let target = target.ok_or_else(|| refused("somebody else changed it since"))?;
+        if target != current {
+            self.unstopped().await?;
+            self.accounts.write(account, &thing, &current, &target).await?;
+        }
+        Ok(())
+    }
+
+    /// Nothing acts on whom it must not, or when it is stopped; and what is called is recorded before.
+    async fn allow(&self, account: &str, thing: &Thing) -> Result<(), Halt> {
+        self.unstopped().await?;
+        let refused = |why: String| Err(Halt::At(Progress::Refused, why));
+        let Some(holder) = thing.holder() else { return Ok(self.record(account, thing).await?) };
+        let is_own = |own: &String| match own.strip_suffix('*') {
+            Some(beginning) => holder.name.starts_with(beginning),
+            None => holder.name == *own,
+        };
+        if self.guard.own_roles.iter().any(is_own) {
+            return refused("it is one of our own roles".to_owned());
+        }
+        self.record(account, thing).await?;
+        let identity = self.accounts.identity(account, &holder).await?;
+        if self.guard.settings.is_protected(&identity.arn) {
+            return refused("the settings protect it".to_owned());
+        }
+        match identity.tags.get(PROTECTED_TAG) {
+            Some(value) if value != "false" => refused(format!("its tag {PROTECTED_TAG} protects it")),
+            _ => Ok(()),
+        }
+    }
+
+    /// The kill switch.
+    async fn unstopped(&self) -> Result<(), Halt> {
+        match stopped(self.table).await? {
+            Some(by) => Err(Halt::At(Progress::Waiting, format!("responses are stopped, by {by}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts an act in an account and hour.
+    async fn count(&self, account: &str) -> Result<(), Halt> {
+        let limit = self.guard.settings.response.hourly_limit;
+        let mut is_within = false;
+        change(self.table, &kept::acts_key(account, self.now.hour()), |item| {
+            let count = item.map(kept::read::<u32>).transpose()?.unwrap_or_default();
+            is_within = count < limit;
+            let write = Write {
+                body: kept::write(&(count + 1)),
+                expires: Some(Time(self.now.0 + DAY)),
+                listed: None,
+            };
+            Ok::<_, Unavailable>(is_within.then_some(write))
+        })
+        .await?;
+        if is_within {
+            return Ok(());
+        }
+        let why = format!("{limit} acts were done in this account in this hour: approve it later");
+        Err(Halt::At(Progress::Waiting, why))
+    }
+
+    /// Records what we are about to call, so that the log of it is known to be of our doing.
+    async fn record(&self, account: &str, thing: &Thing) -> Result<(), Unavailable> {
+        let whom: &[&str] = match thing.holder() {
+            Some(_) => &["iam:GetUser", "iam:GetRole", "iam:GetGroup"],
+            None => &[],
+        };
+        let calls = whom.iter().chain(thing.calls());
+        let calls: Vec<(String, String)> =
+            calls.map(|call| ((*call).to_owned(), clip(thing.name(), 96).to_owned())).collect();
+        let key = kept::calls_key(account, self.now.hour());
+        change(self.table, &key, |item| {
+            let mut known =
+                item.map(kept::read::<BTreeSet<(String, String)>>).transpose()?.unwrap_or_default();
+            let before = known.len();
+            known.extend(calls.iter().cloned());
+            let expires = Some(Time(self.now.0 + i64::from(kept::HOURS_KEPT) * DAY));
+            let write = Write { body: kept::write(&known), expires, listed: None };
+            Ok::<_, Unavailable>((known.len() > before).then_some(write))
+        })
+        .await
+    }
+
+    /// What is there now, where something waits for approval.
+    async fn look(&self, at: usize) -> Result<(), Unavailable> {
+        let Some(incident) = load(self.table, self.key).await? else { return Ok(()) };
+        let act = &incident.acts[at];
+        let (account, thing) = (&act.planned.account_id, act.planned.action.thing());
+        let seen = match self.allow(account, &thing).await {
+            Ok(()) => self.accounts.read(account, &thing).await.map_err(Halt::from),
+            Err(halt) => Err(halt),
+        };
+        match seen {
+            Ok(seen) => match act.planned.action.aim(&seen, self.now) {
+                Ok(_) => self.save(|incident| incident.acts[at].seen = Some(seen.clone())).await,
+                Err(impossible) => self.end(at, Progress::Impossible, &impossible.to_string()).await,
+            },
+            Err(Halt::At(Progress::Refused, why)) => self.end(at, Progress::Refused, &why).await,
+            // Stopped, or not reached: it is looked at the next time.
+            Err(_) => Ok(()),
+        }
+    }
+
+    async fn end(&self, at: usize, progress: Progress, note: &str) -> Result<(), Unavailable> {
+        self.save(|incident| {
+            let act = &mut incident.acts[at];
+            (act.progress, act.held) = (progress, None);
+            clip(note, 300).clone_into(&mut act.note);
+            let what = match progress {
+                Progress::Done if note.is_empty() => {
+                    act.at = Some(self.now);
+                    format!("done: {}", act.planned.text)
+                }
+                Progress::Undone => format!("taken back: {}", act.planned.text),
+                Progress::Impossible => format!("nothing to do: {} ({note})", act.planned.text),
+                _ => format!("not done: {} ({note})", act.planned.text),
+            };
+            incident.say(self.now, US, what);
+            incident.settle(self.now);
+            incident.revision += 1;
+        })
+        .await
+    }
+
+    async fn save(&self, mut edit: impl FnMut(&mut Incident)) -> Result<(), Unavailable> {
+        self.change(|incident| {
+            edit(incident);
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Changes the incident, if `edit` says so.
+    async fn change(
+        &self,
+        mut edit: impl FnMut(&mut Incident) -> Result<bool, Unavailable>,
+    ) -> Result<(), Unavailable> {
+        change(self.table, self.key, |item: Option<&Item>| {
+            let Some(mut incident) = item.map(kept::read_incident).transpose()? else { return Ok(None) };
+            let is_changed = edit(&mut incident)?;
+            Ok::<_, Unavailable>(is_changed.then(|| kept::write_incident(&incident, self.now)))
+        })
+        .await
+    }
+}

@@ -1,0 +1,409 @@
+//! Responses as the functions carry them out, in accounts in memory: each once, within limits, and taken back exactly.
+#![allow(clippy::expect_used, reason = "a test ends where something is missing")]
+
+mod support;
+#[path = "support/world.rs"]
+mod world;
+
+use std::collections::BTreeMap;
+
+use pollster::block_on;
+use support::{findings, log_in, ndjson, root, text};
+use trailwarden_core::{
+    activity::Scope,
+    event::{HOUR, Time},
+    finding::{Finding, Severity},
+    incident::{Incident, Progress, State as Becomes},
+    kept,
+    messages::{FindingRaised, Notice, ResponseAsked},
+    ports::{Key, Over, Table, Write},
+    response::{DOCUMENT, State, Thing, Undo},
+    settings::Settings,
+    stages::{
+        acting::{Guard, Mode, PROTECTED_TAG, stopped},
+        respond::{respond, respond_as_asked},
+    },
+};
+use world::World;
+
+const EVERYTHING: &str = "
+[[response.enforce]]
+playbook = \"credential-compromise\"
+severity = \"LOW\"
+[[response.enforce]]
+playbook = \"privilege-escalation\"
+severity = \"LOW\"
+[[response.enforce]]
+playbook = \"data-exfiltration\"
+severity = \"LOW\"
+[[response.enforce]]
+playbook = \"evasion\"
+severity = \"LOW\"
+";
+
+fn settings(text: &str) -> Settings {
+    Settings::parse(text, &[], &[]).expect("settings")
+}
+
+fn guard(settings: &Settings, mode: Mode) -> Guard<'_> {
+    Guard { mode, settings, own_roles: &[], copy: 7 }
+}
+
+/// The gravest finding of a story, sure and grave enough to be answered.
+fn story(name: &str) -> Finding {
+    let log = log_in(&root().join("tests/scenarios").join(name));
+    let found = findings(&ndjson(&[text(&log)])).into_iter();
+    let found = found.map(|line| serde_json::from_value::<Finding>(line).expect("a finding"));
+    let worst =
+        found.max_by(|a, b| a.severity.cmp(&b.severity).then(a.score.total_cmp(&b.score))).expect("one");
+    Finding { severity: worst.severity.max(Severity::High), confidence: 0.9, ..worst }
+}
+
+fn raised(finding: &Finding, revision: u32) -> FindingRaised {
+    let scope = Scope::Principal(finding.principal.as_str().into());
+    FindingRaised { scope, revision, finding: finding.clone() }
+}
+
+fn answer(world: &World, guard: Guard<'_>, findings: &[Finding]) -> Vec<Incident> {
+    let now = findings.iter().map(|finding| finding.last_seen).max().expect("a finding");
+    let batch: Vec<FindingRaised> = findings.iter().map(|finding| raised(finding, 1)).collect();
+    world.deliver(batch, |batch| block_on(respond(world, &world.outlets(guard), batch.to_vec(), now)));
+    incidents(world)
+}
+
+fn incidents(world: &World) -> Vec<Incident> {
+    let items = world.table.items();
+    let kept = items.iter().filter(|(key, _)| key.sort.starts_with("INCIDENT#"));
+    kept.map(|(_, item)| kept::read_incident(item).expect("an incident")).collect()
+}
+
+fn key_of(world: &World, incident: &Incident) -> Key {
+    let items = world.table.items();
+    items.into_keys().find(|key| key.sort.ends_with(&incident.id)).expect("a key")
+}
+
+/// A person changes the incident, and respond is asked to look at it.
+fn ask(world: &World, guard: Guard<'_>, incident: &Incident, now: Time) -> Incident {
+    let key = key_of(world, incident);
+    let write = kept::write_incident(incident, now);
+    block_on(world.table.put(&key, write, Over::Anything)).expect("kept");
+    let asked = ResponseAsked { id: incident.id.clone(), partition: key.partition.clone() };
+    block_on(respond_as_asked(world, &world.outlets(guard), &asked, now)).expect("answered");
+    incidents(world).into_iter().find(|one| one.id == incident.id).expect("it is kept")
+}
+
+fn state(entries: &[(&str, &str)]) -> State {
+    entries.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// An account in which what these findings speak of is there to be changed.
+fn furnished(findings: &[Finding]) -> World {
+    let world = World::default();
+    let settings = Settings::default();
+    for finding in findings {
+        let plan = trailwarden_core::planning::plan(&[finding], &settings).expect("a plan");
+        for planned in &plan.actions {
+            let thing = planned.action.thing();
+            let place = (planned.account_id.clone(), thing.clone());
+            world.accounts.borrow_mut().entry(place).or_insert_with(|| before(&thing, finding));
+        }
+    }
+    world
+}
+
+fn before(thing: &Thing, finding: &Finding) -> State {
+    let deeds = || finding.contributions.iter().flat_map(|reason| &reason.deeds);
+    match thing {
+        Thing::Keys { .. } => state(&[("AKIAONE", "Active"), ("AKIATWO", "Inactive")]),
+        Thing::Password { .. } => state(&[("password", "set")]),
+        Thing::InlinePolicy { policy, .. } if policy.starts_with("Trailwarden") => State::new(),
+        Thing::InlinePolicy { .. } => state(&[(DOCUMENT, r#"{"Statement": [{"Effect":"Allow"}]}"#)]),
+        Thing::Attached { .. } => {
+            let name = deeds().find_map(|deed| deed.detail.strip_prefix("attaches "));
+            state(&[
+                ("arn:aws:iam::aws:policy/It", name.unwrap_or("It")),
+                ("arn:aws:iam::aws:policy/Read", "Read"),
+            ])
+        }
+        Thing::Versions { .. } => state(&[("v1", ""), ("v2", "default")]),
+        Thing::Trust { .. } => {
+            let whom = deeds().map(|deed| deed.recipient.as_str()).find(|whom| whom.len() == 12);
+            let whom = whom.unwrap_or("*");
+            let trust = format!(
+                r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":["{whom}","arn:aws:iam::111122223333:root"]}},"Action":"sts:AssumeRole"}}]}}"#
+            );
+            state(&[(DOCUMENT, &trust)])
+        }
+        Thing::Trail { .. } => state(&[("logging", "false")]),
+        Thing::Recorder { .. } => state(&[("recording", "false")]),
+        Thing::Detector { .. } => state(&[("enabled", "false")]),
+        Thing::Shares { .. } => deeds()
+            .map(|deed| {
+                (if deed.recipient == "*" { "all".to_owned() } else { deed.recipient.clone() }, String::new())
+            })
+            .collect(),
+        Thing::PublicAccess { .. } => State::new(),
+        Thing::Key { .. } => state(&[("state", "PendingDeletion")]),
+        Thing::Ingress { .. } => state(&[("tcp 22-22 0.0.0.0/0", ""), ("tcp 443-443 0.0.0.0/0", "web")]),
+    }
+}
+
+/// One story for each playbook that acts, and for each thing that can be changed.
+const STORIES: &[&str] = &[
+    "iam-backdoor-role",
+    "login-profile-other-user",
+    "instance-credentials-outside",
+    "iam-admin-user",
+    "policy-version-escalation",
+    "snapshot-shared",
+    "ami-shared",
+    "database-snapshot-shared",
+    "bucket-public",
+    "kms-key-deletion",
+    "trail-stopped",
+    "guardduty-disabled",
+    "config-recorder-stopped",
+    "open-admin-port",
+];
+
+#[test]
+fn each_playbook_is_carried_out_and_taken_back_exactly() {
+    let (everything, mut done_by) = (settings(EVERYTHING), BTreeMap::<String, usize>::new());
+    for name in STORIES {
+        let finding = story(name);
+        let world = furnished(std::slice::from_ref(&finding));
+        let before = world.accounts.borrow().clone();
+        let enforcing = guard(&everything, Mode::Enforce);
+        let incident = answer(&world, enforcing, std::slice::from_ref(&finding)).remove(0);
+        for act in &incident.acts {
+            let is_asked = act.planned.undo == Undo::None;
+            let expected = match act.note.as_str() {
+                _ if is_asked => Progress::Waiting,
+                // Two acts may aim at the same: a key saved from deletion is enabled, too.
+                "it is so already" => Progress::Impossible,
+                _ => Progress::Done,
+            };
+            assert_eq!(act.progress, expected, "{name}: {act:#?}");
+            *done_by.entry(act.playbook.clone()).or_default() += usize::from(!is_asked);
+        }
+        assert_ne!(*world.accounts.borrow(), before, "{name}");
+        let mut asked = incident.clone();
+        asked.undo(None, "kim", finding.last_seen).expect("it can be taken back");
+        let undone = ask(&world, enforcing, &asked, finding.last_seen);
+        let is_left = |act: &&trailwarden_core::incident::Act| {
+            !matches!(act.progress, Progress::Undone | Progress::Waiting | Progress::Impossible)
+        };
+        assert_eq!(undone.acts.iter().find(is_left), None, "{name}");
+        assert_eq!(*world.accounts.borrow(), before, "{name}");
+    }
+    let acting = ["credential-compromise", "data-exfiltration", "evasion", "privilege-escalation"];
+    assert_eq!(done_by.keys().map(String::as_str).collect::<Vec<_>>(), acting);
+    assert!(done_by.values().all(|done| *done > 0));
+}
+
+#[test]
+fn the_same_finding_five_times_is_answered_once() {
+    let (finding, everything) = (story("iam-backdoor-role"), settings(EVERYTHING));
+    let world = furnished(std::slice::from_ref(&finding));
+    let enforcing = guard(&everything, Mode::Enforce);
+    let once = answer(&world, enforcing, std::slice::from_ref(&finding));
+    let writes = world.writes.borrow().len();
+    assert_eq!((once.len(), writes), (1, 4));
+    for _ in 0..4 {
+        assert_eq!(answer(&world, enforcing, std::slice::from_ref(&finding)), once);
+    }
+    assert_eq!(world.writes.borrow().len(), writes);
+}
+
+#[test]
+fn a_crash_anywhere_is_resumed_and_nothing_is_done_twice() {
+    let (finding, everything) = (story("iam-backdoor-role"), settings(EVERYTHING));
+    let enforcing = guard(&everything, Mode::Enforce);
+    let calm = furnished(std::slice::from_ref(&finding));
+    let expected = answer(&calm, enforcing, std::slice::from_ref(&finding));
+    let uses = calm.faults.uses.get();
+    assert!(uses > 50, "{uses}");
+    for (nth, is_after) in (1..=uses).flat_map(|nth| [(nth, false), (nth, true)]) {
+        let world = furnished(std::slice::from_ref(&finding));
+        world.faults.fails_at.set(Some(nth));
+        world.faults.is_after.set(is_after);
+        let found = answer(&world, enforcing, std::slice::from_ref(&finding));
+        assert_eq!(*world.writes.borrow(), *calm.writes.borrow(), "use {nth}, after: {is_after}");
+        assert_eq!(found[0].acts, expected[0].acts, "use {nth}, after: {is_after}");
+        assert_eq!(found[0].state, Becomes::Contained);
+    }
+}
+
+#[test]
+fn nobody_who_is_protected_and_no_role_of_ours_is_ever_touched() {
+    let finding = story("instance-credentials-outside");
+    let role = finding.principal.rsplit('/').next().expect("a name").to_owned();
+    let untouched = |settings: &Settings, own_roles: &[String], tag: Option<&str>| {
+        let world = furnished(std::slice::from_ref(&finding));
+        if let Some(value) = tag {
+            let tags = [(PROTECTED_TAG.to_owned(), value.to_owned())].into();
+            world.tags.borrow_mut().insert(role.clone(), tags);
+        }
+        let guard = Guard { mode: Mode::Enforce, settings, own_roles, copy: 7 };
+        let incident = answer(&world, guard, std::slice::from_ref(&finding)).remove(0);
+        let (note, writes) = (incident.acts[0].note.clone(), world.writes.borrow().len());
+        (note, writes)
+    };
+    let everything = settings(EVERYTHING);
+    assert_eq!(untouched(&everything, &[], None), (String::new(), 1));
+    assert_eq!(untouched(&everything, &[], Some("false")), (String::new(), 1));
+    let (note, writes) = untouched(&everything, &[], Some("yes"));
+    assert!(note.contains(PROTECTED_TAG) && writes == 0, "{note}");
+    let (note, writes) = untouched(&everything, std::slice::from_ref(&role), None);
+    assert!(note.contains("own roles") && writes == 0, "{note}");
+    let (note, writes) = untouched(&everything, &["cata*".to_owned()], None);
+    assert!(note.contains("own roles") && writes == 0, "{note}");
+    let listed = settings(&format!("protected_principals = [\"arn:aws:iam::*:role/{role}\"]\n{EVERYTHING}"));
+    let (note, writes) = untouched(&listed, &[], None);
+    assert!(note.contains("the settings protect it") && writes == 0, "{note}");
+}
+
+#[test]
+fn the_hourly_limit_holds_under_two_hundred_findings() {
+    let limited = settings(&format!("[response]\nhourly_limit = 10\n{EVERYTHING}"));
+    let one = story("instance-credentials-outside");
+    let many: Vec<Finding> = (0..200)
+        .map(|number| Finding {
+            id: format!("{}{number}", one.id),
+            principal: format!("{}{number}", one.principal),
+            ..one.clone()
+        })
+        .collect();
+    let world = furnished(&many);
+    let incidents = answer(&world, guard(&limited, Mode::Enforce), &many);
+    assert_eq!((incidents.len(), world.writes.borrow().len()), (200, 10));
+    let waiting = incidents.iter().flat_map(|incident| &incident.acts);
+    let waiting = waiting.filter(|act| act.progress == Progress::Waiting && act.note.contains("10 acts"));
+    assert_eq!(waiting.count(), 190);
+}
+
+#[test]
+fn the_kill_switch_stops_all_and_is_read_at_each_act() {
+    let (finding, everything) = (story("iam-backdoor-role"), settings(EVERYTHING));
+    let world = furnished(std::slice::from_ref(&finding));
+    let write = Write { body: kept::write(&Some("kim".to_owned())), ..Write::default() };
+    block_on(world.table.put(&kept::stop_key(), write, Over::Anything)).expect("stopped");
+    assert_eq!(block_on(stopped(&world.table)).expect("known").as_deref(), Some("kim"));
+    let incident =
+        answer(&world, guard(&everything, Mode::Enforce), std::slice::from_ref(&finding)).remove(0);
+    assert!(world.writes.borrow().is_empty());
+    assert!(incident.acts.iter().all(|act| act.note.contains("stopped, by kim")), "{:#?}", incident.acts);
+}
+
+#[test]
+fn to_observe_touches_no_account_and_to_approve_looks_only() {
+    let (finding, everything) = (story("iam-backdoor-role"), settings(EVERYTHING));
+    let world = World::default();
+    let incident =
+        answer(&world, guard(&everything, Mode::Observe), std::slice::from_ref(&finding)).remove(0);
+    assert!(incident.acts.iter().all(|act| act.progress == Progress::Waiting && act.seen.is_none()));
+    let world = furnished(std::slice::from_ref(&finding));
+    let approving = guard(&everything, Mode::Approve);
+    let shown = answer(&world, approving, std::slice::from_ref(&finding)).remove(0);
+    assert!(world.writes.borrow().is_empty());
+    assert!(shown.acts.iter().all(|act| act.progress == Progress::Waiting && act.seen.is_some()));
+    let mut approved = shown.clone();
+    let digest = shown.plan_digest().expect("a plan");
+    approved.approve(&digest, "arn:aws:iam::1:user/kim", finding.last_seen).expect("approved");
+    let done = ask(&world, approving, &approved, finding.last_seen);
+    assert!(done.acts.iter().all(|act| act.progress == Progress::Done && act.by.ends_with("user/kim")));
+    assert_eq!(done.state, Becomes::Contained);
+    assert!(done.timeline.iter().any(|entry| entry.by.ends_with("user/kim") && entry.what.contains(&digest)));
+}
+
+#[test]
+fn a_plan_that_is_stale_waits_again_with_what_is_there_now() {
+    let (finding, nothing) = (story("iam-backdoor-role"), Settings::default());
+    let world = furnished(std::slice::from_ref(&finding));
+    let approving = guard(&nothing, Mode::Approve);
+    let mut shown = answer(&world, approving, std::slice::from_ref(&finding)).remove(0);
+    let keys = shown.acts[0].planned.action.thing();
+    let account = shown.acts[0].planned.account_id.clone();
+    let changed = state(&[("AKIAONE", "Active"), ("AKIATHREE", "Active")]);
+    world.accounts.borrow_mut().insert((account, keys), changed.clone());
+    let digest = shown.plan_digest().expect("a plan");
+    shown.approve(&digest, "kim", finding.last_seen).expect("approved");
+    let stale = ask(&world, approving, &shown, finding.last_seen);
+    assert_eq!((stale.acts[0].progress, stale.acts[0].seen.as_ref()), (Progress::Waiting, Some(&changed)));
+    assert!(stale.acts[0].note.contains("has changed"));
+    assert_ne!(stale.plan_digest(), Some(digest));
+}
+
+#[test]
+fn what_somebody_changed_since_is_not_taken_back_over_their_heads() {
+    let (finding, everything) = (story("iam-backdoor-role"), settings(EVERYTHING));
+    let world = furnished(std::slice::from_ref(&finding));
+    let enforcing = guard(&everything, Mode::Enforce);
+    let mut done = answer(&world, enforcing, std::slice::from_ref(&finding)).remove(0);
+    let theirs = state(&[(DOCUMENT, r#"{"Statement":[]}"#)]);
+    let trust = done.acts[3].planned.action.thing();
+    let account = done.acts[3].planned.account_id.clone();
+    world.accounts.borrow_mut().insert((account.clone(), trust.clone()), theirs.clone());
+    done.undo(None, "kim", finding.last_seen).expect("asked");
+    let undone = ask(&world, enforcing, &done, finding.last_seen);
+    assert_eq!(undone.acts[3].progress, Progress::Done);
+    assert!(undone.acts[3].note.contains("somebody else"), "{}", undone.acts[3].note);
+    assert_eq!(world.accounts.borrow()[&(account, trust)], theirs);
+    assert!(undone.acts[..3].iter().all(|act| act.progress == Progress::Undone));
+}
+
+#[test]
+fn a_second_copy_waits_while_the_first_may_still_act() {
+    let (finding, everything) = (story("instance-credentials-outside"), settings(EVERYTHING));
+    let world = furnished(std::slice::from_ref(&finding));
+    world.faults.fails_at.set(Some(9)); // in the middle of the act
+    let copy = |copy: u64, at: Time| {
+        world.faults.is_dead.set(false);
+        let guard = Guard { copy, ..guard(&everything, Mode::Enforce) };
+        block_on(respond(&world, &world.outlets(guard), vec![raised(&finding, 1)], at)).len()
+    };
+    assert_eq!((copy(1, finding.last_seen), world.writes.borrow().len()), (1, 0));
+    assert_eq!(copy(2, finding.last_seen), 1, "the first may be at it");
+    assert_eq!(world.writes.borrow().len(), 0);
+    assert_eq!((copy(2, Time(finding.last_seen.0 + 91)), world.writes.borrow().len()), (0, 1));
+}
+
+#[test]
+fn old_news_begins_no_incident_and_later_findings_join_the_open_one() {
+    let (finding, nothing) = (story("iam-backdoor-role"), Settings::default());
+    let world = World::default();
+    let observing = guard(&nothing, Mode::Observe);
+    let old = Time(finding.last_seen.0 + 25 * HOUR);
+    block_on(respond(&world, &world.outlets(observing), vec![raised(&finding, 1)], old));
+    assert_eq!(incidents(&world), vec![]);
+    let day_after = Time(finding.last_seen.0 + 20 * HOUR);
+    let other = Finding {
+        id: "evasion/x/1".into(),
+        last_seen: day_after,
+        severity: Severity::Low,
+        ..finding.clone()
+    };
+    let found = answer(&world, observing, std::slice::from_ref(&finding));
+    assert_eq!((found.len(), found[0].findings.len()), (1, 1));
+    let found = answer(&world, observing, &[other]);
+    assert_eq!(
+        (found.len(), found[0].findings.len()),
+        (1, 2),
+        "it joins, though it is too slight to begin one"
+    );
+    let announced = world.notices.borrow();
+    let revisions = announced.iter().filter(|notice| matches!(notice, Notice::IncidentChanged(_))).count();
+    assert_eq!(revisions, 2);
+}
+
+#[test]
+fn an_act_is_recorded_before_it_shows_in_a_log() {
+    let (finding, everything) = (story("instance-credentials-outside"), settings(EVERYTHING));
+    let world = furnished(std::slice::from_ref(&finding));
+    answer(&world, guard(&everything, Mode::Enforce), std::slice::from_ref(&finding));
+    let role = finding.principal.rsplit('/').next().expect("a name");
+    let key = kept::calls_key(&finding.account_id, finding.last_seen.hour());
+    let item = block_on(world.table.get(&key)).expect("read").expect("recorded");
+    let calls: std::collections::BTreeSet<(String, String)> = kept::read(&item).expect("calls");
+    assert!(calls.contains(&("iam:PutRolePolicy".to_owned(), role.to_owned())), "{calls:?}");
+}
