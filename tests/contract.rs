@@ -143,7 +143,9 @@ async fn racing_copies_merge_to_the_same_hour(table: &impl Table) {
     let copy = async |n: usize| {
         for part in 0..6 {
             let from = n * 20 + part * 10;
-            let done = feature_extract(table, &Nowhere, vec![hours(from, from + 15)], now).await;
+            let done =
+                feature_extract(table, &Nowhere, vec![hours(from, from + 15)], "TrailwardenResponse", now)
+                    .await;
             assert!(done.failed.is_empty(), "{:?}", done.failed);
         }
     };

@@ -24,7 +24,7 @@ use trailwarden_core::{
         respond::{respond, respond_as_asked},
     },
 };
-use world::World;
+use world::{World, messages};
 
 const EVERYTHING: &str = "
 [[response.enforce]]
@@ -406,4 +406,45 @@ fn an_act_is_recorded_before_it_shows_in_a_log() {
     let item = block_on(world.table.get(&key)).expect("read").expect("recorded");
     let calls: std::collections::BTreeSet<(String, String)> = kept::read(&item).expect("calls");
     assert!(calls.contains(&("iam:PutRolePolicy".to_owned(), role.to_owned())), "{calls:?}");
+}
+
+/// What CloudTrail writes of a call by our response role.
+fn record(call: &str, target: &str, at: Time, number: u32) -> serde_json::Value {
+    let (service, name) = call.split_once(':').expect("a service");
+    serde_json::json!({
+        "eventVersion": "1.11", "eventID": format!("00000000-0000-4000-8000-{number:012}"),
+        "eventTime": at.to_string(), "eventSource": format!("{service}.amazonaws.com"), "eventName": name,
+        "awsRegion": "us-east-1", "sourceIPAddress": "198.51.100.9", "userAgent": "aws-sdk-rust",
+        "readOnly": name.starts_with("Get"), "eventType": "AwsApiCall", "recipientAccountId": "111122223333",
+        "userIdentity": { "type": "AssumedRole", "accountId": "111122223333", "accessKeyId": "ASIAEXAMPLE",
+            "arn": "arn:aws:sts::111122223333:assumed-role/TrailwardenResponse/trailwarden-response",
+            "principalId": "AROAEXAMPLE:trailwarden-response", "sessionContext": { "sessionIssuer": {
+                "type": "Role", "userName": "TrailwardenResponse", "accountId": "111122223333",
+                "arn": "arn:aws:iam::111122223333:role/TrailwardenResponse" } } },
+        "requestParameters": { "userName": target, "policyName": "TrailwardenQuarantine",
+            "policyDocument": "{\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}]}" },
+    })
+}
+
+#[test]
+fn our_own_acts_are_known_in_the_log_and_anybody_elses_use_of_our_role_is_critical() {
+    let (finding, everything) = (story("iam-backdoor-role"), settings(EVERYTHING));
+    let world = furnished(std::slice::from_ref(&finding));
+    answer(&world, guard(&everything, Mode::Enforce), std::slice::from_ref(&finding));
+    let user = finding.principal.rsplit('/').next().expect("a name").to_owned();
+    let now = Time(finding.last_seen.0 + 60);
+    let told = |world: &World, records: &[serde_json::Value]| -> Vec<(String, Severity)> {
+        world.notices.take();
+        world.extract(messages(records), now);
+        world.work_off(now);
+        let ours = world.open().into_values().filter(|one| one.principal.contains("TrailwardenResponse"));
+        ours.map(|one| (one.detector, one.severity)).collect()
+    };
+    let own = [record("iam:PutUserPolicy", &user, now, 1), record("iam:GetUser", &user, now, 2)];
+    assert_eq!(told(&world, &own), vec![]);
+    let other = [record("iam:PutUserPolicy", "somebody-else", now, 3)];
+    assert_eq!(told(&world, &other), [("own-role".to_owned(), Severity::Critical)]);
+    // Without a response, the least thing is strange.
+    let stranger = [record("iam:ListUsers", "", now, 4)];
+    assert_eq!(told(&World::default(), &stranger), [("own-role".to_owned(), Severity::Critical)]);
 }

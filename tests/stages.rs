@@ -17,13 +17,11 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use support::{findings, ndjson, records, root, scenario_log, text};
 use trailwarden_core::{
-    activity::Fold,
     event::{HOUR, Time},
     finding::{Finding, Severity, Status},
-    messages::{FindingRaised, pack},
+    messages::FindingRaised,
     ports::Unavailable,
     settings::Settings,
-    sources::{Item as Read, Limits, read},
     stages::{
         backfill::{Listing, Page, Request, backfill},
         compliance_check::{Brought, compliance_check},
@@ -31,20 +29,7 @@ use trailwarden_core::{
         watermark::watch_silence,
     },
 };
-use world::{World, observing};
-
-/// Records as messages of the activity queue: each message has the records of one "object".
-fn messages(records: &[Value]) -> Vec<String> {
-    let mut fold = Fold::default();
-    let log = json!({ "Records": records }).to_string();
-    read(log.as_bytes(), Limits::default(), &mut |item| {
-        if let Read::Event(event) = item {
-            fold.add(&event);
-        }
-    })
-    .expect("a log");
-    pack(fold.take())
-}
+use world::{World, messages, observing};
 
 fn time_of(record: &Value) -> Option<Time> {
     Time::parse(record["eventTime"].as_str()?)

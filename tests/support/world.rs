@@ -8,12 +8,14 @@ use std::{
 };
 
 use pollster::block_on;
+use serde_json::{Value, json};
 use trailwarden_core::{
+    activity::Fold,
     event::Time,
     finding::{Finding, Status},
     formats::{alert::Alert, asff::Asff},
     kept::{self, KeptFinding, KeptHour},
-    messages::{FeaturesExtracted, FindingRaised, Notice, judgeable, unpack},
+    messages::{FeaturesExtracted, FindingRaised, Notice, judgeable, pack, unpack},
     networks::Networks,
     ports::{
         Accounts, Channel, FindingsHub, Freshness, Identity, Item, Key, Memory, Over, Table, Trouble,
@@ -22,6 +24,7 @@ use trailwarden_core::{
     response::{Holder, State, Thing},
     risk::thresholds::History,
     settings::Settings,
+    sources::{Item as Read, Limits, read},
     stages::{
         acting::{Guard, Mode},
         feature_extract::feature_extract,
@@ -176,13 +179,18 @@ impl World {
     pub(crate) fn extract(&self, messages: Vec<String>, now: Time) {
         self.deliver(messages, |batch| {
             let hours = batch.iter().map(|message| unpack(message).expect("a pack")).collect();
-            block_on(feature_extract(self, self, hours, now)).failed
+            block_on(feature_extract(self, self, hours, "TrailwardenResponse", now)).failed
         });
     }
 
     pub(crate) fn judge(&self, due: Vec<FeaturesExtracted>, now: Time) {
         let (networks, settings, thresholds) = (Networks::default(), Settings::default(), History::default());
-        let around = Around { networks: &networks, settings: &settings, thresholds: &thresholds };
+        let around = Around {
+            networks: &networks,
+            settings: &settings,
+            thresholds: &thresholds,
+            response_role: "TrailwardenResponse",
+        };
         self.deliver(due, |batch| {
             let outcomes = batch.iter().map(|due| block_on(score(self, self, around, due, now)).err());
             outcomes.enumerate().filter_map(|(at, error)| Some((at, error?))).collect()
@@ -296,4 +304,17 @@ impl Accounts for World {
         self.writes.borrow_mut().push((account.to_owned(), thing.clone(), to.clone()));
         Ok(self.faults.after(())?)
     }
+}
+
+/// Records as messages of the activity queue: each message has the records of one "object".
+pub(crate) fn messages(records: &[Value]) -> Vec<String> {
+    let mut fold = Fold::default();
+    let log = json!({ "Records": records }).to_string();
+    read(log.as_bytes(), Limits::default(), &mut |item| {
+        if let Read::Event(event) = item {
+            fold.add(&event);
+        }
+    })
+    .expect("a log");
+    pack(fold.take())
 }

@@ -18,6 +18,7 @@ async fn main() -> Result<(), Error> {
     let aws = aws().await;
     let table = DynamoTable::new(&aws, variable("TABLE_NAME")?);
     let bus = Bus::new(&aws, variable("EVENT_BUS_NAME")?);
+    let response_role = variable("RESPONSE_ROLE_NAME")?;
     serve_queue(async |messages| {
         let mut damaged: Failed = BTreeMap::new();
         let mut batch = Vec::new();
@@ -28,7 +29,7 @@ async fn main() -> Result<(), Error> {
                 Vec::new()
             }));
         }
-        let mut extracted = feature_extract(&table, &bus, batch, now()).await;
+        let mut extracted = feature_extract(&table, &bus, batch, &response_role, now()).await;
         emit(&[count("HoursWritten", extracted.written as f64), count("Duplicates", extracted.duplicates)]);
         extracted.failed.extend(damaged);
         extracted.failed

@@ -28,10 +28,16 @@ async fn main() -> Result<(), Error> {
     let table = DynamoTable::new(&aws, variable("TABLE_NAME")?);
     let bus = Bus::new(&aws, variable("EVENT_BUS_NAME")?);
     let knowledge = Knowledge::new(Objects::new(&aws), variable("DATA_BUCKET")?, table.clone());
+    let response_role = variable("RESPONSE_ROLE_NAME")?;
     let judge = async |message: &str| -> Result<(), Unavailable> {
         let (settings, networks) = knowledge.current().await?;
         let thresholds = thresholds(&table).await?;
-        let around = Around { networks: &networks, settings: &settings, thresholds: &thresholds };
+        let around = Around {
+            networks: &networks,
+            settings: &settings,
+            thresholds: &thresholds,
+            response_role: &response_role,
+        };
         let mut outcome = Ok(());
         for due in judgeable(message)? {
             // One that fails does not keep the others of its message from being judged.

@@ -20,6 +20,7 @@ pub(super) const PLAYBOOK: Playbook = Playbook {
             "lateral-movement",
             "dormant-identity",
             "persistence",
+            crate::own_role::DETECTOR,
         ]
         .contains(&finding.detector.as_str())
     },

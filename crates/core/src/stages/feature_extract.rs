@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream};
 use crate::{
     activity::{Folded, Hour, Scope},
     baseline::{About, Fact, facts},
-    event::Time,
+    event::{Time, checksum, role_name},
     kept::{self, KeptHour},
     messages::{FeaturesExtracted, Notice},
     ports::{Channel, Over, Table, Unavailable, Write, change},
@@ -31,16 +31,18 @@ pub struct Extracted {
 
 /// Merges the hours of a batch of messages into the table, and announces those whose judgement should not wait.
 ///
-/// Safe to repeat: merging is idempotent, and what is announced follows from what is kept.
+/// Whatever the role does by which we respond, it is judged at once. Safe to repeat: merging is idempotent, and what is
+/// announced follows from what is kept.
 pub async fn feature_extract(
     table: &impl Table,
     bus: &impl Channel<Notice>,
     batch: Vec<Vec<Folded>>,
+    response_role: &str,
     now: Time,
 ) -> Extracted {
     let merged: Vec<_> = stream::iter(together(batch))
         .map(async |((scope, hour), (delta, messages))| {
-            let merged = merge(table, &scope, hour, &delta, now).await;
+            let merged = merge(table, (&scope, hour), &delta, response_role, now).await;
             (FeaturesExtracted { scope, hour, is_final: false }, messages, merged)
         })
         .buffer_unordered(AT_ONCE)
@@ -91,9 +93,9 @@ struct Merged {
 /// Merges one hour. What others need is written before the hour: once the hour is kept, nothing says that it is missing.
 async fn merge(
     table: &impl Table,
-    scope: &Scope,
-    hour: u32,
+    (scope, hour): (&Scope, u32),
     delta: &Hour,
+    response_role: &str,
     now: Time,
 ) -> Result<Merged, Unavailable> {
     let key = kept::hour_key(scope, hour);
@@ -106,7 +108,7 @@ async fn merge(
         merged.hour.merge(delta.clone());
         merged.due = (hour + WATERMARK).max(now.hour() + 1);
         let duplicates = old.hour.events.distinct() + delta.events.distinct() - merged.hour.events.distinct();
-        let mark = merged.hour.mark();
+        let mark = if is_of(scope, response_role) { all_of(&merged.hour) } else { merged.hour.mark() };
         let due = (mark != 0 && mark != old.announced).then_some(mark);
         if !is_new && merged.hour == old.hour {
             return Ok(Merged { is_written: false, duplicates, due });
@@ -120,6 +122,16 @@ async fn merge(
             return Ok(Merged { is_written: true, duplicates: duplicates.max(0.0), due });
         }
     }
+}
+
+fn is_of(scope: &Scope, role: &str) -> bool {
+    matches!(scope, Scope::Principal(arn) if role_name(arn) == Some(role))
+}
+
+/// A number that changes with every call.
+fn all_of(hour: &Hour) -> u64 {
+    let keys = hour.calls.iter().map(|(key, _)| key).chain(hour.events.iter().map(|(key, _)| key));
+    checksum(&keys.flat_map(u64::to_le_bytes).collect::<Vec<u8>>())
 }
 
 /// Keeps what the merged hour tells of peers and the old one did not.

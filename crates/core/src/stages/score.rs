@@ -5,12 +5,13 @@ use std::ops::RangeInclusive;
 use crate::{
     activity::{Hour, Scope},
     baseline::{About, Baseline, Fact, LONGEST_CHAIN, MEMORY_DAYS, Parts, Peers, REBUILD_DAYS, questions},
-    event::Time,
+    event::{Time, account_of, role_name},
     finding::Finding,
     judgement::{Surroundings, judge, retell},
     kept::{self, KeptHour},
     messages::{FeaturesExtracted, Notice},
     networks::Networks,
+    own_role::{self, Recorded},
     ports::{Channel, Freshness, Item, Over, Table, Unavailable, Write},
     risk::thresholds::History,
     settings::Settings,
@@ -26,6 +27,8 @@ pub struct Around<'a> {
     pub settings: &'a Settings,
     /// From which score on a finding is worth what, by day.
     pub thresholds: &'a History,
+    /// The name of the role by which we respond, in each account.
+    pub response_role: &'a str,
 }
 
 /// Judges a scope's day, keeps what was found, and publishes what is due; gives what left.
@@ -109,9 +112,36 @@ impl<T: Table> Known<'_, T> {
         let hours = self.hours(first * 24, self.last_day(day) * 24 + 23, freshness).await?;
         let judged = &hours[hours.partition_point(|(hour, _)| hour / 24 + 1 < day)..];
         let peers = self.peers(judged).await?;
-        let Around { networks, settings, thresholds } = self.around;
+        let Around { networks, settings, thresholds, .. } = self.around;
         let around = Surroundings { peers: &peers, networks, settings, thresholds, parts: Parts::default() };
-        Ok(judge(self.scope, past.unwrap_or_default(), &hours, day * 24, around))
+        let (mut found, own) = judge(self.scope, past.unwrap_or_default(), &hours, day * 24, around);
+        if let Some(account) = self.account_of_our_role() {
+            let today = &hours[hours.partition_point(|(hour, _)| hour / 24 < day)..];
+            match own_role::misuse(self.scope, today, &self.recorded(account, day).await?) {
+                Some(misuse) => found.push(misuse),
+                None => own_role::annotate(&mut found),
+            }
+        }
+        Ok((found, own))
+    }
+
+    /// Of which account's response role this is, if it is one.
+    fn account_of_our_role(&self) -> Option<&str> {
+        let Scope::Principal(arn) = self.scope else { return None };
+        role_name(arn).filter(|name| *name == self.around.response_role)?;
+        account_of(arn)
+    }
+
+    /// What responses were about to call in an account, from the hour before a day on.
+    async fn recorded(&self, account: &str, day: u32) -> Result<Recorded, Unavailable> {
+        let at = |hour: u32| kept::calls_key(account, hour);
+        let (first, last) = (at((day * 24).saturating_sub(1)), at(self.last_day(day) * 24 + 23));
+        let items = self.table.range(&first.partition, &first.sort, &last.sort, Freshness::Fresh).await?;
+        let read = |(sort, item): (String, Item)| {
+            let hour = sort.rsplit('#').next().and_then(|hour| hour.parse().ok());
+            Ok((hour.ok_or(crate::activity::Damaged)?, kept::read(&item)?))
+        };
+        items.into_iter().map(read).collect()
     }
 
     /// The last day to be judged with a day: all that follow learnt from it; unless it is long past.
