@@ -305,6 +305,16 @@ pub fn read_incident(item: &Item) -> Result<Incident, Damaged> {
     serde_json::from_slice(&read::<Vec<u8>>(item)?).map_err(|_| Damaged)
 }
 
+/// Where it is remembered what is shown of an incident on a board.
+pub fn shown_key(partition: &str, board: &str, id: &str) -> Key {
+    Key { partition: partition.to_owned(), sort: format!("SHOWN#{board}#{id}") }
+}
+
+/// Where the incidents of an hour that a board does not show one by one are gathered.
+pub fn digest_key(board: &str, hour: u32) -> Key {
+    Key { partition: ORGANISATION.to_owned(), sort: format!("DIGEST#{board}#{hour:08}") }
+}
+
 /// Where it is said that nothing may act.
 pub fn stop_key() -> Key {
     Key { partition: ORGANISATION.to_owned(), sort: "RESPONSE#STOPPED".to_owned() }

@@ -9,6 +9,7 @@ use crate::{
     activity::Damaged,
     event::Time,
     formats::asff::Asff,
+    incident::Incident,
     response::{Holder, State, Thing},
 };
 
@@ -132,6 +133,33 @@ pub trait Accounts {
 
     /// Makes a thing that is like `from` like `to`.
     async fn write(&self, account: &str, thing: &Thing, from: &State, to: &State) -> Result<(), Trouble>;
+}
+
+/// Where people see incidents: a channel, a ticket system.
+#[expect(async_fn_in_trait, reason = "stages run on one thread; no Send bound is wanted")]
+pub trait Board {
+    /// Its name, under which it is remembered what is shown there.
+    fn name(&self) -> &'static str;
+
+    /// Is what an incident is called there its ticket?
+    fn is_tickets(&self) -> bool {
+        false
+    }
+
+    /// Shows an incident for the first time; gives what it is called there, if it can be changed later. `again` since
+    /// when it has been tried: it may be there already.
+    async fn open(&self, incident: &Incident, again: Option<Time>) -> Result<Option<String>, Unavailable>;
+
+    /// Shows it as it now is; `handle` is what it is called there, and what is given is what it is called then.
+    async fn update(&self, incident: &Incident, handle: Option<&str>) -> Result<Option<String>, Unavailable>;
+
+    /// Shows that there are so many more incidents in an hour, and the worst of them.
+    async fn digest(
+        &self,
+        count: u32,
+        worst: &[String],
+        handle: Option<&str>,
+    ) -> Result<Option<String>, Unavailable>;
 }
 
 /// A part of the outside world that could not be reached, or gave back what it should not.

@@ -54,6 +54,8 @@ pub struct Response {
     pub hourly_limit: u32,
     /// What is done without asking, where the deployment allows that.
     pub enforce: Vec<Enforced>,
+    /// Who may approve by a button in Slack: `slack:U012AB3CD`.
+    pub approvers: Vec<String>,
 }
 
 /// A playbook whose plans are carried out without asking.
@@ -68,7 +70,7 @@ pub struct Enforced {
 
 impl Default for Response {
     fn default() -> Self {
-        Self { hourly_limit: 20, enforce: Vec::new() }
+        Self { hourly_limit: 20, enforce: Vec::new(), approvers: Vec::new() }
     }
 }
 
@@ -85,6 +87,9 @@ impl Response {
                 "response.hourly_limit",
                 "a number from 1 to 100, in an account and hour".to_owned(),
             );
+        }
+        if self.approvers.iter().any(|who| !who.starts_with("slack:U") && !who.starts_with("slack:W")) {
+            return wrong("response.approvers", "each is a user of Slack, by id: slack:U012AB3CD".to_owned());
         }
         let known: Vec<&str> = playbooks::ALL.iter().map(|playbook| playbook.id).collect();
         match self.enforce.iter().find(|rule| !known.contains(&rule.playbook.as_str())) {

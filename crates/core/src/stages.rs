@@ -11,6 +11,8 @@ pub mod feature_extract;
 pub mod findings;
 pub mod incidents;
 pub mod ingest;
+pub mod interface;
+pub mod notify;
 pub mod respond;
 pub mod score;
 pub mod settings;

@@ -5,16 +5,22 @@
 pub mod accounts;
 pub mod bus;
 pub mod environment;
+pub mod http;
 pub mod knowledge;
 pub mod lambda;
 pub mod objects;
+pub mod ops_items;
 pub mod people;
 pub mod quarantine;
 pub mod queue;
 pub mod reading;
+pub mod secrets;
 pub mod security_hub;
+pub mod slack;
 pub mod table;
 pub mod telemetry;
+pub mod web;
+pub mod webhook;
 
 use std::{error::Error, time::SystemTime};
 

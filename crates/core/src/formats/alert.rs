@@ -1,10 +1,9 @@
 //! A finding as a message to people: plain text that can be read on a telephone at night.
 
+use super::plain::plain;
 use crate::{
-    event::clip,
     finding::{Finding, Status},
     incident::{Act, Incident, Progress},
-    messages::REFUSED,
     response::{Plan, Planned},
 };
 
@@ -26,6 +25,8 @@ const REASONS: usize = 8;
 const STEPS: usize = 8;
 /// Controls told on one line.
 const CONTROLS_A_LINE: usize = 4;
+/// Bytes of a line.
+const LINE: usize = 1_000;
 
 /// Tells of a finding, of what would be done about it, and of what was.
 pub fn alert(finding: &Finding, plan: Option<&Plan>, incident: Option<&Incident>) -> Alert {
@@ -80,7 +81,7 @@ fn text(finding: &Finding, state: &str, plan: Option<&Plan>, incident: Option<&I
     }
     lines.extend([String::new(), format!("Finding {}", finding.id)]);
     lines.extend(incident.map(|incident| format!("Incident {}", incident.id)));
-    let lines: Vec<String> = lines.iter().map(|line| printable(line)).collect();
+    let lines: Vec<String> = lines.iter().map(|line| plain(line, LINE)).collect();
     lines.join("\n")
 }
 
@@ -121,13 +122,6 @@ fn told(act: &Act) -> String {
         Progress::Impossible | Progress::Refused => format!(" [NOT DONE{note}]"),
         Progress::Undone => format!(" [taken back{note}]"),
     }
-}
-
-/// One line of what a log said, without controls.
-fn printable(line: &str) -> String {
-    let clean: String =
-        line.chars().map(|c| if c.is_control() || REFUSED.contains(&c) { ' ' } else { c }).collect();
-    clip(&clean, 1_000).to_owned()
 }
 
 fn ascii(line: &str) -> String {

@@ -1,0 +1,322 @@
+//! What people ask of incidents, and are answered: by HTTP where it is deployed.
+//!
+//! Nothing is changed by reading; whoever asks for a change is known by name, and named in the timeline.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::acting::{load, stopped};
+use crate::{
+    event::{Time, clip},
+    finding::Severity,
+    formats::slack,
+    incident::{Incident, Progress, Refusal, State, metrics},
+    kept::{self, INCIDENTS},
+    messages::{Notice, ResponseAsked},
+    ports::{Channel, Key, Over, Table, Unavailable, Write, change},
+};
+
+/// What somebody asks.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// `GET` or `POST`.
+    pub method: String,
+    /// `/incidents/2026-03-02-0123456789abcdef/approve`.
+    pub path: String,
+    /// What stands behind the question mark, by name.
+    pub query: std::collections::BTreeMap<String, String>,
+    /// JSON, of a POST.
+    pub body: String,
+    /// Who asks, as whoever lets them in says: nobody is anonymous.
+    pub who: String,
+}
+
+/// What is answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reply {
+    /// The status of HTTP.
+    pub status: u16,
+    /// JSON.
+    pub body: Value,
+}
+
+/// Days that are listed, at most.
+const DAYS: u32 = 31;
+/// Incidents that one answer lists.
+const PAGE: usize = 100;
+/// Bytes of a body.
+const BODY: usize = 16 << 10;
+
+/// What a POST may say.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Said {
+    /// The plan that is approved.
+    plan: Option<String>,
+    /// The act that is taken back; all, if none is named.
+    act: Option<usize>,
+    /// The step that is done.
+    step: Option<usize>,
+    /// To whom it is given.
+    to: Option<String>,
+    /// Why.
+    reason: Option<String>,
+}
+
+fn reply(status: u16, body: Value) -> Reply {
+    Reply { status, body }
+}
+
+fn error(status: u16, why: impl std::fmt::Display) -> Reply {
+    reply(status, json!({ "error": why.to_string() }))
+}
+
+/// Answers a request.
+///
+/// # Errors
+/// [`Unavailable`] if the table or the bus is: nobody knows whether it was done; asking again does no harm.
+pub async fn serve(
+    table: &impl Table,
+    bus: &impl Channel<Notice>,
+    request: &Request,
+    now: Time,
+) -> Result<Reply, Unavailable> {
+    if request.who.trim().is_empty() {
+        return Ok(error(401, "nobody is let in without a name"));
+    }
+    if request.body.len() > BODY {
+        return Ok(error(413, "too long"));
+    }
+    let path: Vec<&str> = request.path.split('/').filter(|part| !part.is_empty()).collect();
+    match (request.method.as_str(), &path[..]) {
+        ("GET", ["incidents"]) => list(table, request, now).await,
+        ("GET", ["incidents", id]) => match find(table, id).await? {
+            Some((_, incident)) => Ok(reply(200, shown(&incident))),
+            None => Ok(error(404, "no such incident")),
+        },
+        ("POST", ["incidents", id, what]) => change_it(table, bus, request, (id, what), now).await,
+        ("GET", ["response"]) => Ok(reply(200, json!({ "stopped_by": stopped(table).await? }))),
+        ("POST", ["response", "stop"]) => stop(table, Some(request.who.clone())).await,
+        ("POST", ["response", "start"]) => stop(table, None).await,
+        ("GET", ["metrics"]) => {
+            let (_, incidents) = recent(table, request, now).await?;
+            let (all, by_playbook) = metrics(&incidents);
+            Ok(reply(200, json!({ "all": all, "by_playbook": by_playbook })))
+        }
+        _ => Ok(error(
+            404,
+            "there is GET /incidents, /incidents/ID, /metrics, /response, and POST /incidents/ID/approve, undo, assign, step, close, and /response/stop, start",
+        )),
+    }
+}
+
+/// The incident, and the plan that could be approved now.
+pub fn shown(incident: &Incident) -> Value {
+    let mut shown = serde_json::to_value(incident).unwrap_or_default();
+    shown["plan"] = json!(incident.plan_digest());
+    shown["approve_until"] = json!(incident.expires());
+    shown
+}
+
+/// Incidents of some days up to `day`, the newest first.
+async fn recent(
+    table: &impl Table,
+    request: &Request,
+    now: Time,
+) -> Result<(Vec<Key>, Vec<Incident>), Unavailable> {
+    let days = request.query.get("days").and_then(|days| days.parse().ok()).unwrap_or(7u32).clamp(1, DAYS);
+    let mut found = (Vec::new(), Vec::new());
+    for day in (0..days).map(|back| now.day().saturating_sub(back)) {
+        for key in table.listed(&kept::day_partition(day), INCIDENTS.0, INCIDENTS.1).await?.into_iter().rev()
+        {
+            if let Some(incident) = load(table, &key).await? {
+                found.0.push(key);
+                found.1.push(incident);
+            }
+        }
+    }
+    Ok(found)
+}
+
+async fn list(table: &impl Table, request: &Request, now: Time) -> Result<Reply, Unavailable> {
+    let wanted = request.query.get("state").map(String::as_str);
+    let is_wanted = |incident: &&Incident| {
+        let state = serde_json::to_value(incident.state).unwrap_or_default();
+        wanted.is_none_or(|wanted| wanted == "all" || state == wanted)
+    };
+    let from: usize = request.query.get("from").and_then(|from| from.parse().ok()).unwrap_or_default();
+    let (_, incidents) = recent(table, request, now).await?;
+    let wanted: Vec<&Incident> = incidents.iter().filter(is_wanted).collect();
+    let page: Vec<Value> = wanted.iter().skip(from).take(PAGE).map(|incident| line(incident)).collect();
+    let next = (wanted.len() > from + PAGE).then_some(from + PAGE);
+    Ok(reply(200, json!({ "incidents": page, "count": wanted.len(), "next": next })))
+}
+
+/// What a list says of one.
+pub fn line(incident: &Incident) -> Value {
+    let waiting = incident.acts.iter().filter(|act| act.progress == Progress::Waiting).count();
+    let done = incident.acts.iter().filter(|act| act.progress == Progress::Done).count();
+    json!({
+        "id": incident.id, "severity": incident.severity, "state": incident.state, "principal": incident.principal,
+        "account_id": incident.account_id, "classification": incident.classification, "level": incident.level,
+        "first_seen": incident.first_seen, "last_seen": incident.last_seen, "findings": incident.findings.len(),
+        "acts_waiting": waiting, "acts_done": done, "assignee": incident.assignee, "ticket": incident.ticket,
+    })
+}
+
+/// An incident by its id, whose day the index knows.
+pub async fn find(table: &impl Table, id: &str) -> Result<Option<(Key, Incident)>, Unavailable> {
+    let Some(day) = id.get(..10).filter(|day| Time::parse(&format!("{day}T00:00:00Z")).is_some()) else {
+        return Ok(None);
+    };
+    for severity in Severity::ALL {
+        let sort = format!("{}{}#{id}", INCIDENTS.0, severity as u8);
+        for key in table.listed(&format!("DAY#{day}"), &sort, &sort).await? {
+            if let Some(incident) = load(table, &key).await? {
+                return Ok(Some((key, incident)));
+            }
+        }
+    }
+    Ok(None)
+}
+
+async fn change_it(
+    table: &impl Table,
+    bus: &impl Channel<Notice>,
+    request: &Request,
+    (id, what): (&str, &str),
+    now: Time,
+) -> Result<Reply, Unavailable> {
+    let said: Said = match request.body.trim() {
+        "" => Said::default(),
+        body => match serde_json::from_str(body) {
+            Ok(said) => said,
+            Err(wrong) => return Ok(error(400, format!("the body is not what {what} takes: {wrong}"))),
+        },
+    };
+    let Some((key, _)) = find(table, id).await? else { return Ok(error(404, "no such incident")) };
+    let mut outcome = Err(error(404, "no such incident"));
+    change(table, &key, |item| {
+        let Some(mut incident) = item.map(kept::read_incident).transpose()? else { return Ok(None) };
+        outcome = decide(&mut incident, what, &said, &request.who, now).map(|()| shown(&incident));
+        Ok::<_, Unavailable>(outcome.is_ok().then(|| kept::write_incident(&incident, now)))
+    })
+    .await?;
+    let asked = ResponseAsked { id: id.to_owned(), partition: key.partition };
+    match outcome {
+        Ok(shown) => {
+            bus.send(&[Notice::ResponseAsked(asked)]).await?;
+            Ok(reply(202, shown))
+        }
+        Err(refused) => {
+            // It is looked at anew, so that there is something fresh to approve.
+            if refused.status == 410 {
+                bus.send(&[Notice::ResponseAsked(asked)]).await?;
+            }
+            Ok(refused)
+        }
+    }
+}
+
+fn decide(incident: &mut Incident, what: &str, said: &Said, who: &str, now: Time) -> Result<(), Reply> {
+    let refused = |refusal: Refusal| match refusal {
+        Refusal::Expired => error(410, refusal),
+        Refusal::NothingWaits | Refusal::Changed(_) | Refusal::NotDone(_) => error(409, refusal),
+    };
+    let who = clip(who, 200);
+    match what {
+        "approve" => {
+            let Some(plan) = &said.plan else {
+                return Err(error(400, "say which plan: {\"plan\": \"...\"}, as GET shows it"));
+            };
+            let is_unseen =
+                |act: &crate::incident::Act| act.progress == Progress::Waiting && act.seen.is_none();
+            if incident.state == State::Closed {
+                return Err(error(409, "it is closed"));
+            }
+            if incident.acts.iter().any(is_unseen) {
+                return Err(error(
+                    409,
+                    "what is there was not looked at yet: this deployment only observes, or it takes a moment",
+                ));
+            }
+            incident.approve(plan, who, now).map_err(refused)
+        }
+        "undo" => incident.undo(said.act, who, now).map_err(refused),
+        "assign" => match said.to.as_deref().map(str::trim).filter(|whom| !whom.is_empty()) {
+            Some(whom) => {
+                incident.assign(whom, who, now);
+                Ok(())
+            }
+            None => Err(error(400, "say to whom: {\"to\": \"...\"}")),
+        },
+        "step" => match said.step {
+            Some(step) => incident.step_done(step, who, now).map_err(refused),
+            None => Err(error(400, "say which: {\"step\": 0}")),
+        },
+        "close" => match said.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty()) {
+            Some(reason) => {
+                incident.close(reason, who, now);
+                Ok(())
+            }
+            None => Err(error(400, "say why: {\"reason\": \"...\"}")),
+        },
+        _ => Err(error(404, "there is approve, undo, assign, step and close")),
+    }
+}
+
+async fn stop(table: &impl Table, by: Option<String>) -> Result<Reply, Unavailable> {
+    let body = kept::write(&by);
+    table.put(&kept::stop_key(), Write { body, expires: None, listed: None }, Over::Anything).await?;
+    Ok(reply(200, json!({ "stopped_by": by })))
+}
+
+/// What Slack sent, and how it is signed.
+#[derive(Clone, Debug, Default)]
+pub struct Signed {
+    /// `X-Slack-Request-Timestamp`.
+    pub timestamp: String,
+    /// `X-Slack-Signature`.
+    pub signature: String,
+    /// The body, as it was signed.
+    pub body: String,
+}
+
+/// Answers a button pressed in Slack: signed by Slack, freshly, and pressed by one of those who may (`slack:U012AB3CD`).
+///
+/// # Errors
+/// [`Unavailable`] as [`serve`].
+pub async fn pressed(
+    table: &impl Table,
+    bus: &impl Channel<Notice>,
+    signed: &Signed,
+    secret: &str,
+    approvers: &[String],
+    now: Time,
+) -> Result<Reply, Unavailable> {
+    if signed.body.len() > SLACK_BODY
+        || !slack::is_signed(secret, &signed.timestamp, &signed.body, &signed.signature, now)
+    {
+        return Ok(error(401, "not signed by Slack, or too old"));
+    }
+    let Some(pressed) = slack::pressed(&signed.body) else { return Ok(error(400, "not a button of ours")) };
+    let who = format!("slack:{}", pressed.user);
+    if !approvers.contains(&who) {
+        return Ok(error(403, format!("{who} is not among response.approvers of the settings")));
+    }
+    let body = match pressed.action.as_str() {
+        "approve" => json!({ "plan": pressed.digest }),
+        _ => json!({}),
+    };
+    let path = format!("/incidents/{}/{}", pressed.id, pressed.action);
+    serve(
+        table,
+        bus,
+        &Request { method: "POST".into(), path, body: body.to_string(), who, ..Request::default() },
+        now,
+    )
+    .await
+}
+
+/// Bytes of what Slack sends: it repeats the message.
+const SLACK_BODY: usize = 256 << 10;

@@ -1,0 +1,190 @@
+//! Incidents shown where people are: each once on each board, then as it changes; of a storm, a digest.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::acting::load;
+use crate::{
+    event::{DAY, Time},
+    formats::slack::headline,
+    incident::{Incident, State},
+    kept::{self, FINDINGS_KEPT},
+    messages::IncidentChanged,
+    ports::{Board, Item, Key, Table, Unavailable, Write, change},
+};
+
+/// Incidents that a board begins to show in an hour; of more, it shows how many and the worst.
+pub const AN_HOUR: usize = 20;
+/// Incidents that a digest names.
+const WORST: usize = 15;
+/// How long somebody who began to show it is waited for: longer than the function may run.
+const SHOWING: i64 = 90;
+
+/// What a board shows of an incident.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Shown {
+    /// What it is called there.
+    handle: Option<String>,
+    /// The revision that is shown; 0 if none.
+    revision: u32,
+    /// Since when which copy has been at it.
+    held: Option<(Time, u64)>,
+    /// Since when it has been tried for the first time.
+    tried: Option<Time>,
+}
+
+/// The incidents that a board began to show in an hour, and those it only counts.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Storm {
+    shown: BTreeSet<String>,
+    counted: u32,
+    /// Severity and headline, the worst first.
+    worst: Vec<(u8, String)>,
+    /// Those that are counted, by the hash of their id.
+    known: BTreeSet<u64>,
+    handle: Option<String>,
+}
+
+/// Shows an incident on a board as it now is, if it does not yet. Safe to repeat.
+///
+/// # Errors
+/// [`Unavailable`] if the table or the board is: it has to be tried again.
+pub async fn notify(
+    table: &impl Table,
+    board: &impl Board,
+    changed: &IncidentChanged,
+    copy: u64,
+    now: Time,
+) -> Result<(), Unavailable> {
+    let key = kept::incident_key(&changed.partition, &changed.id);
+    let Some(incident) = load(table, &key).await? else { return Ok(()) };
+    let place = kept::shown_key(&changed.partition, board.name(), &changed.id);
+    let Some(shown) = claim(table, &place, &incident, copy, now).await? else { return Ok(()) };
+    let is_new = shown.revision == 0;
+    // What was over before it was ever shown is no news.
+    if is_new && incident.state == State::Closed {
+        return keep(table, &place, &incident, shown.handle, now).await;
+    }
+    if is_new && !admit(table, board, &incident, now).await? {
+        return release(table, &place, now).await;
+    }
+    let handle = if is_new {
+        board.open(&incident, shown.tried).await?
+    } else {
+        board.update(&incident, shown.handle.as_deref()).await?
+    };
+    if board.is_tickets() && handle.is_some() && incident.ticket != handle {
+        change(table, &key, |item| {
+            let Some(mut incident) = item.map(kept::read_incident).transpose()? else { return Ok(None) };
+            incident.ticket.clone_from(&handle);
+            Ok::<_, Unavailable>(Some(kept::write_incident(&incident, now)))
+        })
+        .await?;
+    }
+    keep(table, &place, &incident, handle, now).await
+}
+
+/// Makes showing it ours alone; `None` if it is shown.
+async fn claim(
+    table: &impl Table,
+    place: &Key,
+    incident: &Incident,
+    copy: u64,
+    now: Time,
+) -> Result<Option<Shown>, Unavailable> {
+    let mut claimed = None;
+    change(table, place, |item| {
+        let mut shown = read(item)?;
+        claimed = None;
+        if shown.revision >= incident.revision {
+            return Ok(None);
+        }
+        let is_others = |(since, by): (Time, u64)| by != copy && now.0 < since.0 + SHOWING;
+        if shown.held.is_some_and(is_others) {
+            return Err(Unavailable { service: "notify", source: "somebody else is showing it".into() });
+        }
+        claimed = Some(shown.clone());
+        shown.held = Some((now, copy));
+        shown.tried = shown.tried.or(Some(now));
+        Ok(Some(write(&shown, now)))
+    })
+    .await?;
+    Ok(claimed)
+}
+
+async fn keep(
+    table: &impl Table,
+    place: &Key,
+    incident: &Incident,
+    handle: Option<String>,
+    now: Time,
+) -> Result<(), Unavailable> {
+    change(table, place, |item| {
+        let mut shown = read(item)?;
+        (shown.held, shown.handle) = (None, handle.clone());
+        shown.revision = shown.revision.max(incident.revision);
+        Ok::<_, Unavailable>(Some(write(&shown, now)))
+    })
+    .await
+}
+
+/// It is only counted: shown with the next change that comes in a calmer hour.
+async fn release(table: &impl Table, place: &Key, now: Time) -> Result<(), Unavailable> {
+    change(table, place, |item| {
+        let shown = Shown { held: None, tried: None, ..read(item)? };
+        Ok::<_, Unavailable>(Some(write(&shown, now)))
+    })
+    .await
+}
+
+/// Is there room for one more in this hour? If not, it is counted in the digest.
+async fn admit(
+    table: &impl Table,
+    board: &impl Board,
+    incident: &Incident,
+    now: Time,
+) -> Result<bool, Unavailable> {
+    let key = kept::digest_key(board.name(), now.hour());
+    let mut storm = Storm::default();
+    let mut is_admitted = false;
+    let digest_of = |item: Option<&Item>| -> Result<Storm, Unavailable> {
+        Ok(item.map(kept::read::<Storm>).transpose()?.unwrap_or_default())
+    };
+    let kept_as =
+        |storm: &Storm| Write { body: kept::write(storm), expires: Some(Time(now.0 + DAY)), listed: None };
+    change(table, &key, |item| {
+        storm = digest_of(item)?;
+        is_admitted = storm.shown.contains(&incident.id) || storm.shown.len() < AN_HOUR;
+        if is_admitted {
+            storm.shown.insert(incident.id.clone());
+        } else if storm.known.insert(crate::event::hash(&incident.id)) {
+            storm.counted += 1;
+            storm.worst.push((incident.severity as u8, headline(incident)));
+            storm.worst.sort_by(|a, b| b.cmp(a));
+            storm.worst.truncate(WORST);
+        }
+        Ok::<_, Unavailable>(Some(kept_as(&storm)))
+    })
+    .await?;
+    if !is_admitted {
+        let worst: Vec<String> = storm.worst.iter().map(|(_, line)| line.clone()).collect();
+        let handle = board.digest(storm.counted, &worst, storm.handle.as_deref()).await?;
+        change(table, &key, |item| {
+            let mut storm = digest_of(item)?;
+            storm.handle.clone_from(&handle);
+            Ok::<_, Unavailable>(Some(kept_as(&storm)))
+        })
+        .await?;
+    }
+    Ok(is_admitted)
+}
+
+fn read(item: Option<&Item>) -> Result<Shown, Unavailable> {
+    Ok(item.map(kept::read::<Shown>).transpose()?.unwrap_or_default())
+}
+
+fn write(shown: &Shown, now: Time) -> Write {
+    let expires = Some(Time(now.0 + i64::from(FINDINGS_KEPT) * DAY));
+    Write { body: kept::write(shown), expires, listed: None }
+}

@@ -1,0 +1,98 @@
+//! Incidents as OpsItems of Systems Manager: one each, by their own dedup string, resolved when the incident is closed.
+
+use aws_config::SdkConfig;
+use aws_sdk_ssm::{
+    Client,
+    types::{OpsItemDataType, OpsItemDataValue, OpsItemStatus},
+};
+use trailwarden_core::{
+    event::Time,
+    finding::Severity,
+    formats::{slack::headline, ticket::description},
+    incident::{Incident, State},
+    ports::{Board, Unavailable},
+};
+
+use crate::unavailable;
+
+const SERVICE: &str = "ssm";
+/// Bytes of a description: AWS takes 2,048 characters.
+const DESCRIPTION: usize = 2_000;
+
+/// OpsItems of this account and Region.
+pub struct OpsItems {
+    client: Client,
+}
+
+impl OpsItems {
+    /// In the account and Region of the configuration.
+    pub fn new(aws: &SdkConfig) -> Self {
+        Self { client: Client::new(aws) }
+    }
+}
+
+impl Board for OpsItems {
+    fn name(&self) -> &'static str {
+        "ops-item"
+    }
+
+    fn is_tickets(&self) -> bool {
+        true
+    }
+
+    async fn open(&self, incident: &Incident, _: Option<Time>) -> Result<Option<String>, Unavailable> {
+        let data = |value: String| {
+            OpsItemDataValue::builder().value(value).r#type(OpsItemDataType::SearchableString).build()
+        };
+        let dedup = serde_json::json!({ "dedupString": format!("trailwarden {}", incident.id) }).to_string();
+        let create = self
+            .client
+            .create_ops_item()
+            .title(headline(incident))
+            .source("Trailwarden")
+            .description(description(incident, DESCRIPTION))
+            .category("Security")
+            .severity(if incident.severity >= Severity::Critical { "1" } else { "2" })
+            .operational_data("/aws/dedup", data(dedup))
+            .operational_data("trailwarden/incident", data(incident.id.clone()));
+        match create.send().await {
+            Ok(created) => Ok(created.ops_item_id),
+            // It arrived, though nobody answered.
+            Err(error) => match error.as_service_error() {
+                Some(known) if known.is_ops_item_already_exists_exception() => Ok(known
+                    .meta()
+                    .message()
+                    .and_then(|text| {
+                        text.split(|c: char| !c.is_alphanumeric() && c != '-')
+                            .find(|word| word.starts_with("oi-"))
+                    })
+                    .map(str::to_owned)),
+                _ => Err(unavailable(SERVICE, &error)),
+            },
+        }
+    }
+
+    async fn update(&self, incident: &Incident, handle: Option<&str>) -> Result<Option<String>, Unavailable> {
+        let Some(id) = handle else { return Ok(None) };
+        let mut update = self
+            .client
+            .update_ops_item()
+            .ops_item_id(id)
+            .title(headline(incident))
+            .description(description(incident, DESCRIPTION));
+        if incident.state == State::Closed {
+            update = update.status(OpsItemStatus::Resolved);
+        }
+        update.send().await.map_err(|error| unavailable(SERVICE, &error))?;
+        Ok(handle.map(str::to_owned))
+    }
+
+    async fn digest(
+        &self,
+        _: u32,
+        _: &[String],
+        handle: Option<&str>,
+    ) -> Result<Option<String>, Unavailable> {
+        Ok(handle.map(str::to_owned))
+    }
+}

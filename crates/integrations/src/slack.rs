@@ -1,0 +1,170 @@
+//! Incidents in Slack: by a bot, one message each that changes with its incident; or by an incoming webhook.
+
+use std::rc::Rc;
+
+use serde_json::{Value, json};
+use trailwarden_core::{
+    event::Time,
+    formats::slack::{digest, message},
+    incident::Incident,
+    ports::{Board, Unavailable},
+};
+
+use crate::{
+    http::{Http, Repeat},
+    refused,
+    secrets::Contacts,
+};
+
+const SERVICE: &str = "slack";
+/// Slack's clock and ours may differ by this.
+const SKEW: i64 = 120;
+
+/// A channel, by a bot.
+pub struct Bot {
+    http: Http,
+    contacts: Rc<Contacts>,
+}
+
+impl Bot {
+    /// The bot, if its token and channel are known.
+    pub fn of(http: &Http, contacts: &Rc<Contacts>) -> Option<Self> {
+        let is_known = !contacts.slack_bot_token.is_empty() && !contacts.slack_channel.is_empty();
+        is_known.then(|| Self { http: http.clone(), contacts: contacts.clone() })
+    }
+
+    async fn call(&self, method: &str, body: &Value, repeat: Repeat) -> Result<Value, Unavailable> {
+        let api = Some(self.contacts.slack_api.trim_end_matches('/')).filter(|api| !api.is_empty());
+        let url = format!("{}/{method}", api.unwrap_or("https://slack.com/api"));
+        let request = self.http.client().post(url).bearer_auth(&self.contacts.slack_bot_token).json(body);
+        let answer = self.http.json(SERVICE, request, repeat).await?;
+        if answer["ok"] == true {
+            Ok(answer)
+        } else {
+            Err(refused(SERVICE, format!("{method}: {}", answer["error"].as_str().unwrap_or("refused"))))
+        }
+    }
+
+    async fn post(&self, mut body: Value, incident: Option<&str>) -> Result<Option<String>, Unavailable> {
+        body["channel"] = json!(self.contacts.slack_channel);
+        if let Some(id) = incident {
+            body["metadata"] =
+                json!({ "event_type": "trailwarden_incident", "event_payload": { "incident": id } });
+        }
+        let answer = self.call("chat.postMessage", &body, Repeat::OnlyIfRefused).await?;
+        Ok(answer["ts"].as_str().map(str::to_owned))
+    }
+
+    async fn replace(&self, mut body: Value, ts: &str) -> Result<Option<String>, Unavailable> {
+        body["channel"] = json!(self.contacts.slack_channel);
+        body["ts"] = json!(ts);
+        self.call("chat.update", &body, Repeat::Always).await?;
+        Ok(Some(ts.to_owned()))
+    }
+
+    /// The message of an incident, if it arrived though nobody answered.
+    async fn find(&self, id: &str, since: Time) -> Result<Option<String>, Unavailable> {
+        let asked = json!({
+            "channel": self.contacts.slack_channel, "oldest": (since.0 - SKEW).to_string(),
+            "include_all_metadata": true, "limit": 200,
+        });
+        let answer = self.call("conversations.history", &asked, Repeat::Always).await?;
+        let messages = answer["messages"].as_array().into_iter().flatten();
+        let mut found = messages.filter(|one| one["metadata"]["event_payload"]["incident"] == id);
+        Ok(found.find_map(|one| one["ts"].as_str()).map(str::to_owned))
+    }
+
+    fn can_act(&self) -> bool {
+        !self.contacts.slack_signing_secret.is_empty()
+    }
+}
+
+impl Board for Bot {
+    fn name(&self) -> &'static str {
+        "slack"
+    }
+
+    async fn open(&self, incident: &Incident, again: Option<Time>) -> Result<Option<String>, Unavailable> {
+        if let Some(since) = again
+            && let Some(ts) = self.find(&incident.id, since).await?
+        {
+            return self.replace(message(incident, self.can_act()), &ts).await;
+        }
+        self.post(message(incident, self.can_act()), Some(&incident.id)).await
+    }
+
+    async fn update(&self, incident: &Incident, handle: Option<&str>) -> Result<Option<String>, Unavailable> {
+        match handle {
+            Some(ts) => self.replace(message(incident, self.can_act()), ts).await,
+            None => self.open(incident, None).await,
+        }
+    }
+
+    async fn digest(
+        &self,
+        count: u32,
+        worst: &[String],
+        handle: Option<&str>,
+    ) -> Result<Option<String>, Unavailable> {
+        match handle {
+            Some(ts) => self.replace(digest(count, worst), ts).await,
+            None => self.post(digest(count, worst), None).await,
+        }
+    }
+}
+
+/// A channel, by an incoming webhook: what was said cannot be changed, so only the weighty changes are said.
+pub struct Webhook {
+    http: Http,
+    url: String,
+}
+
+impl Webhook {
+    /// The webhook, if it is known and there is no bot.
+    pub fn of(http: &Http, contacts: &Rc<Contacts>) -> Option<Self> {
+        let is_wanted = !contacts.slack_webhook.is_empty() && contacts.slack_bot_token.is_empty();
+        is_wanted.then(|| Self { http: http.clone(), url: contacts.slack_webhook.clone() })
+    }
+
+    async fn say(&self, body: &Value) -> Result<(), Unavailable> {
+        let request = self.http.client().post(&self.url).json(body);
+        self.http.send(SERVICE, request, Repeat::OnlyIfRefused).await.map(drop)
+    }
+}
+
+/// What changes weightily.
+fn weighty(incident: &Incident) -> String {
+    format!("{} {:?}", incident.severity.label(), incident.state)
+}
+
+impl Board for Webhook {
+    fn name(&self) -> &'static str {
+        "slack-webhook"
+    }
+
+    async fn open(&self, incident: &Incident, _: Option<Time>) -> Result<Option<String>, Unavailable> {
+        self.say(&message(incident, false)).await?;
+        Ok(Some(weighty(incident)))
+    }
+
+    async fn update(&self, incident: &Incident, handle: Option<&str>) -> Result<Option<String>, Unavailable> {
+        let weighty = weighty(incident);
+        if handle != Some(weighty.as_str()) {
+            self.say(&message(incident, false)).await?;
+        }
+        Ok(Some(weighty))
+    }
+
+    /// Said once: it cannot be counted up.
+    async fn digest(
+        &self,
+        count: u32,
+        worst: &[String],
+        handle: Option<&str>,
+    ) -> Result<Option<String>, Unavailable> {
+        if handle.is_none() {
+            self.say(&digest(count, worst)).await?;
+        }
+        Ok(Some("said".to_owned()))
+    }
+}

@@ -1,0 +1,87 @@
+//! Incidents as tickets, by a signed webhook.
+//!
+//! `X-Trailwarden-Signature: sha256=HEX` is the HMAC-SHA256 of `TIMESTAMP.BODY` with the shared secret, the timestamp that of
+//! `X-Trailwarden-Timestamp`; `Idempotency-Key` names the incident and its revision, so that a receiver can tell a repetition.
+
+use std::rc::Rc;
+
+use trailwarden_core::{
+    event::Time,
+    formats::{
+        signature::sign,
+        ticket::{Shape, id_in, ticket},
+    },
+    incident::Incident,
+    ports::{Board, Unavailable},
+};
+
+use crate::{
+    http::{Http, Repeat},
+    now,
+    secrets::Contacts,
+};
+
+const SERVICE: &str = "webhook";
+
+/// A ticket system.
+pub struct Tickets {
+    http: Http,
+    contacts: Rc<Contacts>,
+}
+
+impl Tickets {
+    /// The ticket system, if it is known.
+    pub fn of(http: &Http, contacts: &Rc<Contacts>) -> Option<Self> {
+        (!contacts.webhook_url.is_empty()).then(|| Self { http: http.clone(), contacts: contacts.clone() })
+    }
+
+    async fn send(&self, incident: &Incident, key: &str) -> Result<Option<String>, Unavailable> {
+        let body = ticket(incident, self.contacts.webhook_shape, &self.contacts.webhook_project).to_string();
+        let at = now().0.to_string();
+        let signature = sign(&self.contacts.webhook_secret, &[at.as_bytes(), b".", body.as_bytes()]);
+        let request = self
+            .http
+            .client()
+            .post(&self.contacts.webhook_url)
+            .header("content-type", "application/json")
+            .header("x-trailwarden-timestamp", at)
+            .header("x-trailwarden-signature", format!("sha256={signature}"))
+            .header("idempotency-key", key)
+            .body(body);
+        let answer = self.http.send(SERVICE, request, Repeat::OnlyIfRefused).await?;
+        Ok(serde_json::from_str(&answer).ok().as_ref().and_then(id_in))
+    }
+}
+
+impl Board for Tickets {
+    fn name(&self) -> &'static str {
+        "webhook"
+    }
+
+    fn is_tickets(&self) -> bool {
+        true
+    }
+
+    async fn open(&self, incident: &Incident, _: Option<Time>) -> Result<Option<String>, Unavailable> {
+        // The same key at each try, so that the receiver opens one ticket.
+        self.send(incident, &incident.id).await
+    }
+
+    /// Those who create an issue with each message are told once; others each change.
+    async fn update(&self, incident: &Incident, handle: Option<&str>) -> Result<Option<String>, Unavailable> {
+        if self.contacts.webhook_shape == Shape::Plain {
+            self.send(incident, &format!("{}/{}", incident.id, incident.revision)).await?;
+        }
+        Ok(handle.map(str::to_owned))
+    }
+
+    /// Tickets are for incidents alone.
+    async fn digest(
+        &self,
+        _: u32,
+        _: &[String],
+        handle: Option<&str>,
+    ) -> Result<Option<String>, Unavailable> {
+        Ok(handle.map(str::to_owned))
+    }
+}

@@ -1,0 +1,35 @@
+//! What people ask of incidents, by an HTTP API that knows them; and what they press in Slack, if they may.
+
+use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use lambda_runtime::Error;
+use trailwarden_core::stages::interface::{pressed, serve};
+use trailwarden_integrations::{
+    bus::Bus,
+    environment::{aws, optional, variable},
+    knowledge::Remembered,
+    lambda, now,
+    secrets::Secrets,
+    table::DynamoTable,
+    web::{answered, asked, slack},
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let aws = aws().await;
+    let table = DynamoTable::new(&aws, variable("TABLE_NAME")?);
+    let bus = Bus::new(&aws, variable("EVENT_BUS_NAME")?);
+    let secrets = Secrets::new(&aws, optional("CONTACTS_SECRET_ARN"));
+    let remembered = Remembered::new(table.clone());
+    lambda::serve(async |request: ApiGatewayV2httpRequest| -> Result<ApiGatewayV2httpResponse, Error> {
+        let reply = match slack(&request) {
+            Some(signed) => {
+                let (contacts, settings) = (secrets.contacts().await?, remembered.current().await?);
+                let secret = &contacts.slack_signing_secret;
+                pressed(&table, &bus, &signed, secret, &settings.response.approvers, now()).await?
+            }
+            None => serve(&table, &bus, &asked(&request), now()).await?,
+        };
+        Ok(answered(&reply))
+    })
+    .await
+}

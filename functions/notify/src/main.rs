@@ -1,0 +1,65 @@
+//! Incidents that changed; shown in Slack and in ticket systems. Nothing here can delay a response.
+
+use std::collections::BTreeMap;
+
+use lambda_runtime::Error;
+use trailwarden_core::{
+    messages::{IncidentChanged, incident_changed},
+    ports::{Board, Unavailable},
+    stages::notify::notify,
+};
+use trailwarden_integrations::{
+    copy,
+    environment::{aws, optional, variable},
+    http::Http,
+    lambda::{Failed, serve_queue},
+    now,
+    ops_items::OpsItems,
+    secrets::Secrets,
+    slack::{Bot, Webhook},
+    table::DynamoTable,
+    webhook::Tickets,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let aws = aws().await;
+    let table = DynamoTable::new(&aws, variable("TABLE_NAME")?);
+    let secrets = Secrets::new(&aws, optional("CONTACTS_SECRET_ARN"));
+    let ops_items = (optional("OPS_ITEMS").as_deref() == Some("true")).then(|| OpsItems::new(&aws));
+    let (http, copy) = (Http::new()?, copy());
+    let show = async |message: &str| -> Result<(), Unavailable> {
+        let changed = incident_changed(message)?;
+        let contacts = secrets.contacts().await?;
+        // Each has its own trouble: one that is dead does not keep the others from showing it.
+        let shown = [
+            on(&table, Bot::of(&http, &contacts).as_ref(), &changed, copy).await,
+            on(&table, Webhook::of(&http, &contacts).as_ref(), &changed, copy).await,
+            on(&table, Tickets::of(&http, &contacts).as_ref(), &changed, copy).await,
+            on(&table, ops_items.as_ref(), &changed, copy).await,
+        ];
+        shown.into_iter().collect()
+    };
+    serve_queue(async |messages| {
+        let mut failed: Failed = BTreeMap::new();
+        for (at, message) in messages.iter().enumerate() {
+            if let Err(error) = show(message).await {
+                failed.insert(at, error);
+            }
+        }
+        failed
+    })
+    .await
+}
+
+async fn on(
+    table: &DynamoTable,
+    board: Option<&impl Board>,
+    changed: &IncidentChanged,
+    copy: u64,
+) -> Result<(), Unavailable> {
+    match board {
+        Some(board) => notify(table, board, changed, copy, now()).await,
+        None => Ok(()),
+    }
+}
