@@ -14,8 +14,8 @@ use trailwarden_core::{
     arrivals::{Contents, Sender, open},
     event::Time,
     messages::{
-        FeaturesExtracted, FindingRaised, Notice, Respondable, SOURCE, judgeable, pack, respondable, said,
-        unpack,
+        FeaturesExtracted, FindingRaised, Notice, Respondable, SOURCE, incident_changed, judgeable, pack,
+        respondable, said, unpack,
     },
     ports::{Channel, Memory, Unavailable},
     risk::thresholds::Verdict,
@@ -119,6 +119,11 @@ fn compliance_check_finds_the_violation_and_respond_takes_a_finding() {
     };
     let finding = raised.finding;
     assert!(!finding.evidence.is_empty());
+    let Ok(Respondable::Asked(asked)) = respondable(&bodies("respond-asked.json")[0]) else {
+        panic!("nothing asked")
+    };
+    let changed = incident_changed(&bodies("notify.json")[0]).expect("a changed incident");
+    assert_eq!((changed.id, changed.partition), (asked.id, asked.partition));
     let verdicts = said(&bodies("respond-verdict.json")[0]).expect("what an analyst said");
     assert_eq!(verdicts[0].verdict, Verdict::FalsePositive);
     assert!(said(&bodies("respond.json")[0]).is_none());

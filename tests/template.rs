@@ -83,3 +83,19 @@ fn each_function_of_the_template_is_a_package() {
     let packages = fs::read_dir(root().join("functions")).expect("functions").count();
     assert_eq!(functions.len(), packages, "{functions:?}");
 }
+
+/// What responses may do in the hub's account they may do in a member's.
+#[test]
+fn both_templates_let_responses_do_the_same() {
+    let statements = |name: &str| {
+        let template = fs::read_to_string(root().join(name)).expect("a template");
+        let (_, role) = template.split_once("\n  ResponseRole:\n").expect("the role");
+        let (_, allowed) =
+            role.split_once("        - Effect: Allow\n                Action:\n").expect("what it may");
+        let end = allowed.find("\n\n").expect("its end");
+        allowed[..end].to_owned()
+    };
+    let (hub, member) = (statements("template.yaml"), statements("member.yaml"));
+    assert!(hub.contains("iam:PutUserPolicy") && hub.contains("rds:ModifyDBSnapshotAttribute"), "{hub}");
+    assert_eq!(hub, member);
+}

@@ -72,6 +72,8 @@ def action_of(service, method, path, headers, body):
     if service == "securityhub":
         routes = {"/findings/import": "BatchImportFindings", "/findings/batchupdate": "BatchUpdateFindings"}
         return routes.get(urlsplit(path).path, "GetFindings" if path == "/findings" else f"{method} {path}")
+    if service == "guardduty":
+        return {"GET": "GetDetector", "POST": "UpdateDetector"}.get(method, f"{method} {path}")
     return parse_qs(body.decode("utf-8", "replace")).get("Action", [f"{method} {path}"])[0]
 
 
@@ -82,6 +84,8 @@ def s3_action(method, path):
     if key:
         names = {"GET": "GetObject", "HEAD": "GetObject", "PUT": "PutObject", "DELETE": "DeleteObject"}
         return names.get(method, f"{method} object")
+    if "publicAccessBlock" in parts.query:
+        return "GetBucketPublicAccessBlock" if method == "GET" else "PutBucketPublicAccessBlock"
     if method == "POST" and "delete" in parts.query:
         return "DeleteObject"
     return {"GET": "ListBucket", "HEAD": "ListBucket"}.get(method, f"{method} bucket")

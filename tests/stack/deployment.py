@@ -50,12 +50,18 @@ class Deployment:
         s3.create_bucket(Bucket=TRAIL_BUCKET)
         s3.put_bucket_notification_configuration(
             Bucket=TRAIL_BUCKET, NotificationConfiguration={"EventBridgeConfiguration": {}})
-        self.stack = Stack(self.aws).deploy(
-            self.folder, self.built, Architecture="x86_64", TrailBucketName=TRAIL_BUCKET, BulkWindowSeconds=0)
-        self.outputs = self.stack.outputs()
+        self.stack = Stack(self.aws)
+        self.deploy()
         self.table, self.data = self.outputs["TableName"], self.outputs["DataBucketName"]
-        self.again_after(COMES_AGAIN)
         return self
+
+    def deploy(self, **parameters):
+        """Deploys, or deploys again with other parameters."""
+        self.stack.deploy(self.folder, self.built, Architecture="x86_64", TrailBucketName=TRAIL_BUCKET,
+                          BulkWindowSeconds=0, **parameters)
+        self.outputs = self.stack.outputs()
+        self.again_after(COMES_AGAIN)
+        self.aws.functions.kill()
 
     def __exit__(self, *_):
         try:
@@ -63,6 +69,13 @@ class Deployment:
         finally:
             self.aws.__exit__()
             shutil.rmtree(self.folder, ignore_errors=True)
+
+    def settings(self, text):
+        """What the organisation says of itself, at once: the file, what score remembers of it, and functions anew."""
+        self.aws.client("s3").put_object(Bucket=self.data, Key="settings/settings.toml", Body=text.encode())
+        self.aws.client("dynamodb").put_item(TableName=self.table, Item={
+            "pk": {"S": "ORG"}, "sk": {"S": "SETTINGS"}, "version": {"N": "1"}, "body": {"B": text.encode()}})
+        self.aws.functions.kill()
 
     def again_after(self, seconds):
         """How soon a message comes again whose function died."""
@@ -74,6 +87,7 @@ class Deployment:
         self.aws.faults.calm()
         self.stack.drained()
         self.stack.purge(self.table, (TRAIL_BUCKET, self.data))
+        self.aws.outside.forget()
         self.since = time.time() * 1000
 
     # Bringing logs
@@ -102,7 +116,15 @@ class Deployment:
         try:
             self.stack.drained()
         except TimeoutError as late:
-            raise AssertionError(f"{late}; refused: {self.aws.ledger.denied()}") from None
+            raise AssertionError(f"{late}; refused: {self.aws.ledger.denied()}; {self.last_errors()}") from None
+
+    def last_errors(self):
+        """What functions last said went wrong."""
+        found = {}
+        for name in self.stack.resources("AWS::Lambda::Function").values():
+            lines = [line for at, line in self.stack.logs(name) if at >= self.since and "ERROR" in line]
+            found |= {name: lines[-1]} if lines else {}
+        return found
 
     def close(self):
         """Every hour that waits to be judged finally is judged now."""
@@ -158,6 +180,8 @@ class Deployment:
         for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
             document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
             for statement in document["Statement"]:
+                if statement["Effect"] == "Deny":
+                    continue
                 listed = statement["Action"]
                 actions |= {listed} if isinstance(listed, str) else set(listed)
         return actions

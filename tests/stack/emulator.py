@@ -19,11 +19,14 @@ from pathlib import Path
 import boto3
 from botocore.config import Config
 
+from outside import Outside
 from processes import Functions
 from proxy import HOST, Proxy
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
+# What moto plays.
+BY_MOTO = {"securityhub", "ec2", "guardduty", "rds"}
 OWNER = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": REGION}
 BIN = Path(sys.executable).parent
 # Seconds in which an emulator must be up, and in which it must end when told to.
@@ -40,6 +43,7 @@ class Emulator:
         self.functions = Functions(self.gateway_port)
         self.proxy = Proxy([self.gateway_port, self.hub_port], self.functions, seed)
         self.ledger, self.faults = self.proxy.ledger, self.proxy.faults
+        self.outside = Outside()
         self._started, self._clients = [], {}
 
     def __enter__(self):
@@ -68,6 +72,12 @@ class Emulator:
             "TMPDIR": str(self.folder),
             "AWS_ENDPOINT_URL": way,
             "AWS_ENDPOINT_URL_SECURITYHUB": hub_way,
+            # What the emulator lacks, or has in part: moto knows it, and knows no IAM.
+            "AWS_ENDPOINT_URL_EC2": hub_way,
+            "AWS_ENDPOINT_URL_GUARDDUTY": hub_way,
+            "AWS_ENDPOINT_URL_RDS": hub_way,
+            # What neither has.
+            "AWS_ENDPOINT_URL_SSM": self.outside.url,
         }
 
     def _start(self, name, command, environment):
@@ -85,6 +95,7 @@ class Emulator:
         self._started = []
         self.functions.kill()
         self.proxy.close()
+        self.outside.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def log(self, name="ministack"):
@@ -99,8 +110,15 @@ class Emulator:
 
     def _client(self, service):
         config = Config(max_pool_connections=50, s3={"addressing_style": "path"}, read_timeout=120)
-        url = self.hub_url if service == "securityhub" else self.url
+        url = self.hub_url if service in BY_MOTO else self.url
         client = boto3.session.Session().client(service, endpoint_url=url, config=config, **OWNER)
+        client.meta.events.register("before-send.*", as_if_by_tls)
+        return client
+
+    def as_user(self, key, secret, service):
+        """Somebody else's client, on whom IAM is enforced."""
+        client = boto3.session.Session().client(
+            service, endpoint_url=self.url, region_name=REGION, aws_access_key_id=key, aws_secret_access_key=secret)
         client.meta.events.register("before-send.*", as_if_by_tls)
         return client
 

@@ -49,9 +49,14 @@ def build(folder, template=ROOT / "template.yaml", environment=None, **parameter
 
 
 def spelt_out(built):
-    """A copy that allows SendMessageBatch with SendMessage, as AWS does: the emulator takes them for two actions."""
+    """A copy for the emulator, which differs from AWS in two actions.
+
+    It takes SendMessageBatch for an action of its own, where AWS asks for SendMessage; and it asks for a right to the policy
+    where AWS asks for one to the group that it is attached to or detached from.
+    """
     copy = Path(built).with_name("deployed.yaml")
-    copy.write_text(re.sub(r"sqs:SendMessage\b(?!\*)", "sqs:SendMessage*", Path(built).read_text()))
+    text = re.sub(r"sqs:SendMessage\b(?!\*)", "sqs:SendMessage*", Path(built).read_text())
+    copy.write_text(text.replace("iam::${AWS::AccountId}:group/*", "iam::*:*/*"))
     return copy
 
 
@@ -143,7 +148,7 @@ class Stack:
         depths = self.depths()
         return {name: int(depths[name]) for name in self.dead_letter_queues() if int(depths[name])}
 
-    def drained(self, quiet=3.0, timeout=300.0):
+    def drained(self, quiet=3.0, timeout=60.0):
         """Waits until all queues but the dead letters' were empty for some seconds; else tells how deep they are."""
         dead, deadline, since = self.dead_letter_queues(), time.monotonic() + timeout, None
         while True:

@@ -31,6 +31,8 @@ pub enum Command {
     Compliance(Compliance),
     /// Says what to do about the alerts: in which order, who else is hit, how it is taken back, what remains. Does nothing itself
     Respond(Respond),
+    /// Shows the incidents of a state file, and keeps what you decide about them; prints the commands that carry it out
+    Incident(Incident),
     /// Makes up an organisation and writes its trail: people, machines, innocent oddities and labelled attacks
     Simulate(Simulate),
     /// Says how well attacks are found, and how often innocents are accused, where the truth is known
@@ -173,6 +175,77 @@ pub struct Respond {
     /// Table for people, or JSON for machines
     #[arg(long, value_enum, default_value_t = Form::Table)]
     pub format: Form,
+}
+
+/// `incident`.
+#[derive(Args)]
+pub struct Incident {
+    /// What to do.
+    #[command(subcommand)]
+    pub what: Decision,
+    /// The file that `analyze --state` keeps
+    #[arg(long, value_name = "FILE", global = true)]
+    pub state: Option<PathBuf>,
+    /// The organisation's own facts: protected principals, what needs no asking (TOML)
+    #[arg(long, value_name = "FILE", global = true)]
+    pub settings: Option<PathBuf>,
+    /// Table for people, or JSON for machines
+    #[arg(long, value_enum, default_value_t = Form::Table, global = true)]
+    pub format: Form,
+}
+
+/// What is done with an incident.
+#[derive(Subcommand)]
+pub enum Decision {
+    /// Lists them, the newest first
+    List {
+        /// Those that are closed too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Shows one: findings, plan, what was decided, what is left to people
+    Show {
+        /// Its id, or the beginning of it
+        id: String,
+    },
+    /// Approves its plan as it was shown, and prints the commands that carry it out: this command acts in no account
+    Approve {
+        /// Its id, or the beginning of it
+        id: String,
+        /// The plan, as `show` names it
+        #[arg(long, value_name = "PLAN")]
+        plan: String,
+    },
+    /// Takes back what was approved, and prints the commands that do so
+    Undo {
+        /// Its id, or the beginning of it
+        id: String,
+        /// Only this act, by the number that `show` gives it
+        #[arg(long, value_name = "N")]
+        act: Option<usize>,
+    },
+    /// Gives it to somebody
+    Assign {
+        /// Its id, or the beginning of it
+        id: String,
+        /// To whom
+        whom: String,
+    },
+    /// Ticks a step that was left to people
+    Step {
+        /// Its id, or the beginning of it
+        id: String,
+        /// The step, by the number that `show` gives it
+        step: usize,
+    },
+    /// Closes it
+    Close {
+        /// Its id, or the beginning of it
+        id: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
 }
 
 /// `simulate`.

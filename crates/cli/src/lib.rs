@@ -9,6 +9,8 @@ mod evaluate;
 mod explain;
 mod files;
 mod identities;
+mod incident;
+mod items;
 mod judging;
 mod knowledge;
 mod memory;
@@ -42,6 +44,7 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
         Command::Assess(arguments) => assess::assess(arguments),
         Command::Compliance(arguments) => compliance::compliance(arguments),
         Command::Respond(arguments) => respond::respond(arguments),
+        Command::Incident(arguments) => incident::incident(arguments),
         Command::Simulate(arguments) => simulate::simulate(arguments),
         Command::Evaluate(arguments) => evaluate::evaluate(arguments),
     }

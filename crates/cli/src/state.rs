@@ -19,6 +19,7 @@ use trailwarden_core::{
 
 use crate::{
     files,
+    items::Items,
     judging::{self, Encoded, Judged},
     knowledge::{Knowledge, now},
     memory::Memory,
@@ -95,8 +96,13 @@ impl State {
 
     /// The findings kept.
     pub(crate) fn findings(&self) -> Result<Vec<Finding>> {
+        Ok(self.scoped_findings()?.into_iter().map(|(_, finding)| finding).collect())
+    }
+
+    /// The findings kept, each with the scope that it is of.
+    pub(crate) fn scoped_findings(&self) -> Result<Vec<(Scope, Finding)>> {
         match self.database.begin_read()?.open_table(FINDINGS) {
-            Ok(table) => table.iter()?.map(|entry| Ok(read_finding(entry?.1.value())?.1)).collect(),
+            Ok(table) => table.iter()?.map(|entry| read_finding(entry?.1.value())).collect(),
             Err(TableError::TableDoesNotExist(_)) => Ok(Vec::new()),
             Err(error) => Err(error.into()),
         }
@@ -141,12 +147,21 @@ impl State {
         write.open_table(META)?.insert("version", VERSION)?;
         if keeps {
             write.commit()?;
-            // Whole and on disk under its other name, it takes the old one's place at once.
-            File::open(&self.copy)?.sync_all()?;
-            std::fs::rename(&self.copy, &self.file)
-                .with_context(|| format!("renaming {}", files::show(&self.copy)))?;
+            self.keep()?;
         }
         Ok(judged)
+    }
+
+    /// What was changed takes the old file's place: whole and on disk under its other name, at once.
+    pub(crate) fn keep(&self) -> Result<()> {
+        File::open(&self.copy)?.sync_all()?;
+        std::fs::rename(&self.copy, &self.file)
+            .with_context(|| format!("renaming {}", files::show(&self.copy)))
+    }
+
+    /// Where items are, as the functions' table has them.
+    pub(crate) fn items(&self) -> Items<'_> {
+        Items::new(&self.database)
     }
 }
 
@@ -253,12 +268,12 @@ fn read_finding(sealed: &[u8]) -> Result<(Scope, Finding)> {
 }
 
 /// A checksum before each value, so that a damaged file is seen before it is believed.
-fn seal(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn seal(bytes: &[u8]) -> Vec<u8> {
     let sum = trailwarden_core::event::checksum(bytes);
     [&sum.to_le_bytes(), bytes].concat()
 }
 
-fn unseal(sealed: &[u8]) -> Result<&[u8]> {
+pub(crate) fn unseal(sealed: &[u8]) -> Result<&[u8]> {
     let (sum, bytes) = sealed.split_first_chunk::<8>().context("a value of the state is cut off")?;
     if u64::from_le_bytes(*sum) != trailwarden_core::event::checksum(bytes) {
         bail!("a value of the state is damaged");

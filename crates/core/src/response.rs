@@ -5,12 +5,14 @@
 
 mod action;
 mod aim;
+mod commands;
 mod containment;
 mod reversal;
 mod thing;
 
 pub use action::{Action, Undo};
 pub use aim::{Impossible, SWITCHES};
+pub use commands::{Commands, commands};
 pub use containment::{Containment, containment};
 pub(crate) use reversal::reverse;
 use serde::{Deserialize, Serialize};

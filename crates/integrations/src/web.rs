@@ -78,3 +78,32 @@ pub fn answered(reply: &Reply) -> ApiGatewayV2httpResponse {
     }
     answer
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVENT: &str = include_str!("../../../events/incidents.json");
+
+    #[test]
+    fn a_request_has_the_name_of_whoever_was_let_in() {
+        let request: ApiGatewayV2httpRequest = serde_json::from_str(EVENT).unwrap();
+        let asked = asked(&request);
+        assert_eq!((asked.method.as_str(), asked.path.as_str()), ("GET", "/incidents"));
+        assert_eq!(asked.who, "arn:aws:sts::111122223333:assumed-role/analyst/kim");
+        assert_eq!(asked.query["days"], "7");
+        assert!(slack(&request).is_none());
+    }
+
+    #[test]
+    fn nobody_is_nobody_and_a_provider_is_believed() {
+        let with = |authorizer: serde_json::Value| {
+            let mut event: serde_json::Value = serde_json::from_str(EVENT).unwrap();
+            event["requestContext"]["authorizer"] = authorizer;
+            asked(&serde_json::from_value(event).unwrap()).who
+        };
+        assert_eq!(with(serde_json::Value::Null), "");
+        let claims = serde_json::json!({ "jwt": { "claims": { "sub": "1", "email": "kim@x.example" }, "scopes": null } });
+        assert_eq!(with(claims), "kim@x.example");
+    }
+}

@@ -10,7 +10,7 @@ use crate::{
     event::{Time, clip},
     finding::Severity,
     formats::slack,
-    incident::{Incident, Progress, Refusal, State, metrics},
+    incident::{Act, Incident, Progress, Refusal, State, metrics},
     kept::{self, INCIDENTS},
     messages::{Notice, ResponseAsked},
     ports::{Channel, Key, Over, Table, Unavailable, Write, change},
@@ -50,17 +50,17 @@ const BODY: usize = 16 << 10;
 /// What a POST may say.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Said {
+pub struct Said {
     /// The plan that is approved.
-    plan: Option<String>,
+    pub plan: Option<String>,
     /// The act that is taken back; all, if none is named.
-    act: Option<usize>,
+    pub act: Option<usize>,
     /// The step that is done.
-    step: Option<usize>,
+    pub step: Option<usize>,
     /// To whom it is given.
-    to: Option<String>,
+    pub to: Option<String>,
     /// Why.
-    reason: Option<String>,
+    pub reason: Option<String>,
 }
 
 fn reply(status: u16, body: Value) -> Reply {
@@ -198,7 +198,10 @@ async fn change_it(
     let mut outcome = Err(error(404, "no such incident"));
     change(table, &key, |item| {
         let Some(mut incident) = item.map(kept::read_incident).transpose()? else { return Ok(None) };
-        outcome = decide(&mut incident, what, &said, &request.who, now).map(|()| shown(&incident));
+        let allowed = if what == "approve" { approvable(&incident) } else { Ok(()) };
+        outcome = allowed
+            .and_then(|()| decide(&mut incident, what, &said, &request.who, now))
+            .map(|()| shown(&incident));
         Ok::<_, Unavailable>(outcome.is_ok().then(|| kept::write_incident(&incident, now)))
     })
     .await?;
@@ -218,7 +221,23 @@ async fn change_it(
     }
 }
 
-fn decide(incident: &mut Incident, what: &str, said: &Said, who: &str, now: Time) -> Result<(), Reply> {
+/// What is approved is what was looked at.
+fn approvable(incident: &Incident) -> Result<(), Reply> {
+    let is_unseen = |act: &Act| act.progress == Progress::Waiting && act.seen.is_none();
+    if incident.acts.iter().any(is_unseen) {
+        return Err(error(
+            409,
+            "what is there was not looked at yet: this deployment only observes, or it takes a moment",
+        ));
+    }
+    Ok(())
+}
+
+/// Changes an incident as somebody says.
+///
+/// # Errors
+/// The reply that says why it is not.
+pub fn decide(incident: &mut Incident, what: &str, said: &Said, who: &str, now: Time) -> Result<(), Reply> {
     let refused = |refusal: Refusal| match refusal {
         Refusal::Expired => error(410, refusal),
         Refusal::NothingWaits | Refusal::Changed(_) | Refusal::NotDone(_) => error(409, refusal),
@@ -229,16 +248,8 @@ fn decide(incident: &mut Incident, what: &str, said: &Said, who: &str, now: Time
             let Some(plan) = &said.plan else {
                 return Err(error(400, "say which plan: {\"plan\": \"...\"}, as GET shows it"));
             };
-            let is_unseen =
-                |act: &crate::incident::Act| act.progress == Progress::Waiting && act.seen.is_none();
             if incident.state == State::Closed {
                 return Err(error(409, "it is closed"));
-            }
-            if incident.acts.iter().any(is_unseen) {
-                return Err(error(
-                    409,
-                    "what is there was not looked at yet: this deployment only observes, or it takes a moment",
-                ));
             }
             incident.approve(plan, who, now).map_err(refused)
         }

@@ -1,0 +1,337 @@
+//! Incidents of a state file, and what people decide about them. Nothing here acts in an account: it prints the commands.
+
+use std::io::Write as _;
+
+use anstyle::Style;
+use anyhow::{Context, Result, anyhow, bail};
+use pollster::block_on;
+use serde_json::{Value, json};
+use trailwarden_core::{
+    event::Time,
+    formats::slack::{headline, progress},
+    incident::{Act, Incident, Progress, State as Becomes, US, metrics},
+    kept::{self, INCIDENTS},
+    messages::FindingRaised,
+    ports::{Key, Table, change},
+    response::{Commands, Undo, commands},
+    settings::Settings,
+    stages::{
+        acting::{Mode, load},
+        incidents::join,
+        interface::{Said, decide, line, shown},
+    },
+};
+
+use crate::{
+    args::{self, Decision, Form},
+    files,
+    items::Items,
+    knowledge::{now, settings},
+    output::style,
+    state::State,
+    text::{count, printable, wrap},
+};
+
+/// Columns of a page.
+const WIDTH: usize = 110;
+
+/// Shows, or decides; gives the exit code.
+pub(crate) fn incident(arguments: &args::Incident) -> Result<u8> {
+    let Some(path) = &arguments.state else {
+        bail!("--state FILE is missing: the file that `analyze --state` keeps")
+    };
+    if !path.exists() {
+        bail!(
+            "{}: there is no such state; `trailwarden analyze --state {0} PATH...` makes one",
+            files::show(path)
+        );
+    }
+    let settings = settings(arguments.settings.as_deref())?;
+    let state = State::open(path).with_context(|| format!("state {}", files::show(path)))?;
+    let days = gather(&state, &settings)?;
+    let items = state.items();
+    let incidents = all(&items, &days)?;
+    let mut out = std::io::BufWriter::new(anstream::stdout().lock());
+    let form = arguments.format;
+    match &arguments.what {
+        Decision::List { all } => list(&mut out, &incidents, *all, form)?,
+        Decision::Show { id } => show(&mut out, &find(&incidents, id)?.1, form)?,
+        decision => {
+            let (what, id, said) = said(decision);
+            let (key, _) = find(&incidents, id)?;
+            let decided = keep(&items, &key, what, &said)?;
+            state.keep()?;
+            tell(&mut out, what, &said, &decided, form)?;
+        }
+    }
+    out.flush()?;
+    Ok(0)
+}
+
+/// Joins the state's findings to incidents; gives the days that those are of.
+fn gather(state: &State, settings: &Settings) -> Result<Vec<u32>> {
+    let items = state.items();
+    let mut findings = state.scoped_findings()?;
+    findings.sort_by(|(_, a), (_, b)| (a.last_seen, &a.id).cmp(&(b.last_seen, &b.id)));
+    let mut days: Vec<u32> = findings.iter().map(|(_, finding)| finding.last_seen.day()).collect();
+    days.sort_unstable();
+    days.dedup();
+    for (scope, finding) in findings {
+        // As if it had been told of at once: a log of last month is news to whoever reads it today.
+        let at = finding.last_seen;
+        let raised = FindingRaised { scope, revision: 1, finding };
+        block_on(join(&items, &raised, Mode::Observe, settings, at))?;
+    }
+    Ok(days)
+}
+
+/// The newest first.
+fn all(items: &Items<'_>, days: &[u32]) -> Result<Vec<(Key, Incident)>> {
+    let mut found = Vec::new();
+    for day in days.iter().rev() {
+        let listed = block_on(items.listed(&kept::day_partition(*day), INCIDENTS.0, INCIDENTS.1))?;
+        for key in listed.into_iter().rev() {
+            found.extend(block_on(load(items, &key))?.map(|incident| (key, incident)));
+        }
+    }
+    Ok(found)
+}
+
+fn find(incidents: &[(Key, Incident)], id: &str) -> Result<(Key, Incident)> {
+    let mut found = incidents.iter().filter(|(_, incident)| incident.id.starts_with(id));
+    match (found.next(), found.next()) {
+        (Some(one), None) => Ok(one.clone()),
+        (None, _) => bail!("no incident is called {id:?}; `incident list --all` names them"),
+        (Some(one), Some(other)) => incidents
+            .iter()
+            .find(|(_, incident)| incident.id == id)
+            .cloned()
+            .ok_or_else(|| anyhow!("{id:?} may be {} or {}: say more of it", one.1.id, other.1.id)),
+    }
+}
+
+/// What is decided, of which, and what is said with it.
+fn said(decision: &Decision) -> (&'static str, &str, Said) {
+    match decision {
+        Decision::Approve { id, plan } => {
+            ("approve", id, Said { plan: Some(plan.clone()), ..Said::default() })
+        }
+        Decision::Undo { id, act } => {
+            ("undo", id, Said { act: act.map(|act| act.wrapping_sub(1)), ..Said::default() })
+        }
+        Decision::Assign { id, whom } => ("assign", id, Said { to: Some(whom.clone()), ..Said::default() }),
+        Decision::Step { id, step } => {
+            ("step", id, Said { step: Some(step.wrapping_sub(1)), ..Said::default() })
+        }
+        Decision::Close { id, reason } => {
+            ("close", id, Said { reason: Some(reason.clone()), ..Said::default() })
+        }
+        Decision::List { .. } | Decision::Show { .. } => ("", "", Said::default()),
+    }
+}
+
+/// Keeps a decision, with the name of whoever runs this.
+fn keep(items: &Items<'_>, key: &Key, what: &str, said: &Said) -> Result<Incident> {
+    let who = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+    let who = format!("local:{}", who.as_deref().unwrap_or("somebody"));
+    let mut outcome = Err(anyhow!("it is gone"));
+    block_on(change(items, key, |item| {
+        let Some(mut incident) = item.map(kept::read_incident).transpose()? else { return Ok(None) };
+        let now = now();
+        // What is approved here is carried out by hand, and so is what takes it back.
+        let decided = if what == "undo" {
+            taken_back(&mut incident, said.act, &who, now)
+        } else {
+            incident.planned = incident.planned.max(Time(now.0 - 1));
+            decide(&mut incident, what, said, &who, now)
+                .map_err(|reply| anyhow!("{}", reply.body["error"].as_str().unwrap_or_default().to_owned()))
+        };
+        outcome = decided.map(|()| incident.clone());
+        Ok::<_, trailwarden_core::ports::Unavailable>(
+            outcome.is_ok().then(|| kept::write_incident(&incident, now)),
+        )
+    }))?;
+    outcome
+}
+
+fn taken_back(incident: &mut Incident, which: Option<usize>, who: &str, now: Time) -> Result<()> {
+    let can = |act: &Act| act.progress == Progress::Due && act.planned.undo != Undo::None;
+    let is_meant = |at: usize| which.is_none_or(|which| which == at);
+    let chosen: Vec<usize> =
+        (0..incident.acts.len()).filter(|at| is_meant(*at) && can(&incident.acts[*at])).collect();
+    if chosen.is_empty() {
+        bail!("nothing that was approved can be taken back");
+    }
+    for at in chosen {
+        incident.acts[at].progress = Progress::Undone;
+        let what = format!("took back: {}", incident.acts[at].planned.text);
+        incident.say(now, who, what);
+    }
+    incident.revision += 1;
+    Ok(())
+}
+
+fn list(out: &mut impl std::io::Write, incidents: &[(Key, Incident)], all: bool, form: Form) -> Result<()> {
+    let wanted: Vec<&Incident> = incidents
+        .iter()
+        .map(|(_, incident)| incident)
+        .filter(|one| all || one.state != Becomes::Closed)
+        .collect();
+    let everything: Vec<Incident> = incidents.iter().map(|(_, incident)| incident.clone()).collect();
+    let (numbers, by_playbook) = metrics(&everything);
+    if form == Form::Json {
+        let lines: Vec<Value> = wanted.iter().map(|incident| line(incident)).collect();
+        let told = json!({ "incidents": lines, "metrics": { "all": numbers, "by_playbook": by_playbook } });
+        return Ok(writeln!(out, "{}", serde_json::to_string_pretty(&told)?)?);
+    }
+    let bold = Style::new().bold();
+    writeln!(out, "{}", count(wanted.len() as u64, "incident"))?;
+    for incident in wanted {
+        let severity = style(incident.severity);
+        let waiting = incident.acts.iter().filter(|act| act.progress == Progress::Waiting).count();
+        let label = incident.severity.label();
+        let state = format!("{:?}", incident.state).to_lowercase();
+        writeln!(
+            out,
+            "{severity}{label:<8}{severity:#}  {}  {state:<9}  {bold}{}{bold:#}",
+            incident.id,
+            printable(&incident.principal)
+        )?;
+        let assignee = incident.assignee.as_deref().map_or_else(String::new, |who| format!(", {who}'s"));
+        let told = format!(
+            "{}: {}, {} to approve{assignee}",
+            incident.classification,
+            count(incident.findings.len() as u64, "finding"),
+            count(waiting as u64, "act"),
+        );
+        said_so(out, "          ", &told)?;
+    }
+    if let Some(share) = numbers.automatable {
+        writeln!(
+            out,
+            "\nContainment without a person was planned for {:.0}% of {}.",
+            share * 100.0,
+            count(numbers.incidents as u64, "incident")
+        )?;
+    }
+    Ok(())
+}
+
+fn show(out: &mut impl std::io::Write, incident: &Incident, form: Form) -> Result<()> {
+    if form == Form::Json {
+        return Ok(writeln!(out, "{}", serde_json::to_string_pretty(&shown(incident))?)?);
+    }
+    let (bold, dim) = (Style::new().bold(), Style::new().dimmed());
+    let severity = style(incident.severity);
+    writeln!(out, "{severity}{}{severity:#}", printable(&headline(incident)))?;
+    writeln!(out, "  {bold}{}{bold:#}", printable(&incident.principal))?;
+    writeln!(out, "  {} to {}", incident.first_seen, incident.last_seen)?;
+    findings_and_plan(out, incident)?;
+    if let Some(plan) = incident.plan_digest() {
+        writeln!(out, "    To approve it: incident approve {} --plan {plan}", incident.id)?;
+    }
+    if !incident.next_steps.is_empty() {
+        writeln!(out, "  Left to people")?;
+    }
+    for (at, step) in (1..).zip(&incident.next_steps) {
+        let done =
+            step.done.as_ref().map_or_else(String::new, |(when, who)| format!(" (done {when}, {who})"));
+        said_so(out, &format!("    {at}. "), &format!("{}{done}", step.text))?;
+    }
+    for (title, lines) in [("Who else is hit", &incident.hits), ("What remains", &incident.residual)] {
+        if !lines.is_empty() {
+            writeln!(out, "  {title}")?;
+        }
+        for line in lines {
+            said_so(out, "    - ", line)?;
+        }
+    }
+    writeln!(out, "  {dim}What happened{dim:#}")?;
+    for entry in &incident.timeline {
+        let by = if entry.by == US { String::new() } else { format!("{} ", entry.by) };
+        said_so(out, "    ", &format!("{}  {by}{}", entry.at, entry.what))?;
+    }
+    Ok(())
+}
+
+fn findings_and_plan(out: &mut impl std::io::Write, incident: &Incident) -> Result<()> {
+    writeln!(out, "  Findings")?;
+    for finding in &incident.findings {
+        let state = if finding.is_open { "" } else { ", no longer stands" };
+        said_so(
+            out,
+            "    ",
+            &format!("{} {} ({}{state})", finding.severity.label(), finding.title, finding.id),
+        )?;
+        for reason in &finding.evidence {
+            said_so(out, "      - ", reason)?;
+        }
+    }
+    if !incident.acts.is_empty() {
+        said_so(out, "  ", &format!("Plan, {}: {}", incident.level.label(), incident.because))?;
+    }
+    for (at, act) in (1..).zip(&incident.acts) {
+        said_so(
+            out,
+            &format!("    {at}. "),
+            &format!("[{}] {} (in {})", progress(act.progress), act.planned.text, act.planned.account_id),
+        )?;
+        said_so(
+            out,
+            "       ",
+            &format!("undo, {}: {}", act.planned.undo.describe(), act.planned.undone_by),
+        )?;
+    }
+    Ok(())
+}
+
+/// Says what was decided, with the commands that carry it out or take it back.
+fn tell(
+    out: &mut impl std::io::Write,
+    what: &str,
+    said: &Said,
+    incident: &Incident,
+    form: Form,
+) -> Result<()> {
+    let wanted = match what {
+        "approve" => Progress::Due,
+        "undo" => Progress::Undone,
+        _ => return show(out, incident, form),
+    };
+    let is_meant = |at: usize| said.act.is_none_or(|which| which == at);
+    let acts = incident.acts.iter().enumerate().filter(|(at, act)| act.progress == wanted && is_meant(*at));
+    let told: Vec<(&Act, Option<Vec<String>>)> = acts
+        .map(|(_, act)| {
+            let lines = |made: Commands| if what == "undo" { made.back } else { made.forth };
+            (act, commands(&act.planned.action, now()).map(lines))
+        })
+        .collect();
+    if form == Form::Json {
+        let told: Vec<Value> = told
+            .iter()
+            .map(|(act, lines)| json!({ "text": act.planned.text, "account_id": act.planned.account_id, "commands": lines }))
+            .collect();
+        return Ok(writeln!(out, "{}", serde_json::to_string_pretty(&told)?)?);
+    }
+    writeln!(
+        out,
+        "# Kept. Nothing was done in any account: these commands do it, each with credentials of its account."
+    )?;
+    for (act, lines) in told {
+        writeln!(out, "\n# {}, in {}", printable(&act.planned.text), printable(&act.planned.account_id))?;
+        match lines {
+            Some(lines) => lines.iter().try_for_each(|line| writeln!(out, "{line}"))?,
+            None => writeln!(out, "# by hand: a name in it is not safe in a shell")?,
+        }
+    }
+    Ok(())
+}
+
+/// Text in lines, each under the first.
+fn said_so(out: &mut impl std::io::Write, before: &str, text: &str) -> Result<()> {
+    for (at, line) in wrap(&printable(text), WIDTH.saturating_sub(before.len())).into_iter().enumerate() {
+        let before = if at == 0 { before.to_owned() } else { " ".repeat(before.len()) };
+        writeln!(out, "{before}{line}")?;
+    }
+    Ok(())
+}
