@@ -13,7 +13,7 @@ use support::{findings, log_in, ndjson, root, text, trailwarden};
 use trailwarden_core::{
     activity::Scope,
     event::{HOUR, Time},
-    finding::{Finding, Severity},
+    finding::Finding,
     incident::{APPROVAL_HOURS, Incident},
     kept,
     messages::{FindingRaised, IncidentChanged, Notice},
@@ -320,48 +320,46 @@ fn a_laptop_keeps_what_was_decided_and_prints_what_carries_it_out() {
     );
     let (code, _, told) = run(&["incident", "approve", &id, "--plan", &plan]);
     assert!(code == Some(2) && told.contains("nothing waits"), "single use: {told}");
-    let (_, back, _) = run(&["incident", "undo", &id, "--act", "3"]);
+    and_goes_on(&run, &id, &log);
+}
+
+/// Runs the command on a state: its code, and what it says.
+type Run<'a> = &'a dyn Fn(&[&str]) -> (Option<i32>, String, String);
+
+/// What was approved is taken back, the incident closed, the logs read again.
+fn and_goes_on(run: Run<'_>, id: &str, log: &std::path::Path) {
+    let (_, back, _) = run(&["incident", "undo", id, "--act", "3"]);
     assert!(
         back.contains("aws iam delete-user-policy --user-name 'pavel.h' --policy-name TrailwardenQuarantine"),
         "{back}"
     );
     assert!(!back.contains("TrailwardenRevokeOlderSessions"), "only the one that was named: {back}");
-    assert_eq!(run(&["incident", "close", &id, "--reason", "done"]).0, Some(0));
+    assert_eq!(run(&["incident", "close", id, "--reason", "done"]).0, Some(0));
     assert!(run(&["incident", "list"]).1.starts_with("0 incidents"));
-    assert_eq!(run(&["analyze", text(&log)]).0, Some(0), "the next run goes on with the same file");
+    assert_eq!(run(&["analyze", text(log)]).0, Some(0), "the next run goes on with the same file");
     assert!(run(&["incident", "list", "--all"]).1.contains("closed"));
     assert_eq!(run(&["incident", "show", "nothing"]).0, Some(2));
 }
 
-/// How much of what attackers do can be stopped without a person, where nobody knew them before.
+/// How much of what attackers do can be answered without a person, where nobody is protected.
 #[test]
-fn most_simulated_attacks_have_a_containment_that_needs_no_person() {
+fn most_grave_incidents_of_a_simulated_organisation_can_be_answered_without_a_person() {
     let folder = tempfile::tempdir().expect("a folder");
     let (logs, state) = (folder.path().join("logs"), folder.path().join("state"));
-    let made = trailwarden(&[
-        "simulate",
-        "--seed",
-        "77",
-        "--days",
-        "30",
-        "--people",
-        "20",
-        "--workloads",
-        "10",
-        "--out",
-        text(&logs),
-    ]);
+    let made = trailwarden(&["simulate", "--seed", "77", "--out", text(&logs)]);
     assert!(made.status.success());
     assert!(trailwarden(&["analyze", text(&logs), "--state", text(&state)]).status.success());
     let listed = trailwarden(&["incident", "list", "--all", "--format", "json", "--state", text(&state)]);
     let listed: Value = serde_json::from_slice(&listed.stdout).expect("JSON");
-    let of = |severity: Severity| {
-        let incidents = listed["incidents"].as_array().expect("incidents").iter();
-        let grave = incidents.filter(|one| one["severity"] == severity.label());
-        let all: Vec<bool> = grave.map(|one| one["level"] != "ESCALATE").collect();
-        (all.iter().filter(|is| **is).count(), all.len())
-    };
-    let (high, critical) = (of(Severity::High), of(Severity::Critical));
-    eprintln!("automatable: {} of {} HIGH, {} of {} CRITICAL", high.0, high.1, critical.0, critical.1);
-    assert!(high.1 + critical.1 >= 5, "{listed:#}");
+    let incidents = listed["incidents"].as_array().expect("incidents").iter();
+    let grave: Vec<&Value> = incidents
+        .filter(|one| ["HIGH", "CRITICAL"].contains(&one["severity"].as_str().expect("one")))
+        .collect();
+    let answered = grave.iter().filter(|one| one["level"] != "ESCALATE").count();
+    eprintln!(
+        "{answered} of {} grave incidents can be answered without a person; of all: {}",
+        grave.len(),
+        listed["metrics"]["all"]
+    );
+    assert!(grave.len() >= 8 && answered * 10 >= grave.len() * 8, "{answered} of {}", grave.len());
 }

@@ -148,7 +148,7 @@ class Stack:
         depths = self.depths()
         return {name: int(depths[name]) for name in self.dead_letter_queues() if int(depths[name])}
 
-    def drained(self, quiet=3.0, timeout=60.0):
+    def drained(self, quiet=3.0, timeout=300.0):
         """Waits until all queues but the dead letters' were empty for some seconds; else tells how deep they are."""
         dead, deadline, since = self.dead_letter_queues(), time.monotonic() + timeout, None
         while True:

@@ -8,6 +8,8 @@ use crate::{
     settings::Settings,
 };
 
+/// Why an act is planned that stops the principal itself.
+pub const STOPS: &str = "stops the access";
 /// Below this confidence nobody but a person decides.
 const SURE: f32 = 0.6;
 
@@ -44,7 +46,7 @@ pub fn plan_by(playbook: &Playbook, findings: &[&Finding], settings: &Settings) 
         residual: Vec::new(),
     };
     if playbook.contains {
-        let stops = |action| Planned::new(action, account, "stops the access");
+        let stops = |action| Planned::new(action, account, STOPS);
         plan.from = kind.from;
         plan.actions.extend((kind.actions)(first).into_iter().map(stops));
         plan.next_steps

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{Incident, Progress};
-use crate::response::Level;
+use crate::{planning::STOPS, response::Level};
 
 /// Numbers of some incidents.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -16,8 +16,10 @@ pub struct Metrics {
     pub time_to_detect: Option<i64>,
     /// From our knowing to containment, seconds, in the middle of those contained.
     pub time_to_respond: Option<i64>,
-    /// The share that could be contained without a person: something exact can be done, and the plan does not escalate.
+    /// The share that can be answered without a person: the plan does not escalate.
     pub automatable: Option<f64>,
+    /// The share whose principal itself can be stopped without a person: of people behind single sign-on, IAM stops nobody.
+    pub stoppable: Option<f64>,
     /// The share of acts done that were taken back.
     pub undone: Option<f64>,
 }
@@ -49,12 +51,17 @@ fn of(incidents: &[&Incident]) -> Metrics {
             incidents.iter().filter(|incident| is_automatable(incident)).count(),
             incidents.len(),
         ),
+        stoppable: share(incidents.iter().filter(|incident| is_stoppable(incident)).count(), incidents.len()),
         undone: share(undone, done),
     }
 }
 
 fn is_automatable(incident: &Incident) -> bool {
     incident.level != Level::Escalate
+}
+
+fn is_stoppable(incident: &Incident) -> bool {
+    is_automatable(incident) && incident.acts.iter().any(|act| act.planned.why == STOPS)
 }
 
 fn middle(mut values: Vec<i64>) -> Option<i64> {
@@ -79,7 +86,7 @@ mod tests {
         let asked = incident(found("anomalous-access", &[]), Progress::Waiting);
         let (all, by_playbook) = metrics(&[fast, asked]);
         assert_eq!((all.incidents, all.time_to_respond, all.automatable), (2, Some(30), Some(0.5)));
-        assert_eq!(all.undone, Some(1.0 / 3.0));
+        assert_eq!((all.undone, all.stoppable), (Some(1.0 / 3.0), Some(0.5)));
         assert_eq!(by_playbook["evasion"].automatable, Some(1.0));
         assert_eq!(metrics(&[]).0, Metrics::default());
     }

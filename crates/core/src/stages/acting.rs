@@ -157,7 +157,11 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
                 self.save(|incident| incident.acts[at].seen = Some(seen.clone())).await?;
                 self.end(at, Progress::Waiting, note).await
             }
-            Err(Halt::Trouble(error)) => Err(error),
+            Err(Halt::Trouble(error)) => {
+                // Whoever tries it next need not wait for us: what was there is looked at first anyhow.
+                self.save(|incident| incident.acts[at].held = None).await?;
+                Err(error)
+            }
         }
     }
 

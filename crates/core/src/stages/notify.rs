@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::acting::load;
 use crate::{
-    event::{DAY, Time},
+    event::{DAY, Time, hash},
     formats::slack::headline,
     incident::{Incident, State},
     kept::{self, FINDINGS_KEPT},
@@ -39,6 +39,10 @@ struct Shown {
 struct Storm {
     shown: BTreeSet<String>,
     counted: u32,
+    /// How many the digest tells of.
+    told: u32,
+    /// Since when which copy has been telling.
+    held: Option<(Time, u64)>,
     /// Severity and headline, the worst first.
     worst: Vec<(u8, String)>,
     /// Those that are counted, by the hash of their id.
@@ -67,12 +71,21 @@ pub async fn notify(
         return keep(table, &place, &incident, shown.handle, now).await;
     }
     if is_new && !admit(table, board, &incident, now).await? {
-        return release(table, &place, now).await;
+        release(table, &place, None, now).await?;
+        return tell_digest(table, board, copy, now).await;
     }
-    let handle = if is_new {
-        board.open(&incident, shown.tried).await?
+    let outcome = if is_new {
+        board.open(&incident, shown.tried).await
     } else {
-        board.update(&incident, shown.handle.as_deref()).await?
+        board.update(&incident, shown.handle.as_deref()).await
+    };
+    let handle = match outcome {
+        Ok(handle) => handle,
+        Err(error) => {
+            // Whoever is told of it next need not wait for us.
+            release(table, &place, shown.tried.or(Some(now)), now).await?;
+            return Err(error);
+        }
     };
     if board.is_tickets() && handle.is_some() && incident.ticket != handle {
         change(table, &key, |item| {
@@ -129,55 +142,93 @@ async fn keep(
     .await
 }
 
-/// It is only counted: shown with the next change that comes in a calmer hour.
-async fn release(table: &impl Table, place: &Key, now: Time) -> Result<(), Unavailable> {
+/// It is not shown for now; tried or not, so that who shows it knows whether it may be there already.
+async fn release(table: &impl Table, place: &Key, tried: Option<Time>, now: Time) -> Result<(), Unavailable> {
     change(table, place, |item| {
-        let shown = Shown { held: None, tried: None, ..read(item)? };
+        let shown = Shown { held: None, tried, ..read(item)? };
         Ok::<_, Unavailable>(Some(write(&shown, now)))
     })
     .await
 }
 
-/// Is there room for one more in this hour? If not, it is counted in the digest.
+/// Is there room for one more in this hour? If not, it is counted: it is shown with its next change in a calmer hour.
 async fn admit(
     table: &impl Table,
     board: &impl Board,
     incident: &Incident,
     now: Time,
 ) -> Result<bool, Unavailable> {
-    let key = kept::digest_key(board.name(), now.hour());
-    let mut storm = Storm::default();
     let mut is_admitted = false;
-    let digest_of = |item: Option<&Item>| -> Result<Storm, Unavailable> {
-        Ok(item.map(kept::read::<Storm>).transpose()?.unwrap_or_default())
-    };
-    let kept_as =
-        |storm: &Storm| Write { body: kept::write(storm), expires: Some(Time(now.0 + DAY)), listed: None };
-    change(table, &key, |item| {
-        storm = digest_of(item)?;
+    change(table, &kept::digest_key(board.name(), now.hour()), |item| {
+        let mut storm = storm_in(item)?;
         is_admitted = storm.shown.contains(&incident.id) || storm.shown.len() < AN_HOUR;
         if is_admitted {
             storm.shown.insert(incident.id.clone());
-        } else if storm.known.insert(crate::event::hash(&incident.id)) {
+        } else if storm.known.insert(hash(&incident.id)) {
             storm.counted += 1;
             storm.worst.push((incident.severity as u8, headline(incident)));
             storm.worst.sort_by(|a, b| b.cmp(a));
             storm.worst.truncate(WORST);
         }
-        Ok::<_, Unavailable>(Some(kept_as(&storm)))
+        Ok::<_, Unavailable>(Some(storm.write(now)))
     })
     .await?;
-    if !is_admitted {
-        let worst: Vec<String> = storm.worst.iter().map(|(_, line)| line.clone()).collect();
-        let handle = board.digest(storm.counted, &worst, storm.handle.as_deref()).await?;
+    Ok(is_admitted)
+}
+
+/// Tells of those that are only counted, until all are told: one copy at a time, so that there is one digest.
+async fn tell_digest(
+    table: &impl Table,
+    board: &impl Board,
+    copy: u64,
+    now: Time,
+) -> Result<(), Unavailable> {
+    let key = kept::digest_key(board.name(), now.hour());
+    loop {
+        let mut turn = None;
         change(table, &key, |item| {
-            let mut storm = digest_of(item)?;
-            storm.handle.clone_from(&handle);
-            Ok::<_, Unavailable>(Some(kept_as(&storm)))
+            let mut storm = storm_in(item)?;
+            turn = None;
+            if storm.told >= storm.counted {
+                return Ok(None);
+            }
+            let is_others = |(since, by): (Time, u64)| by != copy && now.0 < since.0 + SHOWING;
+            if storm.held.is_some_and(is_others) {
+                return Err(Unavailable {
+                    service: "notify",
+                    source: "somebody else tells of the rest".into(),
+                });
+            }
+            storm.held = Some((now, copy));
+            turn = Some(storm.clone());
+            Ok(Some(storm.write(now)))
         })
         .await?;
+        let Some(storm) = turn else { return Ok(()) };
+        let worst: Vec<String> = storm.worst.iter().map(|(_, line)| line.clone()).collect();
+        let outcome = board.digest(storm.counted, &worst, storm.handle.as_deref()).await;
+        change(table, &key, |item| {
+            let mut now_there = storm_in(item)?;
+            now_there.held = None;
+            if let Ok(handle) = &outcome {
+                now_there.handle.clone_from(handle);
+                now_there.told = now_there.told.max(storm.counted);
+            }
+            Ok::<_, Unavailable>(Some(now_there.write(now)))
+        })
+        .await?;
+        outcome?;
     }
-    Ok(is_admitted)
+}
+
+impl Storm {
+    fn write(&self, now: Time) -> Write {
+        Write { body: kept::write(self), expires: Some(Time(now.0 + DAY)), listed: None }
+    }
+}
+
+fn storm_in(item: Option<&Item>) -> Result<Storm, Unavailable> {
+    Ok(item.map(kept::read::<Storm>).transpose()?.unwrap_or_default())
 }
 
 fn read(item: Option<&Item>) -> Result<Shown, Unavailable> {
