@@ -126,7 +126,7 @@ fn checks(folder: &Path) {
     let words: [&OsStr; 3] = ["trailwarden".as_ref(), "compliance".as_ref(), folder.as_ref()];
     let Command::Compliance(arguments) = Arguments::parse_from(words).command else { return };
     let settings = read_settings(SETTINGS).expect("settings");
-    let (_, record) = compliance::record(&arguments, &settings).expect("a record");
+    let (_, record) = compliance::record(&arguments.paths, &arguments.reading, &settings).expect("a record");
     std::hint::black_box(Report::new(&record, FRAMEWORKS, &settings.facts, 20_515, 30, Time(0)));
 }
 

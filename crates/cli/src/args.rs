@@ -31,6 +31,8 @@ pub enum Command {
     Compliance(Compliance),
     /// Says what to do about the alerts: in which order, who else is hit, how it is taken back, what remains. Does nothing itself
     Respond(Respond),
+    /// A board of numbers: threat level, who is at risk, today beside yesterday, compliance, incidents
+    Status(Status),
     /// Shows the incidents of a state file, and keeps what you decide about them; prints the commands that carry it out
     Incident(Incident),
     /// Makes up an organisation and writes its trail: people, machines, innocent oddities and labelled attacks
@@ -172,6 +174,17 @@ pub struct Respond {
     /// Take it for credentials in somebody else's hands, whatever the findings say
     #[arg(long)]
     pub as_compromised: bool,
+    /// Table for people, or JSON for machines
+    #[arg(long, value_enum, default_value_t = Form::Table)]
+    pub format: Form,
+}
+
+/// `status`.
+#[derive(Args)]
+pub struct Status {
+    /// What is read.
+    #[command(flatten)]
+    pub input: Input,
     /// Table for people, or JSON for machines
     #[arg(long, value_enum, default_value_t = Form::Table)]
     pub format: Form,

@@ -5,6 +5,7 @@ mod table;
 use std::{
     collections::{BTreeMap, HashSet},
     io::Write,
+    path::PathBuf,
     sync::{Mutex, PoisonError},
 };
 
@@ -23,7 +24,7 @@ use trailwarden_core::{
 
 use crate::{
     FAILED_ON, NOTHING_READ,
-    args::{Compliance, FrameworkName, Paper},
+    args::{Compliance, FrameworkName, Paper, Reading},
     files,
     knowledge::{now, settings},
     reading::{Opened, Read, read_all},
@@ -49,7 +50,7 @@ pub fn compliance(arguments: &Compliance) -> Result<u8> {
         out.flush()?;
         return Ok(0);
     }
-    let (read, record) = record(arguments, &settings)?;
+    let (read, record) = record(&arguments.paths, &arguments.reading, &settings)?;
     let last = arguments.reading.until.map(|until| Time(until.0 - 1).day());
     let today = now().day();
     let last =
@@ -111,11 +112,10 @@ struct Part {
 ///
 /// # Errors
 /// What is wrong with this machine.
-pub fn record(arguments: &Compliance, settings: &Settings) -> Result<(Read, Record)> {
+pub fn record(paths: &[PathBuf], reading: &Reading, settings: &Settings) -> Result<(Read, Record)> {
     let seen = Seen::default();
-    let (logs, parts) = read_all(&arguments.paths, &arguments.reading, |part: &mut Part, file| {
-        Ok(check(part, file, settings, &seen))
-    })?;
+    let (logs, parts) =
+        read_all(paths, reading, |part: &mut Part, file| Ok(check(part, file, settings, &seen)))?;
     let mut all = Part::default();
     for part in parts {
         all.checked.merge(part.checked, settings);

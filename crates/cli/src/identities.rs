@@ -75,6 +75,11 @@ impl Identities {
         hours.filter(|hour| *hour <= tomorrow).max().unwrap_or_default()
     }
 
+    /// Everybody, and the accounts and addresses too.
+    pub(crate) fn scopes(&self) -> Vec<Scope> {
+        self.hours.keys().cloned().collect()
+    }
+
     /// Users, roles and people.
     pub(crate) fn all(&self) -> Vec<Scope> {
         self.hours.keys().filter(|scope| scope.is_identity()).cloned().collect()

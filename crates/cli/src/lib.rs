@@ -19,6 +19,7 @@ pub mod reading;
 mod respond;
 mod simulate;
 mod state;
+mod status;
 mod text;
 mod verdicts;
 
@@ -44,6 +45,7 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
         Command::Assess(arguments) => assess::assess(arguments),
         Command::Compliance(arguments) => compliance::compliance(arguments),
         Command::Respond(arguments) => respond::respond(arguments),
+        Command::Status(arguments) => status::status(arguments),
         Command::Incident(arguments) => incident::incident(arguments),
         Command::Simulate(arguments) => simulate::simulate(arguments),
         Command::Evaluate(arguments) => evaluate::evaluate(arguments),

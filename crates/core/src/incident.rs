@@ -333,12 +333,14 @@ impl Incident {
     }
 }
 
-/// Who stands behind a finding, and the partition in which the incident is kept.
+/// Who stands behind a finding, and the partition in which the incident is kept: that identity's own, also where it was
+/// an account or an address that gave it away.
 pub fn behind(raised: &FindingRaised) -> (String, String) {
     let finding = &raised.finding;
-    let Some(root) = finding.callers.last() else {
-        return (finding.principal.clone(), kept::partition(&raised.scope));
-    };
+    let root = finding.callers.last().unwrap_or(&finding.principal);
+    if !root.starts_with("arn:") || (finding.callers.is_empty() && raised.scope.is_identity()) {
+        return (root.clone(), kept::partition(&raised.scope));
+    }
     let scope = match root.rsplit_once('/') {
         Some((role, person)) if role.contains(":assumed-role/AWSReservedSSO_") => {
             Scope::Person(person.to_lowercase().into())
@@ -411,6 +413,12 @@ mod tests {
         let person = "arn:aws:sts::1:assumed-role/AWSReservedSSO_Admin_0a/Kim@x.example".to_owned();
         let chained = Finding { callers: vec![person.clone()], ..found("evasion", &[]) };
         assert_eq!(behind(&raised(chained)), (person, "PERSON#kim@x.example".to_owned()));
+        let given_away = FindingRaised { scope: Scope::Account("1".into()), ..raised(found("evasion", &[])) };
+        assert_eq!(behind(&given_away), (caller.clone(), format!("PRINCIPAL#{caller}")));
+        let nobody = Finding { principal: "address:192.0.2.1".into(), ..found("evasion", &[]) };
+        let scope = Scope::Address("192.0.2.1".parse().unwrap());
+        let unknown = FindingRaised { scope, ..raised(nobody) };
+        assert_eq!(behind(&unknown).1, "ADDRESS#192.0.2.1");
     }
 
     #[test]

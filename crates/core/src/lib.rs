@@ -20,6 +20,7 @@ pub mod kept;
 pub mod messages;
 pub mod models;
 pub mod networks;
+pub mod overview;
 pub mod own_role;
 pub mod planning;
 pub mod playbooks;
