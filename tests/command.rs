@@ -6,7 +6,7 @@ mod support;
 use std::{fs, path::Path, process::Output};
 
 use serde_json::{Value, json};
-use support::{findings, ndjson, root, text, trailwarden};
+use support::{findings, log_in, ndjson, root, text, trailwarden};
 
 fn scenario(id: &str) -> String {
     text(&root().join(format!("tests/scenarios/{id}/log.json"))).to_owned()
@@ -398,4 +398,46 @@ fn verdicts_move_the_thresholds_and_wrong_lines_are_named() {
         assert_eq!(code, 2);
         assert!(err.contains("line 2") && err.contains(expected), "{err}");
     }
+}
+
+#[test]
+fn a_board_tells_how_things_stand_and_is_plain_when_piped() {
+    let trail = root().join("events/sample-trail/AWSLogs");
+    let output = trailwarden(&["status", text(&trail)]);
+    let board = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(output.status.success() && !board.contains('\u{1b}'), "{board}");
+    for part in [
+        "Threat level",
+        "7 acts wait for approval",
+        "10 identities",
+        "Failed sign-ins",
+        "SOC 2",
+        "Who, and when",
+    ] {
+        assert!(board.contains(part), "{part}: {board}");
+    }
+    let output = trailwarden(&["status", "--format", "json", text(&trail)]);
+    let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(told["overview"]["watched"], 10);
+    assert_eq!(told["compliance"].as_array().map(Vec::len), Some(5));
+    assert_eq!(trailwarden(&["status", text(&root().join("README.md"))]).status.code(), Some(2));
+}
+
+#[test]
+fn a_folder_is_followed_and_a_new_file_is_told_of() {
+    use std::io::{BufRead, BufReader};
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_trailwarden"))
+        .args(["watch", "--every", "1", "--format", "ndjson", text(folder.path())])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let log = log_in(&root().join("tests/scenarios/trail-stopped"));
+    std::fs::copy(log, folder.path().join("new.json")).expect("a log arrives");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
+    child.kill().expect("ended");
+    child.wait().expect("ended");
+    let finding: Value = serde_json::from_str(&line).expect("a finding");
+    assert_eq!(finding["detector"], "evasion");
 }

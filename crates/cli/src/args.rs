@@ -31,6 +31,8 @@ pub enum Command {
     Compliance(Compliance),
     /// Says what to do about the alerts: in which order, who else is hit, how it is taken back, what remains. Does nothing itself
     Respond(Respond),
+    /// Follows folders: log files are read as they arrive, and what they change is said at once
+    Watch(Watch),
     /// A board of numbers: threat level, who is at risk, today beside yesterday, compliance, incidents
     Status(Status),
     /// Shows the incidents of a state file, and keeps what you decide about them; prints the commands that carry it out
@@ -177,6 +179,23 @@ pub struct Respond {
     /// Table for people, or JSON for machines
     #[arg(long, value_enum, default_value_t = Form::Table)]
     pub format: Form,
+}
+
+/// `watch`.
+#[derive(Args)]
+pub struct Watch {
+    /// What is read. Without --state, what is learnt is forgotten at the end.
+    #[command(flatten)]
+    pub input: Input,
+    /// Table for people, or one JSON object a line
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// Leave out findings less severe than this
+    #[arg(long, value_enum, default_value_t = Level::Low, value_name = "SEVERITY")]
+    pub min_severity: Level,
+    /// Seconds between two looks
+    #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=3600))]
+    pub every: u16,
 }
 
 /// `status`.
@@ -326,7 +345,7 @@ pub enum Form {
 }
 
 /// What is read, and with which knowledge.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct Input {
     /// Files and folders of logs, .json or .json.gz, in any of CloudTrail's envelopes
     #[arg(value_name = "PATH", required_unless_present = "state")]
@@ -343,7 +362,7 @@ pub struct Input {
 }
 
 /// How logs are read.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct Reading {
     /// Only events from this time on: 2026-03-01 or 2026-03-01T12:00:00Z
     #[arg(long, value_parser = time, value_name = "TIME")]

@@ -22,6 +22,7 @@ mod state;
 mod status;
 mod text;
 mod verdicts;
+mod watch;
 
 use anyhow::Result;
 pub use text::printable;
@@ -46,6 +47,7 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
         Command::Compliance(arguments) => compliance::compliance(arguments),
         Command::Respond(arguments) => respond::respond(arguments),
         Command::Status(arguments) => status::status(arguments),
+        Command::Watch(arguments) => watch::watch(arguments),
         Command::Incident(arguments) => incident::incident(arguments),
         Command::Simulate(arguments) => simulate::simulate(arguments),
         Command::Evaluate(arguments) => evaluate::evaluate(arguments),
