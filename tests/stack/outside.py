@@ -10,6 +10,7 @@ import json
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qsl
 
 HOST = "127.0.0.1"
 FAILS, BUSY, HANGS, TAKES_AND_HANGS = "fails", "busy", "hangs", "takes and hangs"
@@ -67,7 +68,8 @@ class Outside:
         if mood == HANGS:
             return time.sleep(HUNG)
         with self._lock:
-            status, reply = self.take(path, handler.headers, json.loads(body))
+            asked = json.loads(body) if body[:1] == b"{" else dict(parse_qsl(body.decode()))
+            status, reply = self.take(path, handler.headers, asked)
         if mood == TAKES_AND_HANGS:
             return time.sleep(HUNG)
         return self.answer(handler, status, reply)

@@ -227,6 +227,12 @@ class Responses(Stacked):
             ("iam:AttachGroupPolicy", "helpers", "helpers", attaches), ("iam:PutGroupPolicy", "helpers", "helpers", allows + "ours"),
             ("iam:UpdateAssumeRolePolicy", "helper", FOREIGN_ACCOUNT, "")])
         stacked.deployed.settle()
+        self.assertEqual(self.user("climber")["attached"], [], "what it gave itself goes at once")
+        self.assertEqual(self.role("helper"), before[1], "what others may have had before waits for a person")
+        incident = self.incident_of(climber)
+        plan = {"plan": incident["plan"]}
+        self.assertEqual(self.ask("POST", f"/incidents/{incident['id']}/approve", plan, self.analyst)[0], 202)
+        stacked.deployed.settle()
         self.assertEqual(self.role("helper")["attached"], [])
         self.assertNotIn(FOREIGN_ACCOUNT, json.dumps(self.role("helper")["trust"]))
         self.assertEqual(self.group("helpers"), ({}, []))
@@ -285,7 +291,7 @@ class Responses(Stacked):
         stacked.deployed.settle()
         self.assertEqual(kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"], "Enabled")
         self.undo(destroyer)
-        self.assertEqual(kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"], "PendingDeletion", "in part: the wait begins anew")
+        self.assertEqual(kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"], "Disabled", "in part: no response deletes a key")
 
     def test_evasion(self):
         aws = stacked.deployed.aws

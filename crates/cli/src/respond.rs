@@ -76,7 +76,9 @@ fn one(out: &mut impl Write, case: &[&Finding], plan: &Plan) -> Result<()> {
     said(out, "  ", &plan.classification)?;
     let actions = plan.actions.iter().map(|planned| {
         let undo = format!("undo, {}: {}", planned.undo.describe(), planned.undone_by);
-        (format!("{} ({}, in {})", planned.text, planned.why, planned.account_id), Some(undo))
+        let waits = if planned.waits.is_empty() { "" } else { "; a person decides: " };
+        let why = format!("{}, in {}{waits}{}", planned.why, planned.account_id, planned.waits);
+        (format!("{} ({why})", planned.text), Some(undo))
     });
     let listed = |lines: &[String]| -> Vec<(String, Option<String>)> {
         lines.iter().map(|line| (line.clone(), None)).collect()

@@ -18,7 +18,7 @@ use crate::{
     finding::{Finding, Kind, Severity, Status},
     kept,
     messages::FindingRaised,
-    response::{Level, Plan},
+    response::{Level, Plan, Planned},
 };
 
 /// What became of an incident.
@@ -111,6 +111,9 @@ pub struct Incident {
     pub residual: Vec<String>,
     /// When what waits for approval was last looked at.
     pub planned: Time,
+    /// Who closed it, if it is closed.
+    #[serde(default)]
+    pub closed_by: Option<String>,
     /// Who looks after it.
     pub assignee: Option<String>,
     /// The ticket's id or address elsewhere.
@@ -174,6 +177,7 @@ impl Incident {
             hits: Vec::new(),
             residual: Vec::new(),
             planned: now,
+            closed_by: None,
             assignee: None,
             ticket: None,
             timeline: Vec::new(),
@@ -193,17 +197,33 @@ impl Incident {
         &mut self,
         raised: &FindingRaised,
         plan: Option<&Plan>,
-        decide: impl Fn(&crate::response::Planned) -> Progress,
+        decide: impl Fn(&Planned) -> Progress,
         now: Time,
     ) {
         let before = self.clone();
+        self.reopen(&raised.finding, now);
         self.note(raised, now);
+        // What people closed, only people go on with.
+        let is_closed = self.state == State::Closed;
+        let decide = |planned: &Planned| if is_closed { Progress::Waiting } else { decide(planned) };
         if let (Some(plan), Status::Open) = (plan, &raised.finding.status) {
             self.merge(plan, &raised.finding, decide, now);
         }
         self.settle(now);
         if *self != before {
             self.revision += 1;
+        }
+    }
+
+    /// What we closed is open again when its finding is; what a person closed, when it has become worse.
+    fn reopen(&mut self, finding: &Finding, now: Time) {
+        let known = self.findings.iter().find(|known| known.id == finding.id);
+        let is_worse = known.is_none_or(|known| finding.severity > known.severity);
+        let is_ours = self.closed_by.as_deref() == Some(US);
+        let is_back = is_ours && known.is_some_and(|known| !known.is_open);
+        if self.state == State::Closed && finding.status == Status::Open && (is_worse || is_back) {
+            (self.state, self.closed_by) = (State::Open, None);
+            self.say(now, US, format!("open again: {}", finding.title));
         }
     }
 
@@ -242,13 +262,7 @@ impl Incident {
         self.last_seen = self.last_seen.max(finding.last_seen);
     }
 
-    fn merge(
-        &mut self,
-        plan: &Plan,
-        finding: &Finding,
-        decide: impl Fn(&crate::response::Planned) -> Progress,
-        now: Time,
-    ) {
+    fn merge(&mut self, plan: &Plan, finding: &Finding, decide: impl Fn(&Planned) -> Progress, now: Time) {
         if finding.severity >= self.severity || self.classification.is_empty() {
             self.classification.clone_from(&plan.classification);
             (self.level, self.because) = (plan.level, plan.because.clone());
@@ -262,8 +276,12 @@ impl Incident {
             };
             let progress = decide(planned);
             match self.acts.iter().rposition(is_it) {
-                Some(at) if !self.acts[at].is_outlived(finding.last_seen) => self.acts[at].go_on(progress),
-                _ if self.acts.len() < ACTS => {
+                Some(at) if !self.acts[at].is_outlived(finding.last_seen) => {
+                    self.acts[at].go_on(progress, finding.last_seen);
+                }
+                known if self.acts.len() < ACTS => {
+                    // Whoever revokes again hits the innocents again: a person decides.
+                    let progress = if known.is_some() { Progress::Waiting } else { progress };
                     self.acts.push(Act::new(planned.clone(), plan.playbook, progress));
                     self.planned = now;
                 }
@@ -294,7 +312,7 @@ impl Incident {
         match self.state {
             State::Closed => {}
             _ if !is_standing && !self.findings.is_empty() => {
-                self.state = State::Closed;
+                (self.state, self.closed_by) = (State::Closed, Some(US.to_owned()));
                 self.say(now, US, "closed: none of its findings stands any more");
             }
             State::Open if is_contained => {
@@ -320,6 +338,21 @@ impl Incident {
             by: clip(by, 200).to_owned(),
             what: clip(&what.into(), TEXT).to_owned(),
         });
+    }
+
+    /// Plans an act once more: somebody undid it.
+    pub(crate) fn do_again(&mut self, at: usize, progress: Progress, now: Time) {
+        if self.acts.len() >= ACTS {
+            return;
+        }
+        let act = &self.acts[at];
+        let again = Act::new(act.planned.clone(), &act.playbook, progress);
+        self.acts.push(again);
+        let what = format!("it no longer holds: {}", self.acts[at].planned.text);
+        self.planned = now;
+        self.say(now, US, what);
+        self.settle(now);
+        self.revision += 1;
     }
 
     /// Is it small enough to be kept, with what undoing needs?
@@ -398,8 +431,9 @@ mod tests {
         assert_eq!(done.acts.len(), 3);
         let later = Finding { last_seen: Time(finding.last_seen.0 + 61), ..finding };
         done.join(&raised(later), plan.as_ref(), |_| Progress::Due, Time(9));
-        assert_eq!((done.acts.len(), done.acts[3].progress), (4, Progress::Due));
+        assert_eq!((done.acts.len(), done.acts[3].progress), (4, Progress::Waiting), "a person decides");
         assert_eq!(done.acts[3].planned.action, done.acts[1].planned.action);
+        assert_eq!(done.acts[0].again, Some(Progress::Due), "whether it still holds is looked at");
     }
 
     #[test]
@@ -430,6 +464,21 @@ mod tests {
         let closed = Finding { status: Status::Closed("explained".into()), ..finding };
         done.join(&raised(closed), None, |_| Progress::Waiting, Time(9));
         assert_eq!(done.state, State::Closed);
+    }
+
+    #[test]
+    fn what_a_person_closed_stays_closed_unless_it_gets_worse() {
+        let finding = found("evasion", &[]);
+        let mut closed = incident(finding.clone(), Progress::Waiting);
+        closed.close("exercise", "kim", Time(9));
+        let plan = crate::planning::plan(&[&finding], &crate::settings::Settings::default());
+        let again = Finding { last_seen: Time(finding.last_seen.0 + 60), ..finding.clone() };
+        closed.join(&raised(again), plan.as_ref(), |_| Progress::Due, Time(9));
+        assert_eq!(closed.state, State::Closed);
+        assert!(closed.acts.iter().all(|act| act.progress == Progress::Waiting));
+        let worse = Finding { severity: Severity::Critical, ..finding };
+        closed.join(&raised(worse), plan.as_ref(), |_| Progress::Due, Time(9));
+        assert_eq!(closed.state, State::Open);
     }
 
     #[test]

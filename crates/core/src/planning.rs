@@ -4,7 +4,7 @@ use crate::{
     event::{Outcome, PrincipalKind, Time, account_of},
     finding::{Deed, Finding, Severity},
     playbooks::{self, Playbook},
-    response::{Case, Level, Plan, Planned, Undo, containment, reverse},
+    response::{Case, Level, Plan, Planned, containment, reverse},
     settings::Settings,
 };
 
@@ -55,9 +55,7 @@ pub fn plan_by(playbook: &Playbook, findings: &[&Finding], settings: &Settings) 
             .extend((!plan.actions.is_empty() || !kind.next_steps.is_empty()).then(|| kind.hits.to_owned()));
         plan.residual.push(kind.remains.to_owned());
     }
-    for (since, deed) in &case.deeds {
-        reverse(deed, *since, &mut plan);
-    }
+    take_back(&case, &mut plan);
     (playbook.plan)(&case, &mut plan);
     dedupe(&mut plan);
     (plan.level, plan.because) = level(&plan, first, settings);
@@ -68,6 +66,17 @@ pub fn plan_by(playbook: &Playbook, findings: &[&Finding], settings: &Settings) 
         plan.residual.push("What was read or copied before is known to whoever read it.".to_owned());
     }
     Some(plan)
+}
+
+/// What was done is taken back, where that can be; what was made in the same breath was not there before.
+fn take_back(case: &Case<'_>, plan: &mut Plan) {
+    const MAKING: [&str; 3] = ["iam:CreateUser", "iam:CreateRole", "iam:CreateGroup"];
+    let makes = |deed: &&Deed| MAKING.contains(&deed.call.as_str());
+    let made: Vec<&str> =
+        case.deeds.iter().map(|(_, deed)| *deed).filter(makes).map(|deed| deed.target.as_str()).collect();
+    for (since, deed) in &case.deeds {
+        reverse(deed, *since, &made, plan);
+    }
 }
 
 fn classification(playbook: &Playbook, findings: &[&Finding]) -> String {
@@ -98,23 +107,26 @@ fn level(plan: &Plan, gravest: &Finding, settings: &Settings) -> (Level, String)
     if settings.is_protected(&plan.principal) {
         return escalate("the principal is protected: nothing acts on it");
     }
+    if gravest.callers.iter().any(|caller| settings.is_protected(caller)) {
+        return escalate("who stands behind it is protected");
+    }
     if plan.actions.is_empty() {
         return escalate("nothing of it can be done by us");
     }
     if matches!(gravest.principal_kind, PrincipalKind::Root) {
         return escalate("root cannot be contained by IAM");
     }
-    let irreversible = plan.actions.iter().filter(|planned| planned.undo == Undo::None).count();
-    if irreversible == plan.actions.len() {
-        return escalate("none of it can be taken back");
+    let waiting = plan.actions.iter().filter(|planned| !planned.waits.is_empty()).count();
+    if waiting == plan.actions.len() {
+        return escalate("none of it can be done without asking");
     }
     if gravest.confidence < SURE {
         return escalate("we are not sure enough");
     }
-    let all = if irreversible == 0 {
+    let all = if waiting == 0 {
         "all of it can be taken back"
     } else {
-        "it can be taken back, but for what waits for a person"
+        "it can be taken back; some of it waits for a person"
     };
     match gravest.severity {
         Severity::Critical => (Level::Immediate, format!("critical, and {all}")),

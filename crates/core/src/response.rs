@@ -80,6 +80,9 @@ pub struct Planned {
     pub text: String,
     /// Why.
     pub why: String,
+    /// Why it waits for a person, whatever the settings say; nothing if it need not.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub waits: String,
     /// How far it can be taken back.
     pub undo: Undo,
     /// How it is taken back, in words.
@@ -87,12 +90,21 @@ pub struct Planned {
 }
 
 impl Planned {
+    /// That has to be decided by a person.
+    pub(crate) fn waiting(mut self, why: &str) -> Self {
+        if self.waits.is_empty() {
+            why.clone_into(&mut self.waits);
+        }
+        self
+    }
+
     pub(crate) fn new(action: Action, account_id: &str, why: impl Into<String>) -> Self {
         let (undo, undone_by) = action.undo();
         Self {
             text: action.describe(),
             account_id: account_id.to_owned(),
             why: why.into(),
+            waits: if undo == Undo::None { "it cannot be taken back".to_owned() } else { String::new() },
             undo,
             undone_by: undone_by.to_owned(),
             action,

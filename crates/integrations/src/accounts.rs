@@ -11,6 +11,7 @@ use std::{cell::RefCell, collections::HashMap};
 use aws_config::{Region, SdkConfig, sts::AssumeRoleProvider};
 use aws_sdk_iam::{
     config::SharedCredentialsProvider,
+    config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
 };
 use trailwarden_core::{
@@ -126,23 +127,30 @@ const FOR_NOW: &[&str] = &[
     "Throttl",
     "TooManyRequests",
     "RequestLimitExceeded",
-    "ServiceUnavailable",
+    "Unavailable",
     "Internal",
     "ConcurrentModification",
+    "ServiceFailure",
+    "TemporarilyUnmodifiable",
+    "SlowDown",
+    "OperationAborted",
+    "DependencyTimeout",
+    "ExpiredToken",
+    "RequestExpired",
 ];
 
 /// An SDK's error, as one for now or one for good.
 #[expect(clippy::needless_pass_by_value, reason = "map_err gives it so")]
-fn trouble<E, R>(error: SdkError<E, R>) -> Trouble
+fn trouble<E>(error: SdkError<E, HttpResponse>) -> Trouble
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
     let code = error.code().unwrap_or_default().to_owned();
-    let is_for_now = FOR_NOW.iter().any(|word| code.contains(word));
+    let status = error.raw_response().map_or(0, |response| response.status().as_u16());
+    let is_for_now = status >= 500 || status == 429 || FOR_NOW.iter().any(|word| code.contains(word));
     let whole = unavailable(SERVICE, &error);
-    // The role could not be assumed: the SDK has no code for that, only words.
-    if whole.source.to_string().contains("AccessDenied") {
+    if error.as_service_error().is_none() && whole.source.to_string().contains("AccessDenied") {
+        // The role could not be assumed: the SDK has no code for that, only words.
         return Trouble::Refused(format!("AWS refuses it: {}", whole.source));
     }
     if error.as_service_error().is_some() && !code.is_empty() && !is_for_now {
@@ -153,10 +161,12 @@ where
 }
 
 /// A state, or nothing, where AWS says by one of these codes that there is none.
-fn unless_missing<T, E, R>(answer: Result<T, SdkError<E, R>>, codes: &[&str]) -> Result<Option<T>, Trouble>
+fn unless_missing<T, E>(
+    answer: Result<T, SdkError<E, HttpResponse>>,
+    codes: &[&str],
+) -> Result<Option<T>, Trouble>
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
     match answer {
         Ok(answer) => Ok(Some(answer)),

@@ -33,10 +33,23 @@ impl Bot {
         is_known.then(|| Self { http: http.clone(), contacts: contacts.clone() })
     }
 
-    async fn call(&self, method: &str, body: &Value, repeat: Repeat) -> Result<Value, Unavailable> {
+    fn url(&self, method: &str) -> String {
         let api = Some(self.contacts.slack_api.trim_end_matches('/')).filter(|api| !api.is_empty());
-        let url = format!("{}/{method}", api.unwrap_or("https://slack.com/api"));
-        let request = self.http.client().post(url).bearer_auth(&self.contacts.slack_bot_token).json(body);
+        format!("{}/{method}", api.unwrap_or("https://slack.com/api"))
+    }
+
+    async fn call(&self, method: &str, body: &Value, repeat: Repeat) -> Result<Value, Unavailable> {
+        let request = self.http.client().post(self.url(method)).json(body);
+        self.answer(method, request, repeat).await
+    }
+
+    async fn answer(
+        &self,
+        method: &str,
+        request: reqwest::RequestBuilder,
+        repeat: Repeat,
+    ) -> Result<Value, Unavailable> {
+        let request = request.bearer_auth(&self.contacts.slack_bot_token);
         let answer = self.http.json(SERVICE, request, repeat).await?;
         if answer["ok"] == true {
             Ok(answer)
@@ -64,11 +77,16 @@ impl Bot {
 
     /// The message of an incident, if it arrived though nobody answered.
     async fn find(&self, id: &str, since: Time) -> Result<Option<String>, Unavailable> {
-        let asked = json!({
-            "channel": self.contacts.slack_channel, "oldest": (since.0 - SKEW).to_string(),
-            "include_all_metadata": true, "limit": 200,
-        });
-        let answer = self.call("conversations.history", &asked, Repeat::Always).await?;
+        // Slack takes what reads as a form only.
+        let oldest = (since.0 - SKEW).to_string();
+        let asked = [
+            ("channel", self.contacts.slack_channel.as_str()),
+            ("oldest", &oldest),
+            ("include_all_metadata", "true"),
+            ("limit", "200"),
+        ];
+        let request = self.http.client().post(self.url("conversations.history")).form(&asked);
+        let answer = self.answer("conversations.history", request, Repeat::Always).await?;
         let messages = answer["messages"].as_array().into_iter().flatten();
         let mut found = messages.filter(|one| one["metadata"]["event_payload"]["incident"] == id);
         Ok(found.find_map(|one| one["ts"].as_str()).map(str::to_owned))

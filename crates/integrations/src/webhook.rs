@@ -17,7 +17,7 @@ use trailwarden_core::{
 
 use crate::{
     http::{Http, Repeat},
-    now,
+    now, refused,
     secrets::Contacts,
 };
 
@@ -36,6 +36,9 @@ impl Tickets {
     }
 
     async fn send(&self, incident: &Incident, key: &str) -> Result<Option<String>, Unavailable> {
+        if self.contacts.webhook_secret.is_empty() {
+            return Err(refused(SERVICE, "the secret has a webhook_url and no webhook_secret to sign by"));
+        }
         let body = ticket(incident, self.contacts.webhook_shape, &self.contacts.webhook_project).to_string();
         let at = now().0.to_string();
         let signature = sign(&self.contacts.webhook_secret, &[at.as_bytes(), b".", body.as_bytes()]);

@@ -32,18 +32,20 @@ async fn main() -> Result<(), Error> {
         let changed = incident_changed(message)?;
         let contacts = secrets.contacts().await?;
         // Each has its own trouble: one that is dead does not keep the others from showing it.
-        let shown = [
-            on(&table, Bot::of(&http, &contacts).as_ref(), &changed, copy).await,
-            on(&table, Webhook::of(&http, &contacts).as_ref(), &changed, copy).await,
-            on(&table, Tickets::of(&http, &contacts).as_ref(), &changed, copy).await,
-            on(&table, ops_items.as_ref(), &changed, copy).await,
-        ];
-        shown.into_iter().collect()
+        let (bot, webhook) = (Bot::of(&http, &contacts), Webhook::of(&http, &contacts));
+        let tickets = Tickets::of(&http, &contacts);
+        let shown = tokio::join!(
+            on(&table, bot.as_ref(), &changed, copy),
+            on(&table, webhook.as_ref(), &changed, copy),
+            on(&table, tickets.as_ref(), &changed, copy),
+            on(&table, ops_items.as_ref(), &changed, copy),
+        );
+        [shown.0, shown.1, shown.2, shown.3].into_iter().collect()
     };
     serve_queue(async |messages| {
         let mut failed: Failed = BTreeMap::new();
         for (at, message) in messages.iter().enumerate() {
-            if let Err(error) = show(message).await {
+            if let Err(error) = Box::pin(show(message)).await {
                 failed.insert(at, error);
             }
         }

@@ -32,7 +32,8 @@ pub fn ticket(incident: &Incident, shape: Shape, project: &str) -> Value {
         Shape::Plain => json!({ "incident": incident, "plan": incident.plan_digest() }),
         Shape::Jira => json!({ "fields": {
             "project": { "key": project }, "issuetype": { "name": "Task" }, "summary": title,
-            "description": description, "labels": ["trailwarden", incident.id],
+            // Jira reads markup, mentions and pictures elsewhere.
+            "description": format!("{{noformat}}\n{}\n{{noformat}}", description.replace("{noformat}", "")), "labels": ["trailwarden", incident.id],
         } }),
         Shape::ServiceNow => json!({
             "short_description": clip(&title, 160), "description": description, "correlation_id": incident.id,

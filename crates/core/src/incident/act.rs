@@ -50,6 +50,9 @@ pub struct Act {
     pub held: Option<(Time, u64)>,
     /// When it was done.
     pub at: Option<Time>,
+    /// It was done, and more was seen since: whether it still holds has to be looked at; if not, another act stands so.
+    #[serde(default)]
+    pub again: Option<Progress>,
     /// Who decided: a person, or `trailwarden` by the settings.
     pub by: String,
 }
@@ -65,12 +68,16 @@ impl Act {
             change: None,
             held: None,
             at: None,
+            again: None,
             by: if progress == Progress::Due { super::US.to_owned() } else { String::new() },
         }
     }
 
     /// Planned again by a finding last seen then: what was decided stays, but for what need not wait any more.
-    pub(super) fn go_on(&mut self, progress: Progress) {
+    pub(super) fn go_on(&mut self, progress: Progress, last_seen: Time) {
+        if self.progress == Progress::Done && self.at.is_some_and(|at| last_seen > at) {
+            self.again = Some(progress);
+        }
         if self.progress == Progress::Waiting && progress == Progress::Due && self.note.is_empty() {
             self.progress = progress;
             super::US.clone_into(&mut self.by);
@@ -106,6 +113,16 @@ impl Change {
     #[must_use]
     pub fn reversed(&self) -> Self {
         Self { before: self.after.clone(), after: self.before.clone() }
+    }
+
+    /// As it goes on from what is there: a key whose deletion was cancelled, and that was not enabled yet, is half-way.
+    #[must_use]
+    pub fn resumed(&self, current: &State) -> Self {
+        let is = |state: &State, value: &str| state.get("state").is_some_and(|is| is == value);
+        if is(&self.before, "PendingDeletion") && is(current, "Disabled") {
+            return Self { before: current.clone(), after: self.after.clone() };
+        }
+        self.clone()
     }
 
     /// What has to be written where there is `current`: only what the change is about is touched. `None` if somebody

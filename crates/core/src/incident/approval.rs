@@ -64,7 +64,13 @@ impl Incident {
     /// # Errors
     /// [`Refusal`], and nothing is changed.
     pub fn undo(&mut self, which: Option<usize>, by: &str, now: Time) -> Result<(), Refusal> {
-        let can = |act: &Act| act.progress == Progress::Done && act.planned.undo != Undo::None;
+        // What was begun may have been done, though it ended as refused.
+        let was_done = |act: &Act| match act.progress {
+            Progress::Done => true,
+            Progress::Refused | Progress::Waiting => act.change.is_some(),
+            _ => false,
+        };
+        let can = |act: &Act| was_done(act) && act.planned.undo != Undo::None;
         let chosen: Vec<usize> = match which {
             Some(at) => vec![at],
             None => (0..self.acts.len()).filter(|at| can(&self.acts[*at])).collect(),
@@ -111,7 +117,7 @@ impl Incident {
     /// Closes it.
     pub fn close(&mut self, why: &str, by: &str, now: Time) {
         if self.state != State::Closed {
-            self.state = State::Closed;
+            (self.state, self.closed_by) = (State::Closed, Some(by.to_owned()));
             self.decided(now, by, format!("closed it: {why}"));
         }
     }

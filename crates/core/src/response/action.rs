@@ -135,7 +135,7 @@ impl Action {
                 (Undo::Exact, "put back the four switches, which are recorded before")
             }
             Self::CancelKeyDeletion { .. } => {
-                (Undo::Partial, "schedule the deletion again: the waiting time begins anew")
+                (Undo::Partial, "disable it: to schedule the deletion again is left to people")
             }
             Self::EnableKey { .. } => (Undo::Exact, "disable it again"),
             Self::RevokeIngress { .. } => (Undo::Exact, "authorise the rule again, which is recorded before"),

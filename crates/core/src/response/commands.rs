@@ -149,9 +149,7 @@ fn of_defences(action: &Action) -> Option<Commands> {
             forth: ["cancel-key-deletion", "enable-key"]
                 .map(|call| format!("aws kms {call} --region {region} --key-id '{key}'"))
                 .to_vec(),
-            back: vec![format!(
-                "aws kms schedule-key-deletion --region {region} --key-id '{key}' --pending-window-in-days 30"
-            )],
+            back: vec![format!("aws kms disable-key --region {region} --key-id '{key}'")],
         }),
         Action::EnableKey { key, region } => pair(
             format!("aws kms enable-key --region {region} --key-id '{key}'"),

@@ -11,7 +11,9 @@ use crate::{
 };
 
 /// Adds to a plan what takes a deed back that was done not before `since`, or what people must do where we cannot.
-pub(crate) fn reverse(deed: &Deed, since: Time, plan: &mut Plan) {
+///
+/// `made` are the identities that the same deeds made: nothing of theirs was there before.
+pub(crate) fn reverse(deed: &Deed, since: Time, made: &[&str], plan: &mut Plan) {
     let on = if deed.target.is_empty() { String::new() } else { format!(" on {}", deed.target) };
     let actions = of_identity(deed, since, &plan.principal);
     let actions = if actions.is_empty() {
@@ -21,7 +23,27 @@ pub(crate) fn reverse(deed: &Deed, since: Time, plan: &mut Plan) {
     };
     for action in &actions {
         let why = format!("takes back {}{on}", deed.call);
-        plan.actions.push(Planned::new(action.clone(), &deed.account_id, why));
+        let planned = Planned::new(action.clone(), &deed.account_id, why);
+        let is_whose = |holder: &Holder| {
+            made.contains(&holder.name.as_str()) || is_self(deed, &plan.principal, &holder.name)
+        };
+        let may_have_been = match action {
+            // AWS takes an Attach of what is attached, and a Put over what was put: no log tells what was there before.
+            Action::DetachPolicy { holder, .. } | Action::RemoveInlinePolicy { holder, .. } => {
+                !is_whose(holder)
+            }
+            Action::RemoveFromTrust { role, .. } => !made.contains(&role.as_str()),
+            Action::RestorePolicyVersion { .. } => true,
+            _ => false,
+        };
+        plan.actions.push(if may_have_been { planned.waiting(MAY_HAVE_BEEN) } else { planned });
+    }
+    if actions.iter().any(|action| matches!(action, Action::RemoveFromTrust { .. } | Action::Unshare { .. }))
+    {
+        plan.next_steps.push(format!(
+            "See whether {} lets in anybody else: of one call, only the first is known here",
+            deed.target
+        ));
     }
     if actions.is_empty() && is_telling(&deed.call) {
         plan.next_steps.push(format!(
@@ -33,10 +55,13 @@ pub(crate) fn reverse(deed: &Deed, since: Time, plan: &mut Plan) {
 
 /// Rights and credentials that somebody got; those of the principal itself are stopped anyhow.
 fn of_identity(deed: &Deed, since: Time, principal: &str) -> Vec<Action> {
-    let target = deed.target.clone();
-    let is_another = !target.is_empty() && principal.rsplit('/').next() != Some(target.as_str());
-    let holder = || HolderKind::of_call(&deed.call).map(|kind| Holder { kind, name: target.clone() });
     // A name that was cut is no name.
+    let target = deed.target.clone();
+    if target.len() >= TARGET {
+        return Vec::new();
+    }
+    let is_another = !target.is_empty() && !is_self(deed, principal, &target);
+    let holder = || HolderKind::of_call(&deed.call).map(|kind| Holder { kind, name: target.clone() });
     let whole = |name: &str| (deed.detail.len() < 120 && !name.is_empty()).then(|| name.to_owned());
     let one = match deed.call.as_str() {
         "iam:CreateAccessKey" if is_another => Some(Action::DeactivateNewKeys { user: target, since }),
@@ -64,10 +89,22 @@ fn of_identity(deed: &Deed, since: Time, principal: &str) -> Vec<Action> {
     one.into_iter().collect()
 }
 
+/// Why what a call gave somebody is not taken away without asking.
+const MAY_HAVE_BEEN: &str = "no log tells whether it was so before";
+/// Bytes of a target that acts keep.
+const TARGET: usize = 96;
+
+/// Is a user of this name the principal itself? A role, or another account's user, may be called the same.
+fn is_self(deed: &Deed, principal: &str, name: &str) -> bool {
+    let is_user = principal.contains(":user/") && account_of(principal) == Some(deed.account_id.as_str());
+    is_user && principal.rsplit('/').next() == Some(name)
+}
+
 /// Logs and watchers that were stopped, doors that were opened.
 fn of_defences(deed: &Deed) -> Option<Action> {
     let (target, region) = (deed.target.clone(), deed.region.clone());
     match deed.call.as_str() {
+        _ if target.len() >= TARGET => None,
         "cloudtrail:StopLogging" => Some(Action::RestartTrail { trail: target, region }),
         "config:StopConfigurationRecorder" => Some(Action::RestartRecorder { recorder: target, region }),
         "guardduty:UpdateDetector" => Some(Action::EnableDetector { detector: target, region }),
@@ -85,10 +122,13 @@ fn of_data(deed: &Deed) -> Option<Action> {
     match deed.call.as_str() {
         call if !deed.recipient.is_empty() && shared(call).is_some() => shared(call)
             .map(|of| Action::Unshare { of, resource: target, with: deed.recipient.clone(), region }),
-        "s3:PutBucketPolicy"
-        | "s3:PutBucketAcl"
-        | "s3:DeleteBucketPublicAccessBlock"
-        | "s3:PutBucketPublicAccessBlock" => Some(Action::BlockPublicAccess { bucket: target, region }),
+        // The switches shut out the public, not an account that is let in by name.
+        "s3:PutBucketPolicy" | "s3:PutBucketAcl" if deed.recipient == "*" => {
+            Some(Action::BlockPublicAccess { bucket: target, region })
+        }
+        "s3:DeleteBucketPublicAccessBlock" | "s3:PutBucketPublicAccessBlock" => {
+            Some(Action::BlockPublicAccess { bucket: target, region })
+        }
         "kms:ScheduleKeyDeletion" => Some(Action::CancelKeyDeletion { key: key(), region }),
         "kms:DisableKey" => Some(Action::EnableKey { key: key(), region }),
         _ => None,

@@ -233,13 +233,9 @@ impl Thing {
                 "s3:PutBucketPublicAccessBlock",
                 "s3:DeleteBucketPublicAccessBlock",
             ],
-            Self::Key { .. } => &[
-                "kms:DescribeKey",
-                "kms:CancelKeyDeletion",
-                "kms:ScheduleKeyDeletion",
-                "kms:EnableKey",
-                "kms:DisableKey",
-            ],
+            Self::Key { .. } => {
+                &["kms:DescribeKey", "kms:CancelKeyDeletion", "kms:EnableKey", "kms:DisableKey"]
+            }
             _ => &[
                 "ec2:DescribeSecurityGroupRules",
                 "ec2:AuthorizeSecurityGroupIngress",

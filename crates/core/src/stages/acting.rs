@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     event::{DAY, Time, clip},
-    incident::{Act, Change, Incident, Progress, US},
+    incident::{Act, Change, Incident, Progress, State as Becomes, US},
     kept,
     ports::{Accounts, Item, Key, Table, Trouble, Unavailable, Write, change},
     response::{State, Thing},
@@ -77,19 +77,40 @@ pub async fn carry_out(
     undos.reverse();
     for at in undos.into_iter().chain(acts) {
         match incident.acts[at].progress {
+            // Closed: nothing is done any more, only taken back.
+            Progress::Due | Progress::Begun if incident.state == Becomes::Closed => {}
             Progress::Due | Progress::Begun | Progress::UndoDue => {
                 if let Err(error) = responder.one(at).await {
                     trouble = Err(error);
                 }
             }
             Progress::Waiting if incident.acts[at].seen.is_none() || now >= incident.expires() => {
-                responder.look(at).await?;
+                if let Err(error) = responder.look(at).await {
+                    trouble = Err(error);
+                }
+            }
+            Progress::Done if incident.acts[at].again.is_some() => {
+                if let Err(error) = responder.look_again(at).await {
+                    trouble = Err(error);
+                }
             }
             _ => {}
         }
     }
+    // What no longer held, and needs no asking.
+    let planned_anew = load(table, key).await?.map_or(0, |incident| incident.acts.len());
+    for at in incident.acts.len()..planned_anew {
+        if let Err(error) = responder.one(at).await {
+            trouble = Err(error);
+        }
+    }
     if now >= incident.expires() && incident.plan_digest().is_some() {
-        responder.save(|incident| incident.planned = now).await?;
+        responder
+            .save(|incident| {
+                incident.planned = now;
+                incident.revision += 1;
+            })
+            .await?;
     }
     trouble
 }
@@ -188,10 +209,18 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
 
     async fn act(&self, at: usize, act: &Act) -> Result<(), Halt> {
         let (account, thing) = (&act.planned.account_id, act.planned.action.thing());
+        if let Some(change) = &act.change {
+            // Begun before: perhaps it is done.
+            self.record(account, &thing).await?;
+            let current = self.accounts.read(account, &thing).await?;
+            if change.applied(&current).as_ref() == Some(&current) {
+                return Ok(());
+            }
+        }
         self.allow(account, &thing).await?;
         let current = self.accounts.read(account, &thing).await?;
         let change = match &act.change {
-            Some(change) => change.clone(),
+            Some(change) => change.resumed(&current),
             None => self.begin(at, act, &current).await?,
         };
         let Some(target) = change.applied(&current) else {
@@ -239,7 +268,10 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
         let (account, thing) = (&act.planned.account_id, act.planned.action.thing());
         let refused = |why: &str| Halt::At(Progress::Refused, why.to_owned());
         let change = act.change.as_ref().ok_or_else(|| refused("what was there before is not known"))?;
-        self.allow(account, &thing).await?;
+        // Who was protected meanwhile is helped by it.
+        self.unstopped().await?;
+        self.not_ours(&thing)?;
+        self.record(account, &thing).await?;
         let current = self.accounts.read(account, &thing).await?;
         let target = change.reversed().applied(&current);
         let target = target.ok_or_else(|| refused("somebody else changed it since"))?;
@@ -254,15 +286,9 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
     async fn allow(&self, account: &str, thing: &Thing) -> Result<(), Halt> {
         self.unstopped().await?;
         let refused = |why: String| Err(Halt::At(Progress::Refused, why));
-        let Some(holder) = thing.holder() else { return Ok(self.record(account, thing).await?) };
-        let is_own = |own: &String| match own.strip_suffix('*') {
-            Some(beginning) => holder.name.starts_with(beginning),
-            None => holder.name == *own,
-        };
-        if self.guard.own_roles.iter().any(is_own) {
-            return refused("it is one of our own roles".to_owned());
-        }
+        self.not_ours(thing)?;
         self.record(account, thing).await?;
+        let Some(holder) = thing.holder() else { return Ok(()) };
         let identity = self.accounts.identity(account, &holder).await?;
         if self.guard.settings.is_protected(&identity.arn) {
             return refused("the settings protect it".to_owned());
@@ -271,6 +297,20 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
             Some(value) if value != "false" => refused(format!("its tag {PROTECTED_TAG} protects it")),
             _ => Ok(()),
         }
+    }
+
+    /// Names are compared as IAM does: whatever their case.
+    fn not_ours(&self, thing: &Thing) -> Result<(), Halt> {
+        let Some(holder) = thing.holder() else { return Ok(()) };
+        let name = holder.name.to_lowercase();
+        let is_own = |own: &String| match own.to_lowercase().strip_suffix('*') {
+            Some(beginning) => name.starts_with(beginning),
+            None => name == own.to_lowercase(),
+        };
+        if self.guard.own_roles.iter().any(is_own) {
+            return Err(Halt::At(Progress::Refused, "it is one of our own roles".to_owned()));
+        }
+        Ok(())
     }
 
     /// The kill switch.
@@ -336,13 +376,43 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
         };
         match seen {
             Ok(seen) => match act.planned.action.aim(&seen, self.now) {
-                Ok(_) => self.save(|incident| incident.acts[at].seen = Some(seen.clone())).await,
+                Ok(_) => {
+                    self.save(|incident| {
+                        if incident.acts[at].seen.as_ref() != Some(&seen) {
+                            incident.acts[at].seen = Some(seen.clone());
+                            incident.revision += 1;
+                        }
+                    })
+                    .await
+                }
                 Err(impossible) => self.end(at, Progress::Impossible, &impossible.to_string()).await,
             },
             Err(Halt::At(Progress::Refused, why)) => self.end(at, Progress::Refused, &why).await,
-            // Stopped, or not reached: it is looked at the next time.
+            Err(Halt::Trouble(error)) => Err(error),
+            // Stopped: it is looked at the next time.
             Err(_) => Ok(()),
         }
+    }
+
+    /// Does what was done still hold, now that more was seen? If not, it is to be done once more.
+    async fn look_again(&self, at: usize) -> Result<(), Unavailable> {
+        let Some(incident) = load(self.table, self.key).await? else { return Ok(()) };
+        let act = &incident.acts[at];
+        let (Some(change), Some(progress)) = (&act.change, act.again) else { return Ok(()) };
+        let (account, thing) = (&act.planned.account_id, act.planned.action.thing());
+        self.record(account, &thing).await?;
+        let holds = match self.accounts.read(account, &thing).await {
+            Ok(current) => change.applied(&current).as_ref() == Some(&current),
+            Err(Trouble::Unavailable(error)) => return Err(error),
+            Err(Trouble::Refused(_)) => true,
+        };
+        self.save(|incident| {
+            incident.acts[at].again = None;
+            if !holds {
+                incident.do_again(at, progress, self.now);
+            }
+        })
+        .await
     }
 
     async fn end(&self, at: usize, progress: Progress, note: &str) -> Result<(), Unavailable> {

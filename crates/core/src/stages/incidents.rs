@@ -8,7 +8,7 @@ use crate::{
     messages::{FindingRaised, IncidentChanged, Notice},
     planning::plan,
     ports::{Channel, Freshness, Key, Over, Table, Unavailable, change},
-    response::{Level, Planned, Undo},
+    response::{Level, Planned},
     settings::Settings,
 };
 
@@ -35,7 +35,7 @@ pub async fn join(
             && settings.response.enforces(plan.playbook, finding.severity)
     });
     let decide = |planned: &Planned| {
-        if is_enforced && planned.undo != Undo::None { Progress::Due } else { Progress::Waiting }
+        if is_enforced && planned.waits.is_empty() { Progress::Due } else { Progress::Waiting }
     };
     let (_, partition) = behind(raised);
     for _ in 0..RACES {

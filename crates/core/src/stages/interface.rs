@@ -196,9 +196,17 @@ async fn change_it(
     };
     let Some((key, _)) = find(table, id).await? else { return Ok(error(404, "no such incident")) };
     let mut outcome = Err(error(404, "no such incident"));
+    let mut is_due = false;
     change(table, &key, |item| {
         let Some(mut incident) = item.map(kept::read_incident).transpose()? else { return Ok(None) };
-        let allowed = if what == "approve" { approvable(&incident) } else { Ok(()) };
+        is_due = incident.acts.iter().any(Act::is_due);
+        let allowed = match what {
+            _ if is_about(&incident, &request.who) => {
+                Err(error(403, "nobody decides about an incident of their own"))
+            }
+            "approve" => approvable(&incident),
+            _ => Ok(()),
+        };
         outcome = allowed
             .and_then(|()| decide(&mut incident, what, &said, &request.who, now))
             .map(|()| shown(&incident));
@@ -212,13 +220,23 @@ async fn change_it(
             Ok(reply(202, shown))
         }
         Err(refused) => {
-            // It is looked at anew, so that there is something fresh to approve.
-            if refused.status == 410 {
+            // It is looked at anew, so that there is something fresh to approve; what is due, and of which nobody was told, is done.
+            if is_due || matches!(refused.status, 409 | 410) {
                 bus.send(&[Notice::ResponseAsked(asked)]).await?;
             }
             Ok(refused)
         }
     }
+}
+
+/// Is somebody who asks whom the incident is about? A role's session is asked as the session.
+fn is_about(incident: &Incident, who: &str) -> bool {
+    let role = |arn: &str| {
+        let (head, name) =
+            arn.split_once(":assumed-role/").map(|(head, rest)| (head, rest.split('/').next()))?;
+        Some(format!("{}:role/{}", head.replace(":sts:", ":iam:"), name?))
+    };
+    who == incident.principal || role(who).as_deref() == Some(incident.principal.as_str())
 }
 
 /// What is approved is what was looked at.

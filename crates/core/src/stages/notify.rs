@@ -70,7 +70,7 @@ pub async fn notify(
     if is_new && incident.state == State::Closed {
         return keep(table, &place, &incident, shown.handle, now).await;
     }
-    if is_new && !admit(table, board, &incident, now).await? {
+    if is_new && !board.is_tickets() && !admit(table, board, &incident, now).await? {
         release(table, &place, None, now).await?;
         return tell_digest(table, board, copy, now).await;
     }

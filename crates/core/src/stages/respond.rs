@@ -202,6 +202,10 @@ async fn message(
     })
     .await?;
     Ok(match count {
+        // The worst is told whatever else there is.
+        _ if finding.severity == Severity::Critical => {
+            vec![alert(finding, plan(&[finding], settings).as_ref(), incident)]
+        }
         0..=ALERTS_AN_HOUR => vec![alert(finding, plan(&[finding], settings).as_ref(), incident)],
         count if count == ALERTS_AN_HOUR + 1 => vec![storm(ALERTS_AN_HOUR)],
         _ => Vec::new(),

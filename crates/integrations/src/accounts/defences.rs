@@ -8,9 +8,6 @@ use trailwarden_core::{
 
 use super::{is_on, one, trouble};
 
-/// Days until a key is deleted after all: AWS's longest, so that there is time to think.
-const WAITING: i32 = 30;
-
 pub(super) async fn read(aws: &SdkConfig, thing: &Thing) -> Result<State, Trouble> {
     match thing {
         Thing::Trail { trail, .. } => {
@@ -78,10 +75,8 @@ async fn key_becomes(aws: &SdkConfig, key: &str, from: &State, to: &State) -> Re
     if is(from, "PendingDeletion") {
         kms.cancel_key_deletion().key_id(key).send().await.map_err(trouble)?;
     }
-    if is(to, "PendingDeletion") {
-        let schedule = kms.schedule_key_deletion().key_id(key).pending_window_in_days(WAITING);
-        schedule.send().await.map(drop).map_err(trouble)
-    } else if is(to, "Enabled") {
+    // No response of ours deletes a key: one that was to be deleted is disabled again.
+    if is(to, "Enabled") {
         kms.enable_key().key_id(key).send().await.map(drop).map_err(trouble)
     } else {
         kms.disable_key().key_id(key).send().await.map(drop).map_err(trouble)
