@@ -3,7 +3,7 @@
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError};
 use trailwarden_core::ports::{Freshness, Item, Key, Over, Table, Unavailable, Write};
 
-use crate::state::{seal, unseal};
+use crate::sealed::{seal, unseal};
 
 type Place<'p> = (&'p str, &'p str);
 

@@ -17,6 +17,7 @@ mod memory;
 mod output;
 pub mod reading;
 mod respond;
+mod sealed;
 mod simulate;
 mod state;
 mod status;

@@ -23,6 +23,7 @@ use crate::{
     judging::{self, Encoded, Judged},
     knowledge::{Knowledge, now},
     memory::Memory,
+    sealed::{seal, unseal},
 };
 
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
@@ -265,18 +266,4 @@ fn key(scope: &Scope) -> Result<Vec<u8>> {
 
 fn read_finding(sealed: &[u8]) -> Result<(Scope, Finding)> {
     Ok(serde_json::from_slice(unseal(sealed)?)?)
-}
-
-/// A checksum before each value, so that a damaged file is seen before it is believed.
-pub(crate) fn seal(bytes: &[u8]) -> Vec<u8> {
-    let sum = trailwarden_core::event::checksum(bytes);
-    [&sum.to_le_bytes(), bytes].concat()
-}
-
-pub(crate) fn unseal(sealed: &[u8]) -> Result<&[u8]> {
-    let (sum, bytes) = sealed.split_first_chunk::<8>().context("a value of the state is cut off")?;
-    if u64::from_le_bytes(*sum) != trailwarden_core::event::checksum(bytes) {
-        bail!("a value of the state is damaged");
-    }
-    Ok(bytes)
 }

@@ -53,6 +53,16 @@ impl Scope {
         }
     }
 
+    /// The partition of a table in which everything of it is kept.
+    pub fn partition(&self) -> String {
+        match self {
+            Self::Principal(id) => format!("PRINCIPAL#{id}"),
+            Self::Address(address) => format!("ADDRESS#{address}"),
+            Self::Account(account) => format!("ACCOUNT#{account}"),
+            Self::Person(person) => format!("PERSON#{person}"),
+        }
+    }
+
     /// Is this somebody, rather than a place?
     pub fn is_identity(&self) -> bool {
         matches!(self, Self::Principal(_) | Self::Person(_))

@@ -16,7 +16,6 @@ use crate::{
     activity::Scope,
     event::{DAY, HOUR, Time, clip, date, hash},
     finding::{Finding, Kind, Severity, Status},
-    kept,
     messages::FindingRaised,
     response::{Level, Plan, Planned},
 };
@@ -231,7 +230,7 @@ impl Incident {
         let finding = &raised.finding;
         let joined = Joined {
             id: finding.id.clone(),
-            partition: kept::partition(&raised.scope),
+            partition: raised.scope.partition(),
             title: finding.title.clone(),
             severity: finding.severity,
             is_open: finding.status == Status::Open,
@@ -372,7 +371,7 @@ pub fn behind(raised: &FindingRaised) -> (String, String) {
     let finding = &raised.finding;
     let root = finding.callers.last().unwrap_or(&finding.principal);
     if !root.starts_with("arn:") || (finding.callers.is_empty() && raised.scope.is_identity()) {
-        return (root.clone(), kept::partition(&raised.scope));
+        return (root.clone(), raised.scope.partition());
     }
     let scope = match root.rsplit_once('/') {
         Some((role, person)) if role.contains(":assumed-role/AWSReservedSSO_") => {
@@ -380,7 +379,7 @@ pub fn behind(raised: &FindingRaised) -> (String, String) {
         }
         _ => Scope::Principal(root.as_str().into()),
     };
-    (root.clone(), kept::partition(&scope))
+    (root.clone(), scope.partition())
 }
 
 #[cfg(test)]

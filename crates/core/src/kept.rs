@@ -52,16 +52,6 @@ pub fn known<T: DeserializeOwned>(item: Option<&Item>) -> Result<Option<T>, Dama
     }
 }
 
-/// The partition of a scope.
-pub fn partition(scope: &Scope) -> String {
-    match scope {
-        Scope::Principal(id) => format!("PRINCIPAL#{id}"),
-        Scope::Address(address) => format!("ADDRESS#{address}"),
-        Scope::Account(account) => format!("ACCOUNT#{account}"),
-        Scope::Person(person) => format!("PERSON#{person}"),
-    }
-}
-
 /// The partition of what belongs to everybody.
 pub const ORGANISATION: &str = "ORG";
 
@@ -77,12 +67,12 @@ pub fn hour_of(sort: &str) -> Option<u32> {
 
 /// Where an hour of a scope is.
 pub fn hour_key(scope: &Scope, hour: u32) -> Key {
-    Key { partition: partition(scope), sort: hour_sort(hour) }
+    Key { partition: scope.partition(), sort: hour_sort(hour) }
 }
 
 /// Where a principal's baseline is.
 pub fn baseline_key(scope: &Scope) -> Key {
-    Key { partition: partition(scope), sort: "BASELINE".to_owned() }
+    Key { partition: scope.partition(), sort: "BASELINE".to_owned() }
 }
 
 /// Where a fact is. Accounts are together, so that one query finds them all.
@@ -104,12 +94,12 @@ pub fn findings_from(day: u32) -> String {
 /// Where a finding is: by the day it is of, which its id names.
 pub fn finding_key(scope: &Scope, id: &str) -> Key {
     let date = id.split('/').nth(1).unwrap_or_default();
-    Key { partition: partition(scope), sort: format!("FINDING#{date}#{id}") }
+    Key { partition: scope.partition(), sort: format!("FINDING#{date}#{id}") }
 }
 
 /// Where it is recorded what became of a finding's publications.
 pub fn handled_key(scope: &Scope, finding_id: &str) -> Key {
-    Key { partition: partition(scope), sort: format!("HANDLED#{finding_id}") }
+    Key { partition: scope.partition(), sort: format!("HANDLED#{finding_id}") }
 }
 
 /// The partition of the index in which the findings of a day are listed, and those it accepts.
@@ -157,7 +147,7 @@ pub fn due_partition(due: u32, shard: u64) -> String {
 
 /// The entry by which a clock hour finds an hour that is due in it.
 pub fn due_entry(scope: &Scope, hour: u32, due: u32) -> (Key, Write) {
-    let partition = partition(scope);
+    let partition = scope.partition();
     let key = Key {
         sort: format!("{hour:08}#{}", hash(&partition)),
         partition: due_partition(due, hash(&partition) % DUE_SHARDS),

@@ -28,6 +28,7 @@ pub mod ports;
 pub mod response;
 pub mod risk;
 pub mod settings;
+pub mod severity;
 pub mod silence;
 pub mod sources;
 pub mod stages;

@@ -1,17 +1,10 @@
 //! Findings in; joined to incidents, answered, told to people, filed in Security Hub. What people ask for, done. Analysts'
 //! verdicts, remembered.
 
-use std::collections::BTreeMap;
-
 use lambda_runtime::Error;
-use trailwarden_core::{
-    messages::{FindingRaised, Respondable, Said, respondable},
-    ports::Unavailable,
-    stages::{
-        acting::{Guard, Mode},
-        respond::{Filing, Outlets, respond, respond_as_asked},
-        verdicts::record,
-    },
+use trailwarden_core::stages::{
+    acting::{Guard, Mode},
+    respond::{Filing, Outlets, serve},
 };
 use trailwarden_integrations::{
     accounts::ResponseAccounts,
@@ -19,7 +12,7 @@ use trailwarden_integrations::{
     copy,
     environment::{aws, optional, variable},
     knowledge::Remembered,
-    lambda::{Failed, all_failed, serve_queue},
+    lambda::{all_failed, serve_queue},
     now,
     people::Topic,
     security_hub::SecurityHub,
@@ -57,33 +50,7 @@ async fn main() -> Result<(), Error> {
         let guard = Guard { mode, settings: &settings, own_roles: &own_roles, copy };
         let (hub, people, bus, accounts) = (&hub, &people, &bus, &accounts);
         let outlets = Outlets { hub, accounts, guard, people, bus, filing: filing.clone() };
-        let mut failed: Failed = BTreeMap::new();
-        let mut raised: Vec<(usize, FindingRaised)> = Vec::new();
-        for (at, message) in messages.iter().enumerate() {
-            let done = match respondable(message) {
-                Ok(Respondable::Raised(finding)) => {
-                    raised.push((at, *finding));
-                    Ok(())
-                }
-                Ok(Respondable::Asked(asked)) => respond_as_asked(&table, &outlets, &asked, now()).await,
-                Ok(Respondable::Said(verdicts)) => record_all(&table, &verdicts).await,
-                Err(error) => Err(Unavailable::from(error)),
-            };
-            if let Err(error) = done {
-                failed.insert(at, error);
-            }
-        }
-        let (positions, batch): (Vec<usize>, Vec<FindingRaised>) = raised.into_iter().unzip();
-        let again = Box::pin(respond(&table, &outlets, batch, now())).await;
-        failed.extend(again.into_iter().map(|(at, error)| (positions[at], error)));
-        failed
+        Box::pin(serve(&table, &outlets, &messages, now())).await
     })
     .await
-}
-
-async fn record_all(table: &DynamoTable, verdicts: &[Said]) -> Result<(), Unavailable> {
-    for said in verdicts {
-        record(table, said, now()).await?;
-    }
-    Ok(())
 }

@@ -212,7 +212,7 @@ pub(super) const COUNTED: &str = "COUNTED#";
 /// Where an account's counts of a day are.
 fn counts_key(account: &str, day: u32) -> Key {
     Key {
-        partition: kept::partition(&Scope::Account(account.into())),
+        partition: Scope::Account(account.into()).partition(),
         sort: format!("{COUNTS}{}", kept::date(day)),
     }
 }

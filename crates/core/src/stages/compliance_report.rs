@@ -70,7 +70,7 @@ async fn add_counts(
     last: u32,
     record: &mut Record,
 ) -> Result<(), Unavailable> {
-    let partition = kept::partition(&Scope::Account(account.into()));
+    let partition = Scope::Account(account.into()).partition();
     let at = |day: u32| format!("{COUNTS}{}", kept::date(day));
     let days: BTreeMap<String, u32> = (first..=last).map(|day| (at(day), day)).collect();
     for (sort, item) in table.range(&partition, &at(first), &at(last), Freshness::Stale).await? {

@@ -97,7 +97,7 @@ pub(super) async fn load(
     scope: &Scope,
     days: &RangeInclusive<u32>,
 ) -> Result<Vec<(Item, KeptFinding)>, Unavailable> {
-    let partition = kept::partition(scope);
+    let partition = scope.partition();
     let (from, to) = (kept::findings_from(*days.start()), kept::findings_from(*days.end() + 1));
     let items = table.range(&partition, &from, &to, Freshness::Fresh).await?;
     let read = |(_, item): (String, Item)| Ok((item.clone(), KeptFinding::read(&item)?));

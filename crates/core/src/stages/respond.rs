@@ -11,13 +11,14 @@ use crate::{
     },
     incident::Incident,
     kept::{self, Handled},
-    messages::{FindingRaised, Notice, ResponseAsked, ResponseTaken},
+    messages::{FindingRaised, Notice, Respondable, ResponseAsked, ResponseTaken, Said, respondable},
     planning::plan,
     ports::{Accounts, Channel, FindingsHub, Key, Table, Unavailable, Write, change},
     settings::Settings,
     stages::{
         acting::{Guard, carry_out, load},
         incidents::{announce, join},
+        verdicts,
     },
 };
 
@@ -51,6 +52,49 @@ pub struct Filing {
 
 /// What is too old to wake anybody: a backfill brings months of it.
 const NEWS: i64 = DAY;
+
+/// Does what messages ask for: findings answered, told and filed, what people ask for done, what analysts say recorded;
+/// gives the positions of those that must come again.
+pub async fn serve<H, A, B, C>(
+    table: &impl Table,
+    outlets: &Outlets<'_, H, A, B, C>,
+    messages: &[String],
+    now: Time,
+) -> BTreeMap<usize, Unavailable>
+where
+    H: FindingsHub,
+    A: Channel<Alert>,
+    B: Channel<Notice>,
+    C: Accounts,
+{
+    let mut failed = BTreeMap::new();
+    let mut raised: Vec<(usize, FindingRaised)> = Vec::new();
+    for (at, message) in messages.iter().enumerate() {
+        let done = match respondable(message) {
+            Ok(Respondable::Raised(finding)) => {
+                raised.push((at, *finding));
+                Ok(())
+            }
+            Ok(Respondable::Asked(asked)) => respond_as_asked(table, outlets, &asked, now).await,
+            Ok(Respondable::Said(verdicts)) => record_all(table, &verdicts, now).await,
+            Err(error) => Err(Unavailable::from(error)),
+        };
+        if let Err(error) = done {
+            failed.insert(at, error);
+        }
+    }
+    let (positions, batch): (Vec<usize>, Vec<FindingRaised>) = raised.into_iter().unzip();
+    let again = respond(table, outlets, batch, now).await;
+    failed.extend(again.into_iter().map(|(at, error)| (positions[at], error)));
+    failed
+}
+
+async fn record_all(table: &impl Table, verdicts: &[Said], now: Time) -> Result<(), Unavailable> {
+    for said in verdicts {
+        verdicts::record(table, said, now).await?;
+    }
+    Ok(())
+}
 
 /// Answers a batch of findings, tells people of the worst, and files them all; gives the positions of those that must
 /// come again.
@@ -164,8 +208,7 @@ fn latest(batch: Vec<FindingRaised>) -> Vec<(Vec<usize>, FindingRaised)> {
 impl<H, A, B, C> Outlets<'_, H, A, B, C> {
     fn asff(&self, raised: &FindingRaised, now: Time) -> Asff {
         let Filing { account, region, each_in_its_own } = &self.filing;
-        let asff =
-            asff(&raised.finding, now).revised(raised.revision).kept_in(&kept::partition(&raised.scope));
+        let asff = asff(&raised.finding, now).revised(raised.revision).kept_in(&raised.scope.partition());
         let own = asff.aws_account_id.clone();
         asff.filed_under(if *each_in_its_own && own != NO_ACCOUNT { &own } else { account }, region)
     }

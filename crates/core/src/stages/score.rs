@@ -157,7 +157,7 @@ impl<T: Table> Known<'_, T> {
         freshness: Freshness,
     ) -> Result<Vec<(u32, Hour)>, Unavailable> {
         let (from, to) = (kept::hour_sort(first), kept::hour_sort(last));
-        let items = self.table.range(&kept::partition(self.scope), &from, &to, freshness).await?;
+        let items = self.table.range(&self.scope.partition(), &from, &to, freshness).await?;
         let read = |(sort, item): (String, Item)| {
             let hour = kept::hour_of(&sort).ok_or(crate::activity::Damaged)?;
             Ok(kept::known::<KeptHour>(Some(&item))?.map(|kept| (hour, kept.hour)))

@@ -152,7 +152,7 @@ mod tests {
     }
 
     fn said(id: &str, verdict: Verdict) -> Said {
-        Said { partition: kept::partition(&scope()), finding_id: id.to_owned(), verdict }
+        Said { partition: scope().partition(), finding_id: id.to_owned(), verdict }
     }
 
     fn filed(table: &Memory, id: &str, severity: Severity) {
