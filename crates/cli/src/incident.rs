@@ -271,11 +271,10 @@ fn findings_and_plan(out: &mut impl std::io::Write, incident: &Incident) -> Resu
         said_so(out, "  ", &format!("Plan, {}: {}", incident.level.label(), incident.because))?;
     }
     for (at, act) in (1..).zip(&incident.acts) {
-        said_so(
-            out,
-            &format!("    {at}. "),
-            &format!("[{}] {} (in {})", progress(act.progress), act.planned.text, act.planned.account_id),
-        )?;
+        let waits = if act.planned.waits.is_empty() { "" } else { "; a person decides: " };
+        let place = format!("in {}{waits}{}", act.planned.account_id, act.planned.waits);
+        let what = format!("[{}] {} ({place})", progress(act.progress), act.planned.text);
+        said_so(out, &format!("    {at}. "), &what)?;
         said_so(
             out,
             "       ",

@@ -234,7 +234,7 @@ impl Incident {
             title: finding.title.clone(),
             severity: finding.severity,
             is_open: finding.status == Status::Open,
-            evidence: finding.evidence.iter().take(REASONS).map(|line| clip(line, TEXT).to_owned()).collect(),
+            evidence: finding.evidence.iter().take(REASONS).map(|line| shortened(line)).collect(),
         };
         let what = match &finding.status {
             Status::Open => format!("{}: {}", finding.severity.label(), finding.title),
@@ -262,13 +262,14 @@ impl Incident {
     }
 
     fn merge(&mut self, plan: &Plan, finding: &Finding, decide: impl Fn(&Planned) -> Progress, now: Time) {
-        if finding.severity >= self.severity || self.classification.is_empty() {
+        if finding.severity > self.severity || self.classification.is_empty() {
             self.classification.clone_from(&plan.classification);
             (self.level, self.because) = (plan.level, plan.because.clone());
         }
         if !self.playbooks.iter().any(|known| known == plan.playbook) {
             self.playbooks.push(plan.playbook.to_owned());
         }
+        let acts_before = self.acts.len();
         for planned in &plan.actions {
             let is_it = |act: &Act| {
                 act.planned.action == planned.action && act.planned.account_id == planned.account_id
@@ -291,6 +292,14 @@ impl Incident {
             if self.next_steps.len() < LINES && !self.next_steps.iter().any(|step| step.text == *text) {
                 self.next_steps.push(Step { text: text.clone(), done: None });
             }
+        }
+        // Where somebody is stopped, it is not true any more that nobody is hit.
+        if acts_before == 0 && !self.acts.is_empty() {
+            self.hits.clear();
+            self.residual.clear();
+        }
+        if plan.actions.is_empty() && !self.acts.is_empty() {
+            return;
         }
         for (known, lines) in [(&mut self.hits, &plan.hits), (&mut self.residual, &plan.residual)] {
             for line in lines {
@@ -363,6 +372,11 @@ impl Incident {
     pub fn expires(&self) -> Time {
         Time(self.planned.0 + APPROVAL_HOURS * HOUR)
     }
+}
+
+/// A reason in short, which says that there is more.
+fn shortened(line: &str) -> String {
+    if line.len() <= TEXT { line.to_owned() } else { format!("{}\u{2026}", clip(line, TEXT).trim_end()) }
 }
 
 /// Who stands behind a finding, and the partition in which the incident is kept: that identity's own, also where it was
@@ -463,6 +477,19 @@ mod tests {
         let closed = Finding { status: Status::Closed("explained".into()), ..finding };
         done.join(&raised(closed), None, |_| Progress::Waiting, Time(9));
         assert_eq!(done.state, State::Closed);
+    }
+
+    #[test]
+    fn where_somebody_is_stopped_it_is_not_said_that_nobody_is_hit() {
+        let odd = found("anomalous-access", &[]);
+        let mut joined = incident(odd.clone(), Progress::Waiting);
+        assert!(joined.hits[0].starts_with("Nobody"));
+        let grave = Finding { id: "evasion/x/1".into(), ..found("evasion", &[]) };
+        for finding in [grave, odd] {
+            let plan = crate::planning::plan(&[&finding], &crate::settings::Settings::default());
+            joined.join(&raised(finding), plan.as_ref(), |_| Progress::Waiting, Time(9));
+        }
+        assert!(joined.hits.iter().all(|hit| !hit.starts_with("Nobody")), "{:?}", joined.hits);
     }
 
     #[test]
