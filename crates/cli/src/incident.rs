@@ -29,11 +29,8 @@ use crate::{
     knowledge::{now, settings},
     output::style,
     state::State,
-    text::{count, printable, wrap},
+    text::{count, paragraph, printable},
 };
-
-/// Columns of a page.
-const WIDTH: usize = 110;
 
 /// Shows, or decides; gives the exit code.
 pub(crate) fn incident(arguments: &args::Incident) -> Result<u8> {
@@ -204,7 +201,7 @@ fn list(out: &mut impl std::io::Write, incidents: &[(Key, Incident)], all: bool,
             count(incident.findings.len() as u64, "finding"),
             count(waiting as u64, "act"),
         );
-        said_so(out, "          ", &told)?;
+        paragraph(out, "          ", &told)?;
     }
     if let Some(share) = numbers.automatable {
         writeln!(
@@ -236,20 +233,20 @@ fn show(out: &mut impl std::io::Write, incident: &Incident, form: Form) -> Resul
     for (at, step) in (1..).zip(&incident.next_steps) {
         let done =
             step.done.as_ref().map_or_else(String::new, |(when, who)| format!(" (done {when}, {who})"));
-        said_so(out, &format!("    {at}. "), &format!("{}{done}", step.text))?;
+        paragraph(out, &format!("    {at}. "), &format!("{}{done}", step.text))?;
     }
     for (title, lines) in [("Who else is hit", &incident.hits), ("What remains", &incident.residual)] {
         if !lines.is_empty() {
             writeln!(out, "  {title}")?;
         }
         for line in lines {
-            said_so(out, "    - ", line)?;
+            paragraph(out, "    - ", line)?;
         }
     }
     writeln!(out, "  {dim}What happened{dim:#}")?;
     for entry in &incident.timeline {
         let by = if entry.by == US { String::new() } else { format!("{} ", entry.by) };
-        said_so(out, "    ", &format!("{}  {by}{}", entry.at, entry.what))?;
+        paragraph(out, "    ", &format!("{}  {by}{}", entry.at, entry.what))?;
     }
     Ok(())
 }
@@ -258,24 +255,24 @@ fn findings_and_plan(out: &mut impl std::io::Write, incident: &Incident) -> Resu
     writeln!(out, "  Findings")?;
     for finding in &incident.findings {
         let state = if finding.is_open { "" } else { ", no longer stands" };
-        said_so(
+        paragraph(
             out,
             "    ",
             &format!("{} {} ({}{state})", finding.severity.label(), finding.title, finding.id),
         )?;
         for reason in &finding.evidence {
-            said_so(out, "      - ", reason)?;
+            paragraph(out, "      - ", reason)?;
         }
     }
     if !incident.acts.is_empty() {
-        said_so(out, "  ", &format!("Plan, {}: {}", incident.level.label(), incident.because))?;
+        paragraph(out, "  ", &format!("Plan, {}: {}", incident.level.label(), incident.because))?;
     }
     for (at, act) in (1..).zip(&incident.acts) {
         let waits = if act.planned.waits.is_empty() { "" } else { "; a person decides: " };
         let place = format!("in {}{waits}{}", act.planned.account_id, act.planned.waits);
         let what = format!("[{}] {} ({place})", progress(act.progress), act.planned.text);
-        said_so(out, &format!("    {at}. "), &what)?;
-        said_so(
+        paragraph(out, &format!("    {at}. "), &what)?;
+        paragraph(
             out,
             "       ",
             &format!("undo, {}: {}", act.planned.undo.describe(), act.planned.undone_by),
@@ -322,15 +319,6 @@ fn tell(
             Some(lines) => lines.iter().try_for_each(|line| writeln!(out, "{line}"))?,
             None => writeln!(out, "# by hand: a name in it is not safe in a shell")?,
         }
-    }
-    Ok(())
-}
-
-/// Text in lines, each under the first.
-fn said_so(out: &mut impl std::io::Write, before: &str, text: &str) -> Result<()> {
-    for (at, line) in wrap(&printable(text), WIDTH.saturating_sub(before.len())).into_iter().enumerate() {
-        let before = if at == 0 { before.to_owned() } else { " ".repeat(before.len()) };
-        writeln!(out, "{before}{line}")?;
     }
     Ok(())
 }

@@ -16,11 +16,8 @@ use crate::{
     args::{Form, Respond},
     knowledge::settings,
     output::style,
-    text::{count, printable, wrap},
+    text::{count, paragraph, printable},
 };
-
-/// Columns of a page.
-const WIDTH: usize = 110;
 
 /// Prints a plan for each principal with alerts; gives the exit code.
 pub(crate) fn respond(arguments: &Respond) -> Result<u8> {
@@ -73,7 +70,7 @@ fn one(out: &mut impl Write, case: &[&Finding], plan: &Plan) -> Result<()> {
     let severity = style(worst);
     writeln!(out, "\n{severity}{}{severity:#}  {bold}{}{bold:#}", worst.label(), printable(&plan.principal))?;
     writeln!(out, "  {bold}{}{bold:#}: {}", plan.level.label(), plan.because)?;
-    said(out, "  ", &plan.classification)?;
+    paragraph(out, "  ", &plan.classification)?;
     let actions = plan.actions.iter().map(|planned| {
         let undo = format!("undo, {}: {}", planned.undo.describe(), planned.undone_by);
         let waits = if planned.waits.is_empty() { "" } else { "; a person decides: " };
@@ -85,7 +82,7 @@ fn one(out: &mut impl Write, case: &[&Finding], plan: &Plan) -> Result<()> {
     };
     section(out, "What would be done", actions.collect())?;
     if !plan.from.is_empty() {
-        said(out, "  ", &format!("The principal is stopped from {}", plan.from))?;
+        paragraph(out, "  ", &format!("The principal is stopped from {}", plan.from))?;
     }
     section(out, "Next steps for people", listed(&plan.next_steps))?;
     section(out, "Who else is hit", listed(&plan.hits))?;
@@ -100,19 +97,10 @@ fn section(out: &mut impl Write, title: &str, lines: Vec<(String, Option<String>
     }
     writeln!(out, "  {title}")?;
     for (at, (line, more)) in (1..).zip(lines) {
-        said(out, &format!("    {at}. "), &line)?;
+        paragraph(out, &format!("    {at}. "), &line)?;
         if let Some(more) = more {
-            said(out, "       ", &more)?;
+            paragraph(out, "       ", &more)?;
         }
-    }
-    Ok(())
-}
-
-/// Text in lines, each under the first.
-fn said(out: &mut impl Write, before: &str, text: &str) -> Result<()> {
-    for (at, line) in wrap(&printable(text), WIDTH - before.len()).into_iter().enumerate() {
-        let before = if at == 0 { before.to_owned() } else { " ".repeat(before.len()) };
-        writeln!(out, "{before}{line}")?;
     }
     Ok(())
 }

@@ -32,7 +32,7 @@ use crate::{
     judging::spread,
     knowledge::now,
     output::style,
-    text::{count, printable, thousands, wrap},
+    text::{count, paragraph, printable, thousands},
 };
 
 /// Hours that an identity's risk is of.
@@ -43,9 +43,6 @@ const DAYS: u32 = 14;
 const PERIOD: u32 = 30;
 /// Incidents that are listed.
 const LISTED: usize = 8;
-/// Columns of a page.
-const WIDTH: usize = 110;
-
 /// What one thread sees.
 #[derive(Default)]
 struct Part {
@@ -181,7 +178,7 @@ fn board(
         threat.score, overview.as_of
     )?;
     for reason in &threat.because {
-        said(out, "  - ", reason)?;
+        paragraph(out, "  - ", reason)?;
     }
     let watched = count(overview.watched as u64, "identity").replace("ys", "ies");
     writeln!(out, "{bold}Watched{bold:#}        {watched}, {} at high risk", overview.high_risk)?;
@@ -285,13 +282,4 @@ fn arrow(change: Change) -> String {
         std::cmp::Ordering::Less => format!("\u{25bc} {} fewer", thousands(change.before - change.now)),
         std::cmp::Ordering::Equal => "as before".to_owned(),
     }
-}
-
-/// Text in lines, each under the first.
-fn said(out: &mut impl Write, before: &str, text: &str) -> Result<()> {
-    for (at, line) in wrap(&printable(text), WIDTH - before.len()).into_iter().enumerate() {
-        let before = if at == 0 { before.to_owned() } else { " ".repeat(before.len()) };
-        writeln!(out, "{before}{line}")?;
-    }
-    Ok(())
 }

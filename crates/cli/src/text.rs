@@ -38,6 +38,21 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// Columns of a page.
+pub(crate) const WIDTH: usize = 110;
+
+/// Writes text in lines of a page, each under the first; `before` stands before the first.
+pub(crate) fn paragraph(out: &mut impl std::io::Write, before: &str, text: &str) -> std::io::Result<()> {
+    for (at, line) in wrap(&printable(text), WIDTH.saturating_sub(before.len())).into_iter().enumerate() {
+        if at == 0 {
+            writeln!(out, "{before}{line}")?;
+        } else {
+            writeln!(out, "{:width$}{line}", "", width = before.len())?;
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
