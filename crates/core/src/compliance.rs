@@ -133,7 +133,39 @@ pub enum Rule {
         trace: fn(&Event<'_>, &Facts) -> Option<Trace>,
         /// Do all the traces of one subject break it?
         judge: fn(&Traces) -> Vec<BrokenTogether>,
+        /// What it needs besides, and what its silence says.
+        sheet: Together,
     },
+}
+
+/// What a check of several events needs, and what its silence says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Together {
+    /// Is one event a day, of those alike, enough?
+    pub is_by_day: bool,
+    /// Does it want to know where AWS writes audit logs?
+    pub wants_deliveries: bool,
+    /// When is it evidence that nothing was broken?
+    pub evidence: Keeping,
+}
+
+/// When the silence of a check is evidence that nothing was broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeping {
+    /// Whenever it judged something.
+    Always,
+    /// Never: it judges little of what it is asked about, as of all buckets those that keep logs.
+    Never,
+    /// Once the log is so many days long.
+    AfterDays(u32),
+}
+
+impl Together {
+    /// What most are like.
+    pub const PLAIN: Self = Self { is_by_day: false, wants_deliveries: false, evidence: Keeping::Always };
+    /// Of audit logs.
+    pub const OF_AUDIT_LOGS: Self =
+        Self { is_by_day: true, wants_deliveries: true, evidence: Keeping::Never };
 }
 
 /// What one event broke.

@@ -110,12 +110,3 @@ pub const ALL: &[&Check] = &[
     &SIGN_IN_WITHOUT_MFA,
     &UNENCRYPTED_STORE_CREATED,
 ];
-
-/// Checks that judge little of what they are asked about, so that it is no evidence: of all buckets those that keep logs.
-pub(super) const UNCOUNTED: &[&str] = &["audit-log-deleted", "audit-log-retention"];
-
-/// Checks that can say nothing before the log is so many days long.
-pub(super) const AFTER_DAYS: &[(&str, u32)] = &[("access-key-too-old", 90)];
-
-/// Checks for which one event a day, of those alike, is enough.
-pub(super) const BY_DAY: &[&str] = &["access-key-too-old", "audit-log-deleted", "audit-log-retention"];

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{ALL, Census, Facts, Rule, Trace, checks, remembering, speaking};
+use super::{ALL, Census, Facts, Rule, Trace, remembering, speaking};
 use crate::event::{Event, date, hash};
 
 /// The counts of an account's day.
@@ -53,7 +53,7 @@ impl<'a> Screen<'a> {
         let mut is_wanted = false;
         for at in asked {
             is_wanted |= match ALL[at].rule {
-                Rule::Together { trace, .. } if checks::BY_DAY.contains(&ALL[at].id) => {
+                Rule::Together { trace, sheet, .. } if sheet.is_by_day => {
                     trace(event, self.facts).is_some_and(|trace| is_new(&mut self.seen, &trace))
                 }
                 _ => true,

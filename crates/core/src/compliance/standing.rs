@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
-    Check, Control, Facts, Framework,
-    checks::{AFTER_DAYS, UNCOUNTED},
+    Check, Control, Facts, Framework, Keeping, Rule,
     window::{Period, Window},
 };
 use crate::finding::{Finding, Severity, Status};
@@ -252,8 +251,15 @@ pub(super) fn score(controls: impl Iterator<Item = ControlStanding>) -> Option<f
 
 /// How many events a check judged that are evidence.
 fn judged_by(check: &Check, window: &Window<'_>) -> u64 {
-    let is_young = AFTER_DAYS.iter().any(|(id, days)| *id == check.id && window.log_days < *days);
-    if is_young || UNCOUNTED.contains(&check.id) { 0 } else { window.tally.judged_by(check) }
+    let is_evidence = match check.rule {
+        Rule::Event(_) => true,
+        Rule::Together { sheet, .. } => match sheet.evidence {
+            Keeping::Always => true,
+            Keeping::Never => false,
+            Keeping::AfterDays(days) => window.log_days >= days,
+        },
+    };
+    if is_evidence { window.tally.judged_by(check) } else { 0 }
 }
 
 fn control_standing(

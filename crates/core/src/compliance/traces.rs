@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ALL, principal};
+use super::{ALL, Rule, principal};
 use crate::event::{Event, EventId, Principal, Time, clip, date, hash};
 
 /// What one event leaves.
@@ -133,8 +133,8 @@ pub(super) fn by_day(event: &Event<'_>) -> String {
 
 /// The checks that want to know where AWS writes audit logs.
 pub(super) static OF_DELIVERY: LazyLock<Vec<usize>> = LazyLock::new(|| {
-    let wants = |id: &str| matches!(id, "audit-log-deleted" | "audit-log-retention");
-    (0..ALL.len()).filter(|at| wants(ALL[*at].id)).collect()
+    let wants = |rule: &Rule| matches!(rule, Rule::Together { sheet, .. } if sheet.wants_deliveries);
+    (0..ALL.len()).filter(|at| wants(&ALL[*at].rule)).collect()
 });
 
 /// Is this AWS writing an audit log to a bucket?

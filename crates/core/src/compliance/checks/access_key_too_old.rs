@@ -4,7 +4,7 @@
 //! sessions, which end by themselves.
 
 use crate::{
-    compliance::{BrokenTogether, Check, Facts, Group, Rule, Span, Speaks, Trace, Traces},
+    compliance::{BrokenTogether, Check, Facts, Group, Keeping, Rule, Span, Speaks, Together, Trace, Traces},
     event::{DAY, Event, Time, date},
     finding::Severity,
 };
@@ -21,13 +21,18 @@ pub(in crate::compliance) const CHECK: Check = Check {
     blind_spot: "How old a key was when the log begins: its age is at least what is told.",
     needs: None,
     speaks_about: Speaks::Those(|event, _| is_long_lived(event)),
-    rule: Rule::Together { trace, judge },
+    rule: Rule::Together {
+        trace,
+        judge,
+        sheet: Together { is_by_day: true, evidence: Keeping::AfterDays(DAYS), ..Together::PLAIN },
+    },
     config_rules: &["access-keys-rotated"],
 };
 
 const ID: &str = "access-key-too-old";
 /// The age that frameworks and CIS's benchmark of AWS (1.14) name.
-const MOST: i64 = 90 * DAY;
+const DAYS: u32 = 90;
+const MOST: i64 = DAYS as i64 * DAY;
 
 /// AWS's prefix of keys that do not end by themselves: IAM user guide, "Understanding unique ID prefixes".
 fn is_long_lived(event: &Event<'_>) -> bool {

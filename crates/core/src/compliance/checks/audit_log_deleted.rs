@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     catalog::Call,
     compliance::{
-        BrokenTogether, Check, Data, Facts, Group, Rule, Speaks, Trace, Traces, told,
+        BrokenTogether, Check, Data, Facts, Group, Rule, Speaks, Together, Trace, Traces, told,
         traces::{by_day, is_delivery},
     },
     event::Event,
@@ -33,7 +33,7 @@ pub(in crate::compliance) const CHECK: Check = Check {
         ("cloudtrail", &["CreateTrail", "UpdateTrail"]),
         ("config", &["PutDeliveryChannel"]),
     ]),
-    rule: Rule::Together { trace, judge },
+    rule: Rule::Together { trace, judge, sheet: Together::OF_AUDIT_LOGS },
     config_rules: &[],
 };
 

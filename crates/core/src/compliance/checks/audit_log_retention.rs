@@ -5,7 +5,9 @@
 
 use crate::{
     catalog::{Call, shortest_expiry},
-    compliance::{BrokenTogether, Check, Facts, Group, Rule, Speaks, Trace, Traces, told, traces::by_day},
+    compliance::{
+        BrokenTogether, Check, Facts, Group, Rule, Speaks, Together, Trace, Traces, told, traces::by_day,
+    },
     event::Event,
     finding::Severity,
 };
@@ -28,7 +30,7 @@ pub(in crate::compliance) const CHECK: Check = Check {
         ("cloudtrail", &["CreateTrail", "UpdateTrail"]),
         ("config", &["PutDeliveryChannel", "PutRetentionConfiguration"]),
     ]),
-    rule: Rule::Together { trace, judge },
+    rule: Rule::Together { trace, judge, sheet: Together::OF_AUDIT_LOGS },
     config_rules: &[],
 };
 

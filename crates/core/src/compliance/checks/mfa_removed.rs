@@ -6,7 +6,7 @@
 use crate::{
     catalog::{Call, weight},
     compliance::{
-        BrokenTogether, Check, Facts, Group, Rule, Speaks, Trace, Traces, act, told, traces::by_day,
+        BrokenTogether, Check, Facts, Group, Rule, Speaks, Together, Trace, Traces, act, told, traces::by_day,
     },
     event::{DAY, Event, HOUR, date},
     finding::Severity,
@@ -27,7 +27,7 @@ pub(in crate::compliance) const CHECK: Check = Check {
         ("iam", &["DeactivateMFADevice", "EnableMFADevice", "DeleteUser"]),
         ("sso-directory", &["DeleteMfaDeviceForUser", "DeleteUser"]),
     ]),
-    rule: Rule::Together { trace, judge },
+    rule: Rule::Together { trace, judge, sheet: Together::PLAIN },
     config_rules: &[],
 };
 

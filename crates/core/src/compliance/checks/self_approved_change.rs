@@ -5,7 +5,9 @@
 
 use crate::{
     catalog::Call,
-    compliance::{BrokenTogether, Check, Facts, Group, Rule, Span, Speaks, Trace, Traces, principal, told},
+    compliance::{
+        BrokenTogether, Check, Facts, Group, Rule, Span, Speaks, Together, Trace, Traces, principal, told,
+    },
     event::Event,
     finding::Severity,
 };
@@ -34,7 +36,7 @@ pub(in crate::compliance) const CHECK: Check = Check {
         ),
         ("ssm", &["StartChangeRequestExecution", "StartAutomationExecution", "SendAutomationSignal"]),
     ]),
-    rule: Rule::Together { trace, judge },
+    rule: Rule::Together { trace, judge, sheet: Together::PLAIN },
     config_rules: &[],
 };
 

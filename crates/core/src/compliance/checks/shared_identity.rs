@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use crate::{
     activity::client,
-    compliance::{BrokenTogether, Check, Facts, Group, Rule, Speaks, Trace, Traces, principal},
+    compliance::{BrokenTogether, Check, Facts, Group, Rule, Speaks, Together, Trace, Traces, principal},
     event::{Event, HOUR, Time},
     finding::Severity,
 };
@@ -26,7 +26,7 @@ pub(in crate::compliance) const CHECK: Check = Check {
     speaks_about: Speaks::CallsOf(&[("signin", &["ConsoleLogin"])], |event| {
         matches!(&*event.identity.kind, "IAMUser" | "Root")
     }),
-    rule: Rule::Together { trace, judge },
+    rule: Rule::Together { trace, judge, sheet: Together::PLAIN },
     config_rules: &[],
 };
 
