@@ -411,6 +411,24 @@ class Responses(Stacked):
         self.assertEqual({act["by"] for act in approved["acts"]}, {f"arn:aws:iam::{ACCOUNT}:user/analyst"})
         self.assertEqual(approved["state"], "contained")
 
+    def test_a_password_goes_only_when_a_person_says_so(self):
+        """Nobody can give it back; its user is stopped at once all the same."""
+        iam = stacked.deployed.aws.client("iam")
+        thief, victim = self.new_user("sets-passwords"), self.new_user("password-set")
+        iam.create_login_profile(UserName=victim.name, Password="A-long-one-1!")
+        self.raise_finding("persistence", thief, [("iam:UpdateLoginProfile", victim.name, victim.name, "")])
+        stacked.deployed.settle()
+        self.assertIn("TrailwardenQuarantine", self.user(victim.name)["inline"])
+        iam.get_login_profile(UserName=victim.name)
+        incident = self.incident_of(thief)
+        plan = {"plan": incident["plan"]}
+        self.assertEqual(self.ask("POST", f"/incidents/{incident['id']}/approve", plan, self.analyst)[0], 202)
+        stacked.deployed.settle()
+        with self.assertRaises(iam.exceptions.NoSuchEntityException):
+            iam.get_login_profile(UserName=victim.name)
+        calls = {call.action for call in stacked.deployed.aws.ledger.calls(service="iam")}
+        self.assertLessEqual({"GetLoginProfile", "DeleteLoginProfile"}, calls)
+
     def test_a_plan_that_is_stale_is_not_carried_out(self):
         stacked.deployed.settings("")
         thief = self.new_user("changed-meanwhile")
