@@ -72,8 +72,7 @@ pub fn plan_by(playbook: &Playbook, findings: &[&Finding], settings: &Settings) 
 fn take_back(case: &Case<'_>, plan: &mut Plan) {
     const MAKING: [&str; 3] = ["iam:CreateUser", "iam:CreateRole", "iam:CreateGroup"];
     let makes = |deed: &&Deed| MAKING.contains(&deed.call.as_str());
-    let made: Vec<&str> =
-        case.deeds.iter().map(|(_, deed)| *deed).filter(makes).map(|deed| deed.target.as_str()).collect();
+    let made: Vec<&Deed> = case.deeds.iter().map(|(_, deed)| *deed).filter(makes).collect();
     for (since, deed) in &case.deeds {
         reverse(deed, *since, &made, plan);
     }

@@ -153,13 +153,15 @@ pub trait Board {
     /// Shows it as it now is; `handle` is what it is called there, and what is given is what it is called then.
     async fn update(&self, incident: &Incident, handle: Option<&str>) -> Result<Option<String>, Unavailable>;
 
-    /// Shows that there are so many more incidents in an hour, and the worst of them.
+    /// Shows that there are so many more incidents in an hour, and the worst of them; a ticket system shows each instead.
     async fn digest(
         &self,
-        count: u32,
-        worst: &[String],
+        _count: u32,
+        _worst: &[String],
         handle: Option<&str>,
-    ) -> Result<Option<String>, Unavailable>;
+    ) -> Result<Option<String>, Unavailable> {
+        Ok(handle.map(str::to_owned))
+    }
 }
 
 /// A part of the outside world that could not be reached, or gave back what it should not.

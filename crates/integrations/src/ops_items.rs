@@ -86,13 +86,4 @@ impl Board for OpsItems {
         update.send().await.map_err(|error| unavailable(SERVICE, &error))?;
         Ok(handle.map(str::to_owned))
     }
-
-    async fn digest(
-        &self,
-        _: u32,
-        _: &[String],
-        handle: Option<&str>,
-    ) -> Result<Option<String>, Unavailable> {
-        Ok(handle.map(str::to_owned))
-    }
 }

@@ -77,14 +77,4 @@ impl Board for Tickets {
         }
         Ok(handle.map(str::to_owned))
     }
-
-    /// Tickets are for incidents alone.
-    async fn digest(
-        &self,
-        _: u32,
-        _: &[String],
-        handle: Option<&str>,
-    ) -> Result<Option<String>, Unavailable> {
-        Ok(handle.map(str::to_owned))
-    }
 }

@@ -44,6 +44,23 @@ mod tests {
     }
 
     #[test]
+    fn what_another_of_the_same_name_may_have_had_before_waits_for_a_person() {
+        let waits = |holder: &str, making: &str| {
+            let attached = (holder, "kim", "kim", "attaches AdministratorAccess");
+            let plan = planned(&found("privilege-escalation", &[(making, "kim", "kim", ""), attached]));
+            let detach = plan.actions.iter().find(|planned| planned.text.starts_with("Detach")).unwrap();
+            !detach.waits.is_empty()
+        };
+        assert!(!waits("iam:AttachUserPolicy", "iam:ListUsers"), "its own");
+        assert!(!waits("iam:AttachRolePolicy", "iam:CreateRole"), "just made");
+        assert!(waits("iam:AttachRolePolicy", "iam:CreateUser"), "a role that is called as a user is");
+        assert!(
+            waits("iam:AttachGroupPolicy", "iam:ListUsers"),
+            "a group that is called as the principal is"
+        );
+    }
+
+    #[test]
     fn an_inline_policy_is_removed_and_where_it_is_not_known_left_to_people() {
         let put = |detail| {
             let plan =

@@ -12,8 +12,8 @@ use crate::{
 
 /// Adds to a plan what takes a deed back that was done not before `since`, or what people must do where we cannot.
 ///
-/// `made` are the identities that the same deeds made: nothing of theirs was there before.
-pub(crate) fn reverse(deed: &Deed, since: Time, made: &[&str], plan: &mut Plan) {
+/// `made` are the deeds that made identities: nothing of theirs was there before.
+pub(crate) fn reverse(deed: &Deed, since: Time, made: &[&Deed], plan: &mut Plan) {
     let on = if deed.target.is_empty() { String::new() } else { format!(" on {}", deed.target) };
     let actions = of_identity(deed, since, &plan.principal);
     let actions = if actions.is_empty() {
@@ -24,15 +24,25 @@ pub(crate) fn reverse(deed: &Deed, since: Time, made: &[&str], plan: &mut Plan) 
     for action in &actions {
         let why = format!("takes back {}{on}", deed.call);
         let planned = Planned::new(action.clone(), &deed.account_id, why);
-        let is_whose = |holder: &Holder| {
-            made.contains(&holder.name.as_str()) || is_self(deed, &plan.principal, &holder.name)
+        // A role may be called as a user is, and in another account too: only the very one counts.
+        let is_made = |call: &str, name: &str| {
+            made.iter().any(|making| {
+                making.call == call && making.target == name && making.account_id == deed.account_id
+            })
+        };
+        let is_whose = |holder: &Holder| match holder.kind {
+            HolderKind::User => {
+                is_made("iam:CreateUser", &holder.name) || is_self(deed, &plan.principal, &holder.name)
+            }
+            HolderKind::Role => is_made("iam:CreateRole", &holder.name),
+            HolderKind::Group => is_made("iam:CreateGroup", &holder.name),
         };
         let may_have_been = match action {
             // AWS takes an Attach of what is attached, and a Put over what was put: no log tells what was there before.
             Action::DetachPolicy { holder, .. } | Action::RemoveInlinePolicy { holder, .. } => {
                 !is_whose(holder)
             }
-            Action::RemoveFromTrust { role, .. } => !made.contains(&role.as_str()),
+            Action::RemoveFromTrust { role, .. } => !is_made("iam:CreateRole", role),
             Action::RestorePolicyVersion { .. } => true,
             _ => false,
         };

@@ -77,8 +77,6 @@ pub async fn carry_out(
     undos.reverse();
     for at in undos.into_iter().chain(acts) {
         match incident.acts[at].progress {
-            // Closed: nothing is done any more, only taken back.
-            Progress::Due | Progress::Begun if incident.state == Becomes::Closed => {}
             Progress::Due | Progress::Begun | Progress::UndoDue => {
                 if let Err(error) = responder.one(at).await {
                     trouble = Err(error);
@@ -190,9 +188,11 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
     async fn claim(&self, at: usize) -> Result<Option<Act>, Unavailable> {
         let mut claimed = None;
         self.change(|incident| {
+            let is_closed = incident.state == Becomes::Closed;
             let act = &mut incident.acts[at];
             claimed = None;
-            if !act.is_due() {
+            // In a closed incident nothing is done any more, only taken back.
+            if !act.is_due() || (is_closed && act.progress != Progress::UndoDue) {
                 return Ok(false);
             }
             let is_others = |(since, by): (Time, u64)| by != self.guard.copy && self.now.0 < since.0 + HELD;
