@@ -334,7 +334,14 @@ fn and_goes_on(run: Run<'_>, id: &str, log: &std::path::Path) {
         "{back}"
     );
     assert!(!back.contains("TrailwardenRevokeOlderSessions"), "only the one that was named: {back}");
+    let (_, anew, _) = run(&["incident", "reissue", id, "key"]);
+    assert!(anew.contains("aws iam create-access-key --user-name 'pavel.h'"), "{anew}");
+    assert!(
+        anew.contains("| aws secretsmanager create-secret") && !anew.contains("put-user-policy"),
+        "{anew}"
+    );
     assert_eq!(run(&["incident", "close", id, "--reason", "done"]).0, Some(0));
+    assert_eq!(run(&["incident", "reissue", id, "key"]).0, Some(2), "it is closed");
     assert!(run(&["incident", "list"]).1.starts_with("0 incidents"));
     assert_eq!(run(&["analyze", text(log)]).0, Some(0), "the next run goes on with the same file");
     assert!(run(&["incident", "list", "--all"]).1.contains("closed"));

@@ -142,7 +142,7 @@ fn before(thing: &Thing, finding: &Finding) -> State {
                 (if deed.recipient == "*" { "all".to_owned() } else { deed.recipient.clone() }, String::new())
             })
             .collect(),
-        Thing::PublicAccess { .. } => State::new(),
+        Thing::PublicAccess { .. } | Thing::Reissued { .. } => State::new(),
         Thing::Key { .. } => state(&[("state", "PendingDeletion")]),
         Thing::Ingress { .. } => state(&[("tcp 22-22 0.0.0.0/0", ""), ("tcp 443-443 0.0.0.0/0", "web")]),
     }

@@ -41,7 +41,8 @@ class Responses(Stacked):
                     "slack_signing_secret": "signing", "webhook_url": f"{cls.outside().url}/tickets", "webhook_secret": SIGNED_BY}
         secret = stacked.deployed.aws.client("secretsmanager").create_secret(
             Name=f"contacts-{uuid.uuid4().hex[:6]}", SecretString=json.dumps(contacts))
-        stacked.deployed.deploy(ResponseMode="enforce", ContactsSecretArn=secret["ARN"], OpsItems="true")
+        stacked.deployed.deploy(ResponseMode="enforce", ContactsSecretArn=secret["ARN"], OpsItems="true",
+                                ResponseReissue="true")
         cls.analyst = cls.somebody("analyst", {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"})
 
     @staticmethod
@@ -428,6 +429,35 @@ class Responses(Stacked):
             iam.get_login_profile(UserName=victim.name)
         calls = {call.action for call in stacked.deployed.aws.ledger.calls(service="iam")}
         self.assertLessEqual({"GetLoginProfile", "DeleteLoginProfile"}, calls)
+
+    def test_a_credential_is_made_anew_when_a_person_asks_and_handed_over_in_a_secret(self):
+        iam, secrets = (stacked.deployed.aws.client(name) for name in ("iam", "secretsmanager"))
+        kim = self.new_user("rotated")
+        [old] = self.user(kim.name)["keys"]
+        self.raise_finding("evasion", kim, [])
+        stacked.deployed.settle()
+        incident = self.incident_of(kim)
+        for credential in ("key", "password"):
+            body = {"credential": credential}
+            status, answer = self.ask("POST", f"/incidents/{incident['id']}/reissue", body, who=self.analyst)
+            self.assertEqual(status, 202, answer)
+            stacked.deployed.settle()
+        acts = self.incident_of(kim)["acts"][-2:]
+        self.assertEqual([act["progress"] for act in acts], ["done", "done"], acts)
+        handed = [json.loads(secrets.get_secret_value(SecretId=act["action"]["secret"])["SecretString"]) for act in acts]
+        keys = {key["AccessKeyId"] for key in iam.list_access_keys(UserName=kim.name)["AccessKeyMetadata"]}
+        self.assertEqual(keys, {old, handed[0]["access_key_id"]})
+        self.assertTrue(iam.get_login_profile(UserName=kim.name)["LoginProfile"]["PasswordResetRequired"])
+        self.assertEqual(len(handed[1]["password"]), 32)
+        kept = json.dumps(self.incident_of(kim)) + "".join(line for _, line in stacked.deployed.stack.logs("trailwarden-respond"))
+        for secret in (handed[0]["secret_access_key"], handed[1]["password"]):
+            self.assertNotIn(secret, kept)
+        at = len(self.incident_of(kim)["acts"]) - 2
+        status, answer = self.ask("POST", f"/incidents/{incident['id']}/undo", {"act": at}, who=self.analyst)
+        self.assertEqual(status, 202, answer)
+        stacked.deployed.settle()
+        self.assertEqual({key["AccessKeyId"] for key in iam.list_access_keys(UserName=kim.name)["AccessKeyMetadata"]}, {old})
+        self.assertIsNotNone(secrets.describe_secret(SecretId=acts[0]["action"]["secret"]).get("DeletedDate"))
 
     def test_a_plan_that_is_stale_is_not_carried_out(self):
         stacked.deployed.settings("")

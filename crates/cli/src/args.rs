@@ -136,6 +136,15 @@ pub struct Compliance {
     pub fail_on: Option<Level>,
 }
 
+/// What can be given anew.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Reissued {
+    /// An access key
+    Key,
+    /// A password, to be changed at the first sign-in
+    Password,
+}
+
 /// Frameworks, as the option spells them.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[expect(missing_docs, reason = "they are the frameworks' ids")]
@@ -253,6 +262,16 @@ pub enum Decision {
         /// Its id, or the beginning of it
         id: String,
         /// Only this act, by the number that `show` gives it
+        #[arg(long, value_name = "N")]
+        act: Option<usize>,
+    },
+    /// Asks for a new access key or password for a user whom it is about, and prints the commands that hand it over
+    Reissue {
+        /// Its id, or the beginning of it
+        id: String,
+        /// What is given anew
+        credential: Reissued,
+        /// Of whom this act is, by the number that `show` gives it
         #[arg(long, value_name = "N")]
         act: Option<usize>,
     },

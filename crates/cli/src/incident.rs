@@ -13,7 +13,7 @@ use trailwarden_core::{
     kept::{self, INCIDENTS},
     messages::FindingRaised,
     ports::{Key, Table, change},
-    response::{Commands, Undo, commands},
+    response::{Commands, Credential, Undo, commands},
     settings::Settings,
     stages::{
         acting::{Mode, load},
@@ -115,6 +115,14 @@ fn said(decision: &Decision) -> (&'static str, &str, Said) {
         }
         Decision::Undo { id, act } => {
             ("undo", id, Said { act: act.map(|act| act.wrapping_sub(1)), ..Said::default() })
+        }
+        Decision::Reissue { id, credential, act } => {
+            let credential = match credential {
+                args::Reissued::Key => Credential::Key,
+                args::Reissued::Password => Credential::Password,
+            };
+            let act = act.map(|act| act.wrapping_sub(1));
+            ("reissue", id, Said { credential: Some(credential), act, ..Said::default() })
         }
         Decision::Assign { id, whom } => ("assign", id, Said { to: Some(whom.clone()), ..Said::default() }),
         Decision::Step { id, step } => {
@@ -290,11 +298,15 @@ fn tell(
     form: Form,
 ) -> Result<()> {
     let wanted = match what {
-        "approve" => Progress::Due,
+        "approve" | "reissue" => Progress::Due,
         "undo" => Progress::Undone,
         _ => return show(out, incident, form),
     };
-    let is_meant = |at: usize| said.act.is_none_or(|which| which == at);
+    // What was asked for anew is the last.
+    let is_meant = |at: usize| match what {
+        "reissue" => at + 1 == incident.acts.len(),
+        _ => said.act.is_none_or(|which| which == at),
+    };
     let acts = incident.acts.iter().enumerate().filter(|(at, act)| act.progress == wanted && is_meant(*at));
     let told: Vec<(&Act, Option<Vec<String>>)> = acts
         .map(|(_, act)| {

@@ -315,8 +315,9 @@ impl Incident {
         let open = self.findings.iter().filter(|finding| finding.is_open);
         self.severity = open.map(|finding| finding.severity).max().unwrap_or(self.severity);
         let is_standing = self.findings.iter().any(|finding| finding.is_open);
-        let is_contained = self.acts.iter().any(|act| act.progress == Progress::Done)
-            && self.acts.iter().all(|act| matches!(act.progress, Progress::Done | Progress::Impossible));
+        let acts = || self.acts.iter().filter(|act| act.planned.action.contains());
+        let is_contained = acts().any(|act| act.progress == Progress::Done)
+            && acts().all(|act| matches!(act.progress, Progress::Done | Progress::Impossible));
         match self.state {
             State::Closed => {}
             _ if !is_standing && !self.findings.is_empty() => {

@@ -16,7 +16,7 @@ pub use commands::{Commands, commands};
 pub use containment::{Containment, containment};
 pub(crate) use reversal::reverse;
 use serde::{Deserialize, Serialize};
-pub use thing::{DOCUMENT, Holder, HolderKind, Shareable, State, Thing};
+pub use thing::{Credential, DOCUMENT, Holder, HolderKind, Shareable, State, Thing};
 
 use crate::{
     event::Time,

@@ -5,6 +5,7 @@
 mod data;
 mod defences;
 mod identities;
+mod reissue;
 
 use std::{cell::RefCell, collections::HashMap};
 
@@ -91,6 +92,7 @@ impl ports::Accounts for ResponseAccounts {
             Thing::Shares { .. } | Thing::PublicAccess { .. } | Thing::Ingress { .. } => {
                 data::read(&config, thing).await
             }
+            Thing::Reissued { secret, .. } => reissue::read(&config, secret).await,
             _ => identities::read(&config, thing).await,
         }
     }
@@ -103,6 +105,12 @@ impl ports::Accounts for ResponseAccounts {
             }
             Thing::Shares { .. } | Thing::PublicAccess { .. } | Thing::Ingress { .. } => {
                 data::write(&config, thing, from, to).await
+            }
+            Thing::Reissued { credential, user, secret } if to.is_empty() => {
+                reissue::take_back(&config, *credential, user, secret).await
+            }
+            Thing::Reissued { credential, user, secret } => {
+                reissue::hand_over(&config, *credential, user, secret).await
             }
             _ => identities::write(&config, thing, from, to).await,
         }

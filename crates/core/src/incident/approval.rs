@@ -1,9 +1,9 @@
 //! What people decide: approving just the plan they saw, once, while it is fresh; taking back; closing.
 
-use super::{Act, Incident, Progress, State};
+use super::{ACTS, Act, Incident, Progress, State};
 use crate::{
     event::{Time, hash},
-    response::Undo,
+    response::{Action, Credential, HolderKind, Planned, Undo},
 };
 
 /// Hours in which a plan that was shown may be approved.
@@ -71,9 +71,12 @@ impl Incident {
             _ => false,
         };
         let can = |act: &Act| was_done(act) && act.planned.undo != Undo::None;
-        let chosen: Vec<usize> = match which {
-            Some(at) => vec![at],
-            None => (0..self.acts.len()).filter(|at| can(&self.acts[*at])).collect(),
+        let chosen: Vec<usize> = if let Some(at) = which {
+            vec![at]
+        } else {
+            // Who got a new key keeps it when the containment ends.
+            let is_meant = |act: &Act| can(act) && act.planned.action.contains();
+            (0..self.acts.len()).filter(|at| is_meant(&self.acts[*at])).collect()
         };
         if chosen.is_empty() {
             return Err(Refusal::NotDone("nothing that was done can be taken back".to_owned()));
@@ -90,6 +93,53 @@ impl Incident {
             self.acts[at].progress = Progress::UndoDue;
             self.decided(now, by, format!("asked to take back: {}", self.acts[at].planned.text.clone()));
         }
+        Ok(())
+    }
+
+    /// Asks for a new credential for a user whom an act is about: the first such, if no act is named.
+    ///
+    /// # Errors
+    /// [`Refusal`], and nothing is changed.
+    pub fn reissue(
+        &mut self,
+        credential: Credential,
+        which: Option<usize>,
+        by: &str,
+        now: Time,
+    ) -> Result<(), Refusal> {
+        let refused = |why: String| Err(Refusal::NotDone(why));
+        let user_of = |act: &Act| {
+            let holder = act.planned.action.thing().holder();
+            holder.filter(|holder| holder.kind == HolderKind::User).map(|user| user.name)
+        };
+        let found = match which {
+            Some(at) => self.acts.get(at).and_then(|act| Some((act, user_of(act)?))),
+            None => self.acts.iter().find_map(|act| Some((act, user_of(act)?))),
+        };
+        let Some((act, user)) = found else {
+            return refused("no user is acted on there: only users have keys and passwords".to_owned());
+        };
+        if self.acts.len() >= ACTS {
+            return refused(format!("{ACTS} acts are the most of one incident"));
+        }
+        let of_both = |act: &Act| match &act.planned.action {
+            Action::Reissue { credential: known, user: theirs, .. } => {
+                *known == credential && *theirs == user
+            }
+            _ => false,
+        };
+        if self.acts.iter().any(|act| of_both(act) && act.is_due()) {
+            return refused("that is being done already".to_owned());
+        }
+        let word = if credential == Credential::Key { "key" } else { "password" };
+        let secret = format!("trailwarden-reissued/{}/{word}-{}", self.id, self.acts.len() + 1);
+        let action = Action::Reissue { credential, user, secret };
+        let planned = Planned::new(action, &act.planned.account_id, format!("{by} asked for it"));
+        let what = format!("asked: {}", planned.text);
+        let mut act = Act::new(planned, &act.playbook.clone(), Progress::Due);
+        by.clone_into(&mut act.by);
+        self.acts.push(act);
+        self.decided(now, by, what);
         Ok(())
     }
 
@@ -158,5 +208,26 @@ mod tests {
         done.undo(None, "kim", Time(0)).unwrap();
         assert_eq!(done.acts[password].progress, Progress::Done);
         assert!(done.acts.iter().filter(|act| act.progress == Progress::UndoDue).count() >= 4);
+    }
+
+    #[test]
+    fn a_credential_is_given_anew_on_request_and_contains_nothing() {
+        let mut done = incident(found("evasion", &[]), Progress::Done);
+        done.settle(Time(0));
+        let contained = done.contained;
+        assert_eq!(done.state, State::Contained);
+        done.reissue(Credential::Key, None, "kim", Time(9)).unwrap();
+        done.settle(Time(9));
+        assert_eq!((done.state, done.contained), (State::Contained, contained));
+        let act = done.acts.last().unwrap();
+        assert_eq!((act.progress, act.by.as_str(), act.planned.undo), (Progress::Due, "kim", Undo::Exact));
+        let Action::Reissue { secret, .. } = &act.planned.action else { panic!("{act:?}") };
+        assert_eq!(*secret, format!("trailwarden-reissued/{}/key-{}", done.id, done.acts.len()));
+        assert!(done.reissue(Credential::Key, None, "kim", Time(9)).is_err(), "it is under way");
+        assert!(done.reissue(Credential::Password, None, "kim", Time(9)).is_ok());
+        let stopped = [("cloudtrail:StopLogging", "trail", "", "")];
+        let mut of_a_role = incident(found("evasion", &stopped), Progress::Done);
+        of_a_role.acts.retain(|act| act.planned.action.thing().holder().is_none());
+        assert!(of_a_role.reissue(Credential::Key, None, "kim", Time(9)).is_err());
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     aim::{Impossible, QUARANTINE, REQUIRE_MFA, REVOKE, aim},
-    thing::{Holder, HolderKind, Shareable, State, Thing},
+    thing::{Credential, Holder, HolderKind, Shareable, State, Thing},
 };
 use crate::event::Time;
 
@@ -43,6 +43,7 @@ pub enum Action {
     QuarantineUser { user: String },
     RequireMfa { user: String },
     RemovePassword { user: String },
+    Reissue { credential: Credential, user: String, secret: String },
     DetachPolicy { holder: Holder, policy: String },
     RemoveInlinePolicy { holder: Holder, policy: String },
     RestorePolicyVersion { policy: String },
@@ -78,6 +79,12 @@ impl Action {
                 format!("Demand MFA of {user} anew (an inline policy that denies everything else without it)")
             }
             Self::RemovePassword { user } => format!("Remove the password of {user}"),
+            Self::Reissue { credential: Credential::Key, user, secret } => {
+                format!("Make a new access key for {user}, handed over in the secret {secret}")
+            }
+            Self::Reissue { credential: Credential::Password, user, secret } => format!(
+                "Give {user} a new password, handed over in the secret {secret}, to be changed at the first sign-in"
+            ),
             Self::DetachPolicy { holder, policy } => format!("Detach {policy} from {}", holder.name),
             Self::RemoveInlinePolicy { holder, policy } => {
                 format!("Remove the inline policy {policy} of {}", holder.name)
@@ -116,8 +123,11 @@ impl Action {
             }
             Self::QuarantineUser { .. } => (Undo::Exact, "remove the inline policy TrailwardenQuarantine"),
             Self::RequireMfa { .. } => (Undo::Exact, "remove the inline policy TrailwardenRequireMfa"),
-            Self::RemovePassword { .. } => {
+            Self::RemovePassword { .. } | Self::Reissue { credential: Credential::Password, .. } => {
                 (Undo::None, "nobody can read a password: a new one has to be given")
+            }
+            Self::Reissue { credential: Credential::Key, .. } => {
+                (Undo::Exact, "delete the new key, and its secret")
             }
             Self::DetachPolicy { .. } => (Undo::Exact, "attach it again"),
             Self::RemoveInlinePolicy { .. } => (Undo::Exact, "put it back: its document is recorded before"),
@@ -153,6 +163,7 @@ impl Action {
             Self::QuarantineUser { user } => inline(Holder::user(user), QUARANTINE),
             Self::RequireMfa { user } => inline(Holder::user(user), REQUIRE_MFA),
             Self::RemovePassword { user } => Thing::Password { user },
+            Self::Reissue { credential, user, secret } => Thing::Reissued { credential, user, secret },
             Self::DetachPolicy { holder, .. } => Thing::Attached { holder },
             Self::RemoveInlinePolicy { holder, policy } => Thing::InlinePolicy { holder, policy },
             Self::RestorePolicyVersion { policy } => Thing::Versions { policy },
@@ -167,6 +178,11 @@ impl Action {
             }
             Self::RevokeIngress { group, region, .. } => Thing::Ingress { group, region },
         }
+    }
+
+    /// Does it stop or mend something? What is asked for beyond that gives somebody back what they need.
+    pub fn contains(&self) -> bool {
+        !matches!(self, Self::Reissue { .. })
     }
 
     /// What the thing should be like afterwards.

@@ -32,6 +32,7 @@ pub(super) fn aim(action: &Action, before: &State, now: Time) -> Result<State, I
         Action::QuarantineUser { .. } => document(&denying(&json!({}))),
         Action::RequireMfa { .. } => document(&demanding_mfa()),
         Action::RemovePassword { .. } => some(before.clone(), "it has no password").map(|_| State::new()),
+        Action::Reissue { .. } => one("handed over", "yes"),
         Action::RemoveInlinePolicy { .. } => {
             some(before.clone(), "there is no such policy").map(|_| State::new())
         }

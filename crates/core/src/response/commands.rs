@@ -6,7 +6,7 @@
 use super::{
     Action,
     aim::{QUARANTINE, REQUIRE_MFA, REVOKE},
-    thing::{Holder, HolderKind, Shareable, State},
+    thing::{Credential, Holder, HolderKind, Shareable, State},
 };
 use crate::event::Time;
 
@@ -37,6 +37,7 @@ fn names(action: &Action) -> Vec<&str> {
         | Action::QuarantineUser { user }
         | Action::RequireMfa { user }
         | Action::RemovePassword { user } => vec![user],
+        Action::Reissue { user, secret, .. } => vec![user, secret],
         Action::RevokeRoleSessions { role } => vec![role],
         Action::DetachPolicy { holder, policy } | Action::RemoveInlinePolicy { holder, policy } => {
             vec![&holder.name, policy]
@@ -73,7 +74,35 @@ fn made(action: &Action, now: Time) -> Option<Commands> {
             forth: vec![format!("aws iam delete-login-profile --user-name '{user}'")],
             back: Vec::new(),
         }),
+        Action::Reissue { credential, user, secret } => Some(reissue(*credential, user, secret)),
         _ => of_policies(action).or_else(|| of_defences(action)).or_else(|| of_data(action)),
+    }
+}
+
+/// What is secret goes from one command to the next, and shows in none.
+fn reissue(credential: Credential, user: &str, secret: &str) -> Commands {
+    let keep = format!("aws secretsmanager create-secret --name '{secret}' --secret-string");
+    match credential {
+        Credential::Key => Commands {
+            forth: vec![format!(
+                "aws iam create-access-key --user-name '{user}' --query AccessKey --output json | {keep} file:///dev/stdin"
+            )],
+            back: vec![
+                format!("aws iam delete-access-key --user-name '{user}' --access-key-id KEY   # the new one"),
+                format!("aws secretsmanager delete-secret --secret-id '{secret}'"),
+            ],
+        },
+        Credential::Password => Commands {
+            forth: vec![
+                format!(
+                    "aws secretsmanager get-random-password --require-each-included-type --output text | {keep} file:///dev/stdin"
+                ),
+                format!(
+                    "aws iam update-login-profile --user-name '{user}' --password-reset-required --password \"$(aws secretsmanager get-secret-value --secret-id '{secret}' --query SecretString --output text)\"   # create-login-profile, if there is none"
+                ),
+            ],
+            back: Vec::new(),
+        },
     }
 }
 

@@ -54,6 +54,16 @@ pub enum Shareable {
     DbClusterSnapshot,
 }
 
+/// What lets a user in, and can be given anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Credential {
+    /// An access key.
+    Key,
+    /// A password, which has to be changed at the first sign-in.
+    Password,
+}
+
 /// A part of an account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Thing {
@@ -68,6 +78,15 @@ pub enum Thing {
     Password {
         /// Whose.
         user: String,
+    },
+    /// Whether a credential was made anew and is handed over: `handed over` to `yes`, or nothing.
+    Reissued {
+        /// Which.
+        credential: Credential,
+        /// Whose.
+        user: String,
+        /// The name of the secret of Secrets Manager in which it is.
+        secret: String,
     },
     /// An inline policy: its [`DOCUMENT`], or nothing.
     InlinePolicy {
@@ -148,7 +167,9 @@ impl Thing {
     /// Whose identity it changes: it may be protected.
     pub fn holder(&self) -> Option<Holder> {
         match self {
-            Self::Keys { user, .. } | Self::Password { user } => Some(Holder::user(user)),
+            Self::Keys { user, .. } | Self::Password { user } | Self::Reissued { user, .. } => {
+                Some(Holder::user(user))
+            }
             Self::InlinePolicy { holder, .. } | Self::Attached { holder } => Some(holder.clone()),
             Self::Trust { role } => Some(Holder::role(role)),
             _ => None,
@@ -160,6 +181,7 @@ impl Thing {
         match self {
             Self::Keys { user: name, .. }
             | Self::Password { user: name }
+            | Self::Reissued { user: name, .. }
             | Self::InlinePolicy { holder: Holder { name, .. }, .. }
             | Self::Attached { holder: Holder { name, .. } }
             | Self::Versions { policy: name }
@@ -174,11 +196,20 @@ impl Thing {
         }
     }
 
+    /// What else its calls may be about.
+    pub fn aside(&self) -> Option<&str> {
+        match self {
+            Self::Reissued { secret, .. } => Some(secret),
+            _ => None,
+        }
+    }
+
     /// The calls by which it is read and written, as CloudTrail names them.
     pub fn calls(&self) -> &'static [&'static str] {
         match self {
             Self::Keys { .. } => &["iam:ListAccessKeys", "iam:UpdateAccessKey"],
             Self::Password { .. } => &["iam:GetLoginProfile", "iam:DeleteLoginProfile"],
+            Self::Reissued { credential, .. } => calls_of_reissue(*credential),
             Self::InlinePolicy { holder, .. } => match holder.kind {
                 HolderKind::User => &["iam:GetUserPolicy", "iam:PutUserPolicy", "iam:DeleteUserPolicy"],
                 HolderKind::Role => &["iam:GetRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy"],
@@ -242,5 +273,28 @@ impl Thing {
                 "ec2:RevokeSecurityGroupIngress",
             ],
         }
+    }
+}
+
+fn calls_of_reissue(credential: Credential) -> &'static [&'static str] {
+    match credential {
+        Credential::Key => &[
+            "iam:CreateAccessKey",
+            "iam:DeleteAccessKey",
+            "secretsmanager:CreateSecret",
+            "secretsmanager:DescribeSecret",
+            "secretsmanager:PutSecretValue",
+            "secretsmanager:TagResource",
+            "secretsmanager:DeleteSecret",
+        ],
+        Credential::Password => &[
+            "iam:CreateLoginProfile",
+            "iam:UpdateLoginProfile",
+            "secretsmanager:GetRandomPassword",
+            "secretsmanager:CreateSecret",
+            "secretsmanager:DescribeSecret",
+            "secretsmanager:PutSecretValue",
+            "secretsmanager:TagResource",
+        ],
     }
 }

@@ -350,8 +350,10 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
             None => &[],
         };
         let calls = whom.iter().chain(thing.calls());
-        let calls: Vec<(String, String)> =
-            calls.map(|call| ((*call).to_owned(), clip(thing.name(), 96).to_owned())).collect();
+        let names = || [thing.name()].into_iter().chain(thing.aside());
+        let calls: Vec<(String, String)> = calls
+            .flat_map(|call| names().map(|name| ((*call).to_owned(), clip(name, 96).to_owned())))
+            .collect();
         let key = kept::calls_key(account, self.now.hour());
         change(self.table, &key, |item| {
             let mut known =

@@ -14,6 +14,7 @@ use crate::{
     kept::{self, INCIDENTS},
     messages::{Notice, ResponseAsked},
     ports::{Channel, Key, Over, Table, Unavailable, Write, change},
+    response::Credential,
 };
 
 /// What somebody asks.
@@ -53,7 +54,7 @@ const BODY: usize = 16 << 10;
 pub struct Said {
     /// The plan that is approved.
     pub plan: Option<String>,
-    /// The act that is taken back; all, if none is named.
+    /// The act that is taken back; all, if none is named. Or of whom it is who gets something anew.
     pub act: Option<usize>,
     /// The step that is done.
     pub step: Option<usize>,
@@ -61,6 +62,8 @@ pub struct Said {
     pub to: Option<String>,
     /// Why.
     pub reason: Option<String>,
+    /// What is given anew.
+    pub credential: Option<Credential>,
 }
 
 fn reply(status: u16, body: Value) -> Reply {
@@ -105,7 +108,7 @@ pub async fn serve(
         }
         _ => Ok(error(
             404,
-            "there is GET /incidents, /incidents/ID, /metrics, /response, and POST /incidents/ID/approve, undo, assign, step, close, and /response/stop, start",
+            "there is GET /incidents, /incidents/ID, /metrics, /response, and POST /incidents/ID/approve, undo, reissue, assign, step, close, and /response/stop, start",
         )),
     }
 }
@@ -272,6 +275,11 @@ pub fn decide(incident: &mut Incident, what: &str, said: &Said, who: &str, now: 
             incident.approve(plan, who, now).map_err(refused)
         }
         "undo" => incident.undo(said.act, who, now).map_err(refused),
+        "reissue" => match said.credential {
+            Some(_) if incident.state == State::Closed => Err(error(409, "it is closed")),
+            Some(credential) => incident.reissue(credential, said.act, who, now).map_err(refused),
+            None => Err(error(400, "say what: {\"credential\": \"key\"} or {\"credential\": \"password\"}")),
+        },
         "assign" => match said.to.as_deref().map(str::trim).filter(|whom| !whom.is_empty()) {
             Some(whom) => {
                 incident.assign(whom, who, now);
@@ -290,7 +298,7 @@ pub fn decide(incident: &mut Incident, what: &str, said: &Said, who: &str, now: 
             }
             None => Err(error(400, "say why: {\"reason\": \"...\"}")),
         },
-        _ => Err(error(404, "there is approve, undo, assign, step and close")),
+        _ => Err(error(404, "there is approve, undo, reissue, assign, step and close")),
     }
 }
 
