@@ -8,7 +8,7 @@ use trailwarden_core::{
     event::Time,
     kept::{self, KeptHour},
     messages::Notice,
-    ports::{Channel, Freshness, Key, Memory, Over, Table, Unavailable, Write, change},
+    ports::{Channel, Freshness, Key, Listing, Memory, Over, Table, Unavailable, Write, change},
     sources::{Item, Limits, read},
     stages::feature_extract::feature_extract,
 };
@@ -73,14 +73,20 @@ async fn ranges_are_whole_and_ordered(table: &impl Table) {
 
 /// What is listed is found by its place in the index, only there, and only as long as it is listed.
 async fn the_index_follows_what_is_written(table: &impl Table) {
-    let listing = |sort: &str| Write { listed: Some(key("CONTRACT#index", sort)), ..body(b"x") };
+    let listing = |sort: &str| {
+        let listed = Listing { at: key("CONTRACT#index", sort), line: sort.into() };
+        Write { listed: Some(listed), ..body(b"x") }
+    };
     let at = key("CONTRACT#listed", "A");
     table.put(&at, listing("FINDING#3#a"), Over::Anything).await.unwrap();
     table.put(&key("CONTRACT#listed", "B"), listing("FINDING#4#b"), Over::Anything).await.unwrap();
     table.put(&key("CONTRACT#listed", "C"), body(b"x"), Over::Anything).await.unwrap();
     let found = async |from: &str, to: &str| -> Vec<String> {
-        let keys = table.listed("CONTRACT#index", from, to).await.unwrap();
-        keys.into_iter().map(|key| key.sort).collect()
+        let entries = table.listed("CONTRACT#index", from, to).await.unwrap();
+        for entry in &entries {
+            assert_eq!(entry.line, entry.sort.as_bytes());
+        }
+        entries.into_iter().map(|entry| entry.key.sort).collect()
     };
     assert_eq!(found("FINDING#", "FINDING#\u{7f}").await, ["A", "B"]);
     assert_eq!(found("FINDING#4", "FINDING#5").await, ["B"]);

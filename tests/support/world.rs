@@ -18,7 +18,7 @@ use trailwarden_core::{
     messages::{FeaturesExtracted, FindingRaised, Notice, judgeable, pack, unpack},
     networks::Networks,
     ports::{
-        Accounts, Channel, FindingsHub, Freshness, Identity, Item, Key, Memory, Over, Table, Trouble,
+        Accounts, Channel, FindingsHub, Freshness, Identity, Item, Key, Listed, Memory, Over, Table, Trouble,
         Unavailable, Write,
     },
     response::{Holder, State, Thing},
@@ -104,7 +104,7 @@ impl Table for World {
         self.faults.before()?;
         self.faults.after(self.table.range(partition, from, to, freshness).await?)
     }
-    async fn listed(&self, partition: &str, from: &str, to: &str) -> Result<Vec<Key>, Unavailable> {
+    async fn listed(&self, partition: &str, from: &str, to: &str) -> Result<Vec<Listed>, Unavailable> {
         self.faults.before()?;
         self.faults.after(self.table.listed(partition, from, to).await?)
     }

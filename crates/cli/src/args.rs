@@ -31,6 +31,8 @@ pub enum Command {
     Compliance(Compliance),
     /// Says what to do about the alerts: in which order, who else is hit, how it is taken back, what remains. Does nothing itself
     Respond(Respond),
+    /// Shows a state as a page in the browser, on this machine
+    Serve(Serve),
     /// Follows folders: log files are read as they arrive, and what they change is said at once
     Watch(Watch),
     /// A board of numbers: threat level, who is at risk, today beside yesterday, compliance, incidents
@@ -205,6 +207,17 @@ pub struct Watch {
     /// Seconds between two looks
     #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=3600))]
     pub every: u16,
+}
+
+/// `serve`.
+#[derive(Args)]
+pub struct Serve {
+    /// What is shown: the state; logs that are given too are read into it first, and tell how controls are kept.
+    #[command(flatten)]
+    pub input: Input,
+    /// The port on loopback; any free one, if it is 0
+    #[arg(long, default_value_t = 8787, value_name = "N")]
+    pub port: u16,
 }
 
 /// `status`.

@@ -46,7 +46,7 @@ fn look(identities: &Identities, scope: &Scope, until: u32, span: u32) -> Result
     let from = (until / 24).saturating_sub(MEMORY_DAYS) * 24;
     let (found, _) = judge(scope, Baseline::default(), hours, from, identities.around());
     let findings: Vec<&Finding> = found.iter().collect();
-    Ok(assess_at(scope, hours, until, span, identities.around(), &findings))
+    Ok(assess_at(scope, Baseline::default(), hours, (until, span), identities.around(), &findings))
 }
 
 #[derive(Serialize)]

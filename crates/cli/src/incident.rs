@@ -11,14 +11,15 @@ use trailwarden_core::{
     formats::slack::{headline, progress},
     incident::{Act, Incident, Progress, State as Becomes, US, metrics},
     kept::{self, INCIDENTS},
+    lines::IncidentLine,
     messages::FindingRaised,
-    ports::{Key, Table, change},
+    ports::{Key, Listed, Table, change},
     response::{Commands, Credential, Undo, commands},
     settings::Settings,
     stages::{
         acting::{Mode, load},
         incidents::join,
-        interface::{Said, decide, line, shown},
+        interface::{Said, decide, shown},
     },
 };
 
@@ -66,7 +67,7 @@ pub(crate) fn incident(arguments: &args::Incident) -> Result<u8> {
 }
 
 /// Joins the state's findings to incidents; gives the days that those are of.
-fn gather(state: &State, settings: &Settings) -> Result<Vec<u32>> {
+pub(crate) fn gather(state: &State, settings: &Settings) -> Result<Vec<u32>> {
     let items = state.items();
     let mut findings = state.scoped_findings()?;
     findings.sort_by(|(_, a), (_, b)| (a.last_seen, &a.id).cmp(&(b.last_seen, &b.id)));
@@ -87,7 +88,7 @@ fn all(items: &Items<'_>, days: &[u32]) -> Result<Vec<(Key, Incident)>> {
     let mut found = Vec::new();
     for day in days.iter().rev() {
         let listed = block_on(items.listed(&kept::day_partition(*day), INCIDENTS.0, INCIDENTS.1))?;
-        for key in listed.into_iter().rev() {
+        for Listed { key, .. } in listed.into_iter().rev() {
             found.extend(block_on(load(items, &key))?.map(|incident| (key, incident)));
         }
     }
@@ -185,7 +186,7 @@ fn list(out: &mut impl std::io::Write, incidents: &[(Key, Incident)], all: bool,
     let everything: Vec<Incident> = incidents.iter().map(|(_, incident)| incident.clone()).collect();
     let (numbers, by_playbook) = metrics(&everything);
     if form == Form::Json {
-        let lines: Vec<Value> = wanted.iter().map(|incident| line(incident)).collect();
+        let lines: Vec<IncidentLine> = wanted.iter().map(|incident| (*incident).into()).collect();
         let told = json!({ "incidents": lines, "metrics": { "all": numbers, "by_playbook": by_playbook } });
         return Ok(writeln!(out, "{}", serde_json::to_string_pretty(&told)?)?);
     }

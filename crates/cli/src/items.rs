@@ -1,7 +1,7 @@
 //! The functions' table, in the state file.
 
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError};
-use trailwarden_core::ports::{Freshness, Item, Key, Over, Table, Unavailable, Write};
+use trailwarden_core::ports::{Freshness, Item, Key, Listed, Over, Table, Unavailable, Write};
 
 use crate::sealed::{seal, unseal};
 
@@ -10,6 +10,8 @@ type Place<'p> = (&'p str, &'p str);
 const ITEMS: TableDefinition<'_, Place<'_>, &[u8]> = TableDefinition::new("items");
 /// Where the index lists which item.
 const LISTED: TableDefinition<'_, Place<'_>, Place<'_>> = TableDefinition::new("listed");
+/// What the index says there.
+const LINES: TableDefinition<'_, Place<'_>, &[u8]> = TableDefinition::new("lines");
 /// Where an item is listed: the other way round.
 const LISTINGS: TableDefinition<'_, Place<'_>, Place<'_>> = TableDefinition::new("listings");
 
@@ -62,13 +64,16 @@ impl<'d> Items<'d> {
             items.insert(place, seal(&bytes).as_slice())?;
             let mut listed = transaction.open_table(LISTED)?;
             let mut listings = transaction.open_table(LISTINGS)?;
+            let mut lines = transaction.open_table(LINES)?;
             if let Some(before) = listings.remove(place)? {
                 listed.remove(before.value())?;
+                lines.remove(before.value())?;
             }
-            if let Some(at) = &write.listed {
-                let at = (at.partition.as_str(), at.sort.as_str());
+            if let Some(listing) = &write.listed {
+                let at = (listing.at.partition.as_str(), listing.at.sort.as_str());
                 listed.insert(at, place)?;
                 listings.insert(place, at)?;
+                lines.insert(at, seal(&listing.line).as_slice())?;
             }
         }
         transaction.commit()?;
@@ -107,7 +112,7 @@ impl Table for Items<'_> {
         self.all(partition, from, to)
     }
 
-    async fn listed(&self, partition: &str, from: &str, to: &str) -> Result<Vec<Key>, Unavailable> {
+    async fn listed(&self, partition: &str, from: &str, to: &str) -> Result<Vec<Listed>, Unavailable> {
         if from > to {
             return Ok(Vec::new());
         }
@@ -118,9 +123,16 @@ impl Table for Items<'_> {
         };
         let mut found = Vec::new();
         for entry in table.range((partition, from)..=(partition, to)).map_err(broken)? {
-            let (_, value) = entry.map_err(broken)?;
+            let (at, value) = entry.map_err(broken)?;
             let (partition, sort) = value.value();
-            found.push(Key { partition: partition.to_owned(), sort: sort.to_owned() });
+            let key = Key { partition: partition.to_owned(), sort: sort.to_owned() };
+            let line = match read.open_table(LINES) {
+                Err(TableError::TableDoesNotExist(_)) => None,
+                lines => lines.map_err(broken)?.get(at.value()).map_err(broken)?,
+            };
+            let line =
+                line.map(|line| unseal(line.value()).map(<[u8]>::to_vec)).transpose().map_err(broken)?;
+            found.push(Listed { sort: at.value().1.to_owned(), key, line: line.unwrap_or_default() });
         }
         Ok(found)
     }
@@ -135,6 +147,7 @@ mod tests {
     use pollster::block_on;
 
     use super::*;
+    use trailwarden_core::ports::Listing;
 
     /// What the contract of all tables says, as `tests/contract.rs` has it for the others.
     #[test]
@@ -146,7 +159,10 @@ mod tests {
         let write = |body: &str, listed: Option<&str>| Write {
             body: body.into(),
             expires: None,
-            listed: listed.map(|sort| Key { partition: "DAY#1".into(), sort: sort.into() }),
+            listed: listed.map(|sort| Listing {
+                at: Key { partition: "DAY#1".into(), sort: sort.into() },
+                line: sort.into(),
+            }),
         };
         assert_eq!(block_on(table.get(&key("A"))).unwrap(), None);
         assert!(block_on(table.listed("DAY#1", "", "~")).unwrap().is_empty());
@@ -155,7 +171,8 @@ mod tests {
         let first = block_on(table.get(&key("A"))).unwrap().unwrap();
         assert!(block_on(table.put(&key("A"), write("3", Some("y")), Over::Version(first.version))).unwrap());
         assert!(!block_on(table.put(&key("A"), write("4", None), Over::Version(first.version))).unwrap());
-        assert_eq!(block_on(table.listed("DAY#1", "", "~")).unwrap(), [key("A")], "once, where it is now");
+        let once = Listed { sort: "y".into(), key: key("A"), line: b"y".to_vec() };
+        assert_eq!(block_on(table.listed("DAY#1", "", "~")).unwrap(), [once], "where it is now");
         assert!(block_on(table.listed("DAY#1", "x", "x")).unwrap().is_empty());
         assert!(block_on(table.put(&key("B"), write("", None), Over::Anything)).unwrap());
         let range = block_on(table.range("P", "A", "B", Freshness::Fresh)).unwrap();

@@ -18,6 +18,8 @@ mod output;
 pub mod reading;
 mod respond;
 mod sealed;
+mod serve;
+mod shelf;
 mod simulate;
 mod state;
 mod status;
@@ -49,6 +51,7 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
         Command::Respond(arguments) => respond::respond(arguments),
         Command::Status(arguments) => status::status(arguments),
         Command::Watch(arguments) => watch::watch(arguments),
+        Command::Serve(arguments) => serve::serve(arguments),
         Command::Incident(arguments) => incident::incident(arguments),
         Command::Simulate(arguments) => simulate::simulate(arguments),
         Command::Evaluate(arguments) => evaluate::evaluate(arguments),

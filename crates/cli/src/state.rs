@@ -70,6 +70,41 @@ impl State {
         Ok(state)
     }
 
+    /// Opens a copy, to be looked at: the file is free for others at once. Whatever is written into it goes with it.
+    pub(crate) fn look(file: &Path, copy: &Path) -> Result<Self> {
+        let held = File::open(file)?;
+        held.try_lock_shared().map_err(|_| anyhow::anyhow!("is in use by another run"))?;
+        std::fs::copy(file, copy)?;
+        held.unlock()?;
+        let opened = quietly(|| Database::open(copy));
+        let Some(Ok(database)) = opened else {
+            bail!("cannot be used: it is damaged, or not a state file of trailwarden");
+        };
+        let state = Self { database, copy: copy.to_owned(), file: file.to_owned(), held };
+        quietly(|| state.check()).unwrap_or_else(|| Err(anyhow::anyhow!("is damaged")))?;
+        Ok(state)
+    }
+
+    /// Hours of a scope, from one to another, both included.
+    pub(crate) fn hours(&self, scope: &Scope, from: u32, to: u32) -> Result<Vec<(u32, Hour)>> {
+        let key = key(scope)?;
+        let read = self.database.begin_read()?;
+        let entries = read.open_table(HOURS)?.range((key.as_slice(), from)..=(key.as_slice(), to))?;
+        entries
+            .map(|entry| {
+                let (at, value) = entry?;
+                Ok((at.value().1, Hour::decode(unseal(value.value())?)?))
+            })
+            .collect()
+    }
+
+    /// A finding, with the scope that it is of.
+    pub(crate) fn finding(&self, id: &str) -> Result<Option<(Scope, Finding)>> {
+        let read = self.database.begin_read()?;
+        let kept = read.open_table(FINDINGS)?.get(id)?;
+        kept.map(|kept| read_finding(kept.value())).transpose()
+    }
+
     fn check(&self) -> Result<()> {
         let read = self.database.begin_read()?;
         let version = match read.open_table(META) {

@@ -8,7 +8,6 @@ use std::{
 use anstyle::Style;
 use anyhow::Result;
 use pollster::block_on;
-use serde::Serialize;
 use serde_json::json;
 use trailwarden_core::{
     activity::{Hour, Scope},
@@ -19,6 +18,7 @@ use trailwarden_core::{
     incident::Incident,
     judgement::{assess_at, judge},
     kept::{self, INCIDENTS},
+    lines::{Compliance, IncidentLine, RiskLine, Stands},
     messages::FindingRaised,
     overview::{Change, Overview, Seen},
     ports::{Memory, Table},
@@ -28,7 +28,7 @@ use trailwarden_core::{
 use crate::{
     args::{Form, Status as Asked},
     compliance,
-    identities::{Identities, show},
+    identities::Identities,
     judging::spread,
     knowledge::now,
     output::style,
@@ -47,16 +47,8 @@ const LISTED: usize = 8;
 #[derive(Default)]
 struct Part {
     findings: Vec<(Scope, Finding)>,
-    risk: Vec<(String, f32)>,
+    risk: Vec<RiskLine>,
     failed: BTreeMap<u32, u64>,
-}
-
-/// How a framework stands, in a line.
-#[derive(Serialize)]
-struct Stands {
-    framework: String,
-    score: Option<f64>,
-    open: usize,
 }
 
 /// Prints the board; gives the exit code.
@@ -67,8 +59,8 @@ pub(crate) fn status(arguments: &Asked) -> Result<u8> {
     let incidents = gathered(&findings, &identities)?;
     let stands = standing(arguments, &identities, &mut findings)?;
     let seen = Seen {
-        findings: findings.iter().map(|(_, finding)| finding).collect(),
-        incidents: incidents.iter().collect(),
+        findings: findings.iter().map(|(_, finding)| finding.into()).collect(),
+        incidents: incidents.iter().map(IncidentLine::from).collect(),
         failed_sign_ins: failed,
         risk,
         watched: identities.all().len(),
@@ -78,7 +70,7 @@ pub(crate) fn status(arguments: &Asked) -> Result<u8> {
     let mut out = BufWriter::new(anstream::stdout().lock());
     match arguments.format {
         Form::Json => {
-            let lines: Vec<_> = incidents.iter().map(trailwarden_core::stages::interface::line).collect();
+            let lines: Vec<_> = incidents.iter().map(IncidentLine::from).collect();
             let told = json!({ "overview": overview, "incidents": lines, "compliance": stands });
             writeln!(out, "{}", serde_json::to_string_pretty(&told)?)?;
         }
@@ -97,8 +89,15 @@ fn look(identities: &Identities, until: u32) -> Result<Part> {
         let (found, _) = judge(scope, Baseline::default(), hours, from, identities.around());
         if scope.is_identity() {
             let grave: Vec<&Finding> = found.iter().collect();
-            let assessed = assess_at(scope, hours, until, RISK_HOURS, identities.around(), &grave);
-            part.risk.extend(assessed.map(|assessed| (show(scope), assessed.score)));
+            let assessed = assess_at(
+                scope,
+                Baseline::default(),
+                hours,
+                (until, RISK_HOURS),
+                identities.around(),
+                &grave,
+            );
+            part.risk.extend(assessed.map(|assessed| RiskLine::new(scope, until / 24, &assessed)));
         }
         if matches!(scope, Scope::Account(_)) {
             let failed = |(hour, seen): &(u32, Hour)| (*hour, seen.failed_sign_ins.distinct().round() as u64);
@@ -133,8 +132,9 @@ fn gathered(findings: &[(Scope, Finding)], identities: &Identities) -> Result<Ve
     days.dedup();
     let mut found = Vec::new();
     for day in days.into_iter().rev() {
-        for key in block_on(table.listed(&kept::day_partition(day), INCIDENTS.0, INCIDENTS.1))?.iter().rev() {
-            found.extend(block_on(load(&table, key))?);
+        let listed = block_on(table.listed(&kept::day_partition(day), INCIDENTS.0, INCIDENTS.1))?;
+        for entry in listed.iter().rev() {
+            found.extend(block_on(load(&table, &entry.key))?);
         }
     }
     Ok(found)
@@ -154,12 +154,7 @@ fn standing(
     let last = identities.end() / 24;
     let report = Report::new(&record, FRAMEWORKS, &settings.facts, last, PERIOD, now());
     findings.extend(record.findings.into_iter().map(|finding| (Scope::Account("".into()), finding)));
-    let stands = report.frameworks.iter().map(|framework| Stands {
-        framework: framework.title.to_owned(),
-        score: framework.compliance_score,
-        open: framework.violations,
-    });
-    Ok(Some(stands.collect()))
+    Ok(Some(Compliance::new(&report, PERIOD).frameworks))
 }
 
 fn board(
@@ -184,8 +179,8 @@ fn board(
     writeln!(out, "{bold}Watched{bold:#}        {watched}, {} at high risk", overview.high_risk)?;
     today(out, overview, stands.is_some())?;
     writeln!(out, "\n{bold}Riskiest{bold:#}")?;
-    for (who, risk) in &overview.riskiest {
-        writeln!(out, "  {risk:.2}  {}", printable(who))?;
+    for one in &overview.riskiest {
+        writeln!(out, "  {:.2}  {}", one.score, printable(&one.principal))?;
     }
     matrix(out, overview)?;
     if let Some(stands) = stands {

@@ -63,6 +63,18 @@ impl Scope {
         }
     }
 
+    /// Whose partition it is; `None` if it is nobody's.
+    pub fn of_partition(partition: &str) -> Option<Self> {
+        let (kind, name) = partition.split_once('#')?;
+        match kind {
+            "PRINCIPAL" => Some(Self::Principal(name.into())),
+            "PERSON" => Some(Self::Person(name.into())),
+            "ACCOUNT" => Some(Self::Account(name.into())),
+            "ADDRESS" => name.parse().ok().map(Self::Address),
+            _ => None,
+        }
+    }
+
     /// Is this somebody, rather than a place?
     pub fn is_identity(&self) -> bool {
         matches!(self, Self::Principal(_) | Self::Person(_))

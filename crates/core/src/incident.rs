@@ -388,13 +388,17 @@ pub fn behind(raised: &FindingRaised) -> (String, String) {
     if !root.starts_with("arn:") || (finding.callers.is_empty() && raised.scope.is_identity()) {
         return (root.clone(), raised.scope.partition());
     }
-    let scope = match root.rsplit_once('/') {
+    (root.clone(), scope_of(root).partition())
+}
+
+/// Whose doing it is that an ARN did: a person's, behind a role of Identity Center.
+pub fn scope_of(arn: &str) -> Scope {
+    match arn.rsplit_once('/') {
         Some((role, person)) if role.contains(":assumed-role/AWSReservedSSO_") => {
             Scope::Person(person.to_lowercase().into())
         }
-        _ => Scope::Principal(root.as_str().into()),
-    };
-    (root.clone(), scope.partition())
+        _ => Scope::Principal(arn.into()),
+    }
 }
 
 #[cfg(test)]

@@ -71,31 +71,39 @@ pub fn retell(findings: &mut [Finding], hours: &[(u32, Hour)]) {
         let day = finding.last_seen.day();
         let first = hours.partition_point(|(hour, _)| *hour < day.saturating_sub(MEMORY_DAYS) * 24);
         let before = &hours[first..hours.partition_point(|(hour, _)| *hour < day * 24)];
-        let mut own = Baseline::default();
-        for day in before.chunk_by(|a, b| a.0 / 24 == b.0 / 24) {
-            own.close(day[0].0 / 24, day);
-        }
-        finding.usual = note::usual(&own, before);
+        finding.usual = usual(before);
     }
+}
+
+/// What was usual in some hours, in words.
+pub fn usual(hours: &[(u32, Hour)]) -> Vec<String> {
+    let mut own = Baseline::default();
+    for day in hours.chunk_by(|a, b| a.0 / 24 == b.0 / 24) {
+        own.close(day[0].0 / 24, day);
+    }
+    note::usual(&own, hours)
 }
 
 /// Assesses somebody over the `span` hours up to `until`; `None` without activity in them.
 ///
-/// `findings` are those of the scope in the 30 days up to then.
+/// `own` is what is known of the days before `hours`; `findings` are those of the scope in the 30 days up to then.
 pub fn assess_at(
     scope: &Scope,
+    mut own: Baseline,
     hours: &[(u32, Hour)],
-    until: u32,
-    span: u32,
+    (until, span): (u32, u32),
     around: Surroundings<'_>,
     findings: &[&Finding],
 ) -> Option<Assessment> {
     let end = hours.partition_point(|(hour, _)| *hour <= until);
     let start = hours[..end].partition_point(|(hour, _)| hour + span <= until);
     let first_day = hours[..end].get(start)?.0 / 24;
-    let mut own = Baseline::default();
+    let known = own.last_active();
+    let is_new = |day: u32| known.is_none_or(|known| day > known);
     for day in hours[..start].chunk_by(|a, b| a.0 / 24 == b.0 / 24).filter(|day| day[0].0 / 24 < first_day) {
-        own.close(day[0].0 / 24, day);
+        if is_new(day[0].0 / 24) {
+            own.close(day[0].0 / 24, day);
+        }
     }
     own.fade(first_day);
     Some(Judge { scope, hours, around }.assessment(&own, start..end, findings))

@@ -12,7 +12,9 @@ use crate::{
     event::{DAY, HOUR, Time, hash},
     finding::{CONFIG_RULE, Finding, Kind, Severity, Status},
     incident::Incident,
-    ports::{Item, Key, Write},
+    lines::{FindingLine, IncidentLine, RiskLine},
+    ports::{Item, Key, Listed, Listing, Write},
+    risk::assessment::Assessment,
 };
 
 /// Days that hours are kept: a baseline can be made again from them, and a late start needs some room.
@@ -113,8 +115,52 @@ pub const STANDING: &str = "FINDING#";
 pub const ACCEPTED: &str = "ACCEPTED#";
 
 /// Where the index lists a finding: by day, the worst last.
-fn listed(kind: &str, day: u32, severity: Severity, id: &str) -> Key {
-    Key { partition: day_partition(day), sort: format!("{kind}{}#{id}", severity as u8) }
+fn listed(kind: &str, finding: &Finding) -> Listing {
+    let sort = format!("{kind}{}#{}", finding.severity as u8, finding.id);
+    let at = Key { partition: day_partition(finding.last_seen.day()), sort };
+    Listing { at, line: write(&FindingLine::from(finding)) }
+}
+
+/// Reads what the index says of an item; `None` if it says nothing, or an older version said it.
+pub fn line<T: DeserializeOwned>(listed: &Listed) -> Option<T> {
+    match listed.line.split_first() {
+        Some((&FORM, rest)) => postcard::from_bytes(rest).ok(),
+        _ => None,
+    }
+}
+
+/// The partition of the index in which the clock hours of a day are listed in which sign-ins failed, by account.
+pub fn failed_partition(day: u32) -> String {
+    format!("FAILED#{}", date(day))
+}
+
+/// The partition of the index in which those are listed who were found risky on a day, the riskiest last.
+pub fn risk_partition(day: u32) -> String {
+    format!("RISK#{}", date(day))
+}
+
+/// Where it is kept how risky somebody was on a day.
+pub fn risk_key(scope: &Scope, day: u32) -> Key {
+    Key { partition: scope.partition(), sort: risk_partition(day) }
+}
+
+/// How risky somebody was on a day, as an item: the assessment as JSON.
+pub fn write_risk(scope: &Scope, day: u32, assessment: &Assessment, now: Time) -> Write {
+    // Scores are from 0 to 1: three digits sort as they do.
+    let sort = format!("{:03.0}#{:016x}", assessment.score.clamp(0.0, 1.0) * 999.0, hash(&scope.partition()));
+    Write {
+        body: write(&serde_json::to_vec(assessment).unwrap_or_default()),
+        expires: Some(Time(now.0 + i64::from(HOURS_KEPT) * DAY)),
+        listed: Some(Listing {
+            at: Key { partition: risk_partition(day), sort },
+            line: write(&RiskLine::new(scope, day, assessment)),
+        }),
+    }
+}
+
+/// Where it is kept how the organisation stood by its frameworks.
+pub fn standing_key() -> Key {
+    Key { partition: ORGANISATION.to_owned(), sort: "STANDING".to_owned() }
 }
 
 /// An hour as it is kept.
@@ -130,10 +176,20 @@ pub struct KeptHour {
 
 impl KeptHour {
     /// As an item that is forgotten when no baseline looks at it any more.
-    pub fn write(&self, hour: u32, now: Time) -> Write {
+    ///
+    /// An account's is listed if sign-ins failed in it.
+    pub fn write(&self, scope: &Scope, hour: u32, now: Time) -> Write {
+        let failed = self.hour.failed_sign_ins.distinct().round() as u64;
+        let listed = match scope {
+            Scope::Account(account) if failed > 0 => Some(Listing {
+                at: Key { partition: failed_partition(hour / 24), sort: format!("{hour:08}#{account}") },
+                line: write(&(hour, failed)),
+            }),
+            _ => None,
+        };
         let kept = i64::from(HOURS_KEPT) * DAY;
         let expires = (i64::from(hour) * HOUR).max(now.0 - kept + 2 * DAY) + kept;
-        Write { body: write(self), expires: Some(Time(expires)), listed: None }
+        Write { body: write(self), expires: Some(Time(expires)), listed }
     }
 }
 
@@ -236,7 +292,7 @@ impl KeptFinding {
         Write {
             body: write(&serde_json::to_vec(self).unwrap_or_default()),
             expires: Some(Time(now.0 + i64::from(FINDINGS_KEPT) * DAY)),
-            listed: kind.map(|kind| listed(kind, finding.last_seen.day(), finding.severity, &finding.id)),
+            listed: kind.map(|kind| listed(kind, finding)),
         }
     }
 
@@ -283,7 +339,10 @@ pub fn write_incident(incident: &Incident, now: Time) -> Write {
     Write {
         body: write(&serde_json::to_vec(incident).unwrap_or_default()),
         expires: Some(Time(now.0 + i64::from(FINDINGS_KEPT) * DAY)),
-        listed: Some(Key { partition: format!("DAY#{day}"), sort }),
+        listed: Some(Listing {
+            at: Key { partition: format!("DAY#{day}"), sort },
+            line: write(&IncidentLine::from(incident)),
+        }),
     }
 }
 
@@ -358,7 +417,8 @@ mod tests {
     #[test]
     fn an_old_hour_lives_on_for_two_days_and_a_new_one_for_long() {
         let now = Time(1_000 * DAY);
-        let expires = |hour: u32| KeptHour::default().write(hour, now).expires.unwrap().0 - now.0;
+        let scope = Scope::Account("1".into());
+        let expires = |hour: u32| KeptHour::default().write(&scope, hour, now).expires.unwrap().0 - now.0;
         assert_eq!(expires(1_000 * 24), i64::from(HOURS_KEPT) * DAY);
         assert_eq!(expires(0), 2 * DAY);
     }

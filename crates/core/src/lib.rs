@@ -17,6 +17,7 @@ pub mod formats;
 pub mod incident;
 pub mod judgement;
 pub mod kept;
+pub mod lines;
 pub mod messages;
 pub mod models;
 pub mod networks;

@@ -6,22 +6,23 @@ use serde::Serialize;
 
 use crate::{
     event::{DAY, Time, date},
-    finding::{Finding, Kind, Severity, Status},
-    incident::{Incident, Progress, State},
+    finding::{Kind, Severity},
+    incident::State,
+    lines::{FindingLine, IncidentLine, RiskLine},
     risk::thresholds::Thresholds,
 };
 
 /// What is counted.
 #[derive(Default)]
-pub struct Seen<'a> {
+pub struct Seen {
     /// Findings of the last days, whatever became of them.
-    pub findings: Vec<&'a Finding>,
+    pub findings: Vec<FindingLine>,
     /// Incidents.
-    pub incidents: Vec<&'a Incident>,
+    pub incidents: Vec<IncidentLine>,
     /// Failed sign-ins, by clock hour.
     pub failed_sign_ins: BTreeMap<u32, u64>,
-    /// How risky each identity is that was active, from 0 to 1.
-    pub risk: Vec<(String, f32)>,
+    /// How risky identities are that were active.
+    pub risk: Vec<RiskLine>,
     /// Identities that are known.
     pub watched: usize,
 }
@@ -68,7 +69,7 @@ pub struct Overview {
     /// Acts of responses.
     pub responses: Change,
     /// The riskiest identities, the worst first.
-    pub riskiest: Vec<(String, f32)>,
+    pub riskiest: Vec<RiskLine>,
     /// Of the identities with findings, the worst severity of each of the last seven days, the oldest first.
     pub matrix: Vec<(String, Vec<Option<Severity>>)>,
     /// The days of the matrix.
@@ -88,18 +89,18 @@ const REASONS: usize = 3;
 
 impl Overview {
     /// At a time; `thresholds` are those in force.
-    pub fn at(as_of: Time, seen: &Seen<'_>, thresholds: Thresholds) -> Self {
+    pub fn at(as_of: Time, seen: &Seen, thresholds: Thresholds) -> Self {
         let mut riskiest = seen.risk.clone();
-        riskiest.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        let high_risk = riskiest.iter().filter(|(_, risk)| *risk >= HIGH_RISK).count();
+        riskiest.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.principal.cmp(&b.principal)));
+        let high_risk = riskiest.iter().filter(|one| one.score >= HIGH_RISK).count();
         riskiest.truncate(LISTED);
-        let found = |wanted: &dyn Fn(&Finding) -> bool| {
-            let is_meant = |finding: &&&Finding| {
-                finding.status == Status::Open && finding.severity >= Severity::Low && wanted(finding)
+        let found = |wanted: &dyn Fn(&FindingLine) -> bool| {
+            let is_meant = |finding: &&FindingLine| {
+                finding.is_open && finding.severity >= Severity::Low && wanted(finding)
             };
             count(as_of, seen.findings.iter().filter(is_meant).map(|finding| (finding.last_seen, 1)))
         };
-        let acts = seen.incidents.iter().flat_map(|incident| &incident.acts);
+        let acts = seen.incidents.iter().flat_map(|incident| &incident.done_at);
         let first = as_of.day().saturating_sub(DAYS - 1);
         Self {
             as_of,
@@ -113,7 +114,7 @@ impl Overview {
                 count(as_of, hours.map(|(hour, failed)| (Time(i64::from(*hour) * 3_600), *failed)))
             },
             violations: found(&|finding| finding.kind == Kind::Compliance),
-            responses: count(as_of, acts.filter_map(|act| act.at).map(|at| (at, 1))),
+            responses: count(as_of, acts.map(|at| (*at, 1))),
             riskiest,
             matrix: matrix(seen, first),
             days: (first..first + DAYS).map(date).collect(),
@@ -135,16 +136,16 @@ fn count(as_of: Time, events: impl Iterator<Item = (Time, u64)>) -> Change {
     change
 }
 
-fn active<'s>(seen: &'s Seen<'_>) -> impl Iterator<Item = &'s Incident> {
+fn active(seen: &Seen) -> impl Iterator<Item = &IncidentLine> {
     let is_active =
-        |incident: &&Incident| incident.state == State::Open && incident.severity >= Severity::High;
-    seen.incidents.iter().copied().filter(is_active)
+        |incident: &&IncidentLine| incident.state == State::Open && incident.severity >= Severity::High;
+    seen.incidents.iter().filter(is_active)
 }
 
 /// A noisy-or over the open incidents: each adds by its severity, less with each day without news of it, and a third if it
 /// is contained.
-fn threat(as_of: Time, seen: &Seen<'_>) -> Threat {
-    let weight = |incident: &Incident| {
+fn threat(as_of: Time, seen: &Seen) -> Threat {
+    let weight = |incident: &IncidentLine| {
         let by_severity = match incident.severity {
             Severity::Critical => 0.6,
             Severity::High => 0.35,
@@ -159,18 +160,17 @@ fn threat(as_of: Time, seen: &Seen<'_>) -> Threat {
         };
         by_severity * by_state * 0.5f32.powf(days / 3.0)
     };
-    let mut weighed: Vec<(f32, &Incident)> = seen
+    let mut weighed: Vec<(f32, &IncidentLine)> = seen
         .incidents
         .iter()
-        .map(|incident| (weight(incident), *incident))
+        .map(|incident| (weight(incident), incident))
         .filter(|(weight, _)| *weight > 0.005)
         .collect();
     weighed.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.id.cmp(&b.1.id)));
     let calm: f32 = weighed.iter().map(|(weight, _)| 1.0 - weight).product();
     let score = ((1.0 - calm) * 100.0).round() as u32;
-    let told = |(_, incident): &(f32, &Incident)| {
-        let waiting = incident.acts.iter().filter(|act| act.progress == Progress::Waiting).count();
-        let left = match waiting {
+    let told = |(_, incident): &(f32, &IncidentLine)| {
+        let left = match incident.acts_waiting {
             0 => String::new(),
             1 => ", 1 act waits for approval".to_owned(),
             many => format!(", {many} acts wait for approval"),
@@ -191,9 +191,9 @@ fn threat(as_of: Time, seen: &Seen<'_>) -> Threat {
     Threat { score, level, because }
 }
 
-fn matrix(seen: &Seen<'_>, first: u32) -> Vec<(String, Vec<Option<Severity>>)> {
+fn matrix(seen: &Seen, first: u32) -> Vec<(String, Vec<Option<Severity>>)> {
     let mut rows: BTreeMap<&str, Vec<Option<Severity>>> = BTreeMap::new();
-    for finding in seen.findings.iter().filter(|finding| finding.status == Status::Open) {
+    for finding in seen.findings.iter().filter(|finding| finding.is_open) {
         let Some(day) = finding.last_seen.day().checked_sub(first).filter(|day| *day < DAYS) else {
             continue;
         };
@@ -210,9 +210,13 @@ fn matrix(seen: &Seen<'_>, first: u32) -> Vec<(String, Vec<Option<Severity>>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{incident::testing::incident, playbooks::testing::found};
+    use crate::{
+        finding::Finding,
+        incident::{Incident, Progress, testing::incident},
+        playbooks::testing::found,
+    };
 
-    fn at(as_of: Time, seen: &Seen<'_>) -> Overview {
+    fn at(as_of: Time, seen: &Seen) -> Overview {
         Overview::at(as_of, seen, Thresholds::default())
     }
 
@@ -230,10 +234,10 @@ mod tests {
         let contained = incident(finding.clone(), Progress::Done);
         let score = |incident: &Incident, days: i64| {
             let as_of = Time(finding.last_seen.0 + days * DAY);
-            at(as_of, &Seen { incidents: vec![incident], ..Seen::default() }).threat.score
+            at(as_of, &Seen { incidents: vec![incident.into()], ..Seen::default() }).threat.score
         };
         assert_eq!((score(&open, 0), score(&contained, 0), score(&open, 3)), (60, 20, 30));
-        let told = at(finding.last_seen, &Seen { incidents: vec![&open], ..Seen::default() });
+        let told = at(finding.last_seen, &Seen { incidents: vec![(&open).into()], ..Seen::default() });
         assert!(told.threat.because[0].contains("acts wait for approval"), "{:?}", told.threat.because);
         assert_eq!(told.active_threats, 1);
     }
@@ -245,7 +249,7 @@ mod tests {
         let before = Finding { last_seen: Time(as_of.0 - DAY - 60), ..finding.clone() };
         let violation = Finding { kind: Kind::Compliance, ..finding.clone() };
         let seen = Seen {
-            findings: vec![&finding, &before, &before, &violation],
+            findings: [&finding, &before, &before, &violation].map(FindingLine::from).to_vec(),
             failed_sign_ins: [(as_of.hour(), 3), (as_of.hour() - 30, 2), (as_of.hour() - 60, 9)].into(),
             ..Seen::default()
         };

@@ -39,7 +39,27 @@ pub struct Write {
     /// When it may be forgotten; a table may forget later, but must not show it any more.
     pub expires: Option<Time>,
     /// Where the index lists it, if anywhere.
-    pub listed: Option<Key>,
+    pub listed: Option<Listing>,
+}
+
+/// Where the index lists an item, and what it says of it: enough for a list, so that nothing of many items is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing {
+    /// Where.
+    pub at: Key,
+    /// What it says: at most 1 KB.
+    pub line: Vec<u8>,
+}
+
+/// An entry of the index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its sort key in the index.
+    pub sort: String,
+    /// Which item it is of.
+    pub key: Key,
+    /// What it says of it.
+    pub line: Vec<u8>,
 }
 
 /// What a write may replace.
@@ -80,9 +100,9 @@ pub trait Table {
         freshness: Freshness,
     ) -> Result<Vec<(String, Item)>, Unavailable>;
 
-    /// The keys that the index lists in one of its partitions, from one sort key to another, both included; of those
+    /// What the index lists in one of its partitions, from one sort key to another, both included, ascending; of what was
     /// written in the last seconds some may be missing.
-    async fn listed(&self, partition: &str, from: &str, to: &str) -> Result<Vec<Key>, Unavailable>;
+    async fn listed(&self, partition: &str, from: &str, to: &str) -> Result<Vec<Listed>, Unavailable>;
 
     /// Writes an item; `false` if something else is there than `over` says.
     async fn put(&self, key: &Key, write: Write, over: Over) -> Result<bool, Unavailable>;
@@ -220,8 +240,26 @@ impl From<Option<&Item>> for Over {
 #[derive(Debug, Default)]
 pub struct Memory {
     items: Mutex<BTreeMap<Key, Item>>,
-    /// Where the index lists which item.
-    index: Mutex<BTreeMap<Key, Key>>,
+    index: Mutex<Index>,
+}
+
+/// What is listed where, and where each item is listed.
+#[derive(Debug, Default)]
+struct Index {
+    entries: BTreeMap<Key, (Key, Vec<u8>)>,
+    places: BTreeMap<Key, Key>,
+}
+
+impl Index {
+    fn list(&mut self, key: &Key, listing: Option<Listing>) {
+        if let Some(before) = self.places.remove(key) {
+            self.entries.remove(&before);
+        }
+        if let Some(Listing { at, line }) = listing {
+            self.places.insert(key.clone(), at.clone());
+            self.entries.insert(at, (key.clone(), line));
+        }
+    }
 }
 
 impl Memory {
@@ -262,13 +300,19 @@ impl Table for Memory {
         Ok(found.map(|(key, item)| (key.sort.clone(), item.clone())).collect())
     }
 
-    async fn listed(&self, partition: &str, from: &str, to: &str) -> Result<Vec<Key>, Unavailable> {
+    async fn listed(&self, partition: &str, from: &str, to: &str) -> Result<Vec<Listed>, Unavailable> {
         let at = |sort: &str| Key { partition: partition.to_owned(), sort: sort.to_owned() };
         if from > to {
             return Ok(Vec::new());
         }
         let index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(index.range(at(from)..=at(to)).map(|(_, key)| key.clone()).collect())
+        let found = index.entries.range(at(from)..=at(to));
+        let entry = |(at, (key, line)): (&Key, &(Key, Vec<u8>))| Listed {
+            sort: at.sort.clone(),
+            key: key.clone(),
+            line: line.clone(),
+        };
+        Ok(found.map(entry).collect())
     }
 
     async fn put(&self, key: &Key, write: Write, over: Over) -> Result<bool, Unavailable> {
@@ -285,8 +329,7 @@ impl Table for Memory {
         };
         if is_allowed {
             let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
-            index.retain(|_, of| of != key);
-            index.extend(write.listed.map(|listed| (listed, key.clone())));
+            index.list(key, write.listed);
             entry.insert_entry(Item { body: write.body, version: version.unwrap_or_default() + 1 });
         }
         Ok(is_allowed)

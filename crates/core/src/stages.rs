@@ -7,6 +7,7 @@ pub mod acting;
 pub mod backfill;
 pub mod compliance_check;
 pub mod compliance_report;
+pub mod dashboard;
 pub mod feature_extract;
 pub mod findings;
 pub mod incidents;

@@ -1,6 +1,6 @@
 //! Core's table on DynamoDB.
 //!
-//! Attributes: `pk`, `sk`, `body`, `version`, `expires` (TTL), and `ipk`, `isk` where the index lists the item.
+//! Attributes: `pk`, `sk`, `body`, `version`, `expires` (TTL), and `ipk`, `isk`, `line` where the index lists the item.
 //! AWS deletes expired items late, by days: until then they are not shown here.
 
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::{
     primitives::Blob,
     types::{AttributeValue, KeysAndAttributes},
 };
-use trailwarden_core::ports::{Freshness, Item, Key, Over, Table, Unavailable, Write};
+use trailwarden_core::ports::{Freshness, Item, Key, Listed, Over, Table, Unavailable, Write};
 
 use crate::{now, pause, refused, unavailable};
 
@@ -104,10 +104,28 @@ fn key_of(item: &Attributes) -> Option<Key> {
     Some(Key { partition: part("pk")?, sort: part("sk")? })
 }
 
+/// An entry of the index, unless its item has expired.
+fn entry(mut item: Attributes) -> Option<Listed> {
+    let key = key_of(&item)?;
+    let sort = item.get("isk")?.as_s().ok()?.clone();
+    let line = match item.remove("line") {
+        Some(AttributeValue::B(line)) => line.into_inner(),
+        _ => Vec::new(),
+    };
+    (!is_expired(&item)).then_some(Listed { sort, key, line })
+}
+
+fn is_expired(item: &Attributes) -> bool {
+    item.get("expires").and_then(as_number).is_some_and(|expires| expires <= now().0)
+}
+
+fn as_number(value: &AttributeValue) -> Option<i64> {
+    value.as_n().ok()?.parse().ok()
+}
+
 /// The item, unless it has expired.
 fn living(mut item: Attributes) -> Option<Item> {
-    let as_number = |value: &AttributeValue| value.as_n().ok()?.parse::<i64>().ok();
-    if item.get("expires").and_then(as_number).is_some_and(|expires| expires <= now().0) {
+    if is_expired(&item) {
         return None;
     }
     let version = u64::try_from(item.get("version").and_then(as_number)?).ok()?;
@@ -156,7 +174,7 @@ impl Table for DynamoTable {
         }
     }
 
-    async fn listed(&self, partition: &str, from: &str, to: &str) -> Result<Vec<Key>, Unavailable> {
+    async fn listed(&self, partition: &str, from: &str, to: &str) -> Result<Vec<Listed>, Unavailable> {
         if from > to {
             return Ok(Vec::new());
         }
@@ -174,7 +192,7 @@ impl Table for DynamoTable {
                 .expression_attribute_values(":to", text(to))
                 .set_exclusive_start_key(after);
             let page = asked.send().await.map_err(|error| unavailable(SERVICE, &error))?;
-            found.extend(page.items.unwrap_or_default().iter().filter_map(key_of));
+            found.extend(page.items.unwrap_or_default().into_iter().filter_map(entry));
             if page.last_evaluated_key.is_none() {
                 return Ok(found);
             }
@@ -200,7 +218,8 @@ impl Table for DynamoTable {
             put = put.item("expires", number(expires.0));
         }
         if let Some(listed) = &write.listed {
-            put = put.item("ipk", text(&listed.partition)).item("isk", text(&listed.sort));
+            put = put.item("ipk", text(&listed.at.partition)).item("isk", text(&listed.at.sort));
+            put = put.item("line", AttributeValue::B(Blob::new(listed.line.clone())));
         }
         put = match over {
             Over::Anything => put,

@@ -4,7 +4,10 @@ use lambda_runtime::Error;
 use serde_json::{Value, json};
 use trailwarden_core::{
     compliance::{page, report::Report},
-    stages::{compliance_report::compliance_report, settings::settings},
+    stages::{
+        compliance_report::{compliance_report, keep_standing},
+        settings::settings,
+    },
 };
 use trailwarden_integrations::{
     environment::{aws, variable},
@@ -27,6 +30,7 @@ async fn main() -> Result<(), Error> {
         for (name, text) in files(&report)? {
             objects.write(&bucket, &format!("{folder}/{name}"), text.into_bytes()).await?;
         }
+        keep_standing(&table, &report, days).await?;
         let scores = report.frameworks.iter().map(|one| (one.framework.to_owned(), json!(one.compliance_score)));
         Ok(json!({ "folder": folder, "open": report.open().count(), "scores": Value::Object(scores.collect()) }))
     })

@@ -11,7 +11,8 @@ use crate::{
     event::Time,
     finding::{Finding, Kind},
     kept::{self, ACCEPTED, KeptFinding, ORGANISATION, STANDING},
-    ports::{Freshness, Table, Unavailable},
+    lines::Compliance,
+    ports::{Freshness, Over, Table, Unavailable, Write},
     settings::Settings,
     stages::compliance_check::{COUNTED, COUNTS},
 };
@@ -44,12 +45,23 @@ pub async fn compliance_report(
     Ok(Report::new(&record, FRAMEWORKS, &settings.facts, last, days, now))
 }
 
+/// Keeps how the organisation stands by a report, for those who only want to know that.
+///
+/// # Errors
+/// [`Unavailable`] if the table is.
+pub async fn keep_standing(table: &impl Table, report: &Report, days: u32) -> Result<(), Unavailable> {
+    let body = kept::write(&Compliance::new(report, days));
+    let write = Write { body, ..Write::default() };
+    table.put(&kept::standing_key(), write, Over::Anything).await.map(drop)
+}
+
 /// The violations of a day, open and accepted.
 async fn violations(table: &impl Table, day: u32) -> Result<Vec<Finding>, Unavailable> {
     let partition = kept::day_partition(day);
     let mut keys = Vec::new();
     for kind in [STANDING, ACCEPTED] {
-        keys.extend(table.listed(&partition, kind, &format!("{kind}{BEHIND}")).await?);
+        let listed = table.listed(&partition, kind, &format!("{kind}{BEHIND}")).await?;
+        keys.extend(listed.into_iter().map(|entry| entry.key));
     }
     // Of a hundred findings a few are violations: which, their ids tell by the check.
     let names = crate::compliance::ids();

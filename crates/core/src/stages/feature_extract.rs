@@ -118,7 +118,7 @@ async fn merge(
             let (entry, write) = kept::due_entry(scope, hour, merged.due);
             table.put(&entry, write, Over::Anything).await?;
         }
-        if table.put(&key, merged.write(hour, now), Over::from(item.as_ref())).await? {
+        if table.put(&key, merged.write(scope, hour, now), Over::from(item.as_ref())).await? {
             return Ok(Merged { is_written: true, duplicates: duplicates.max(0.0), due });
         }
     }
@@ -211,7 +211,7 @@ async fn announce(
         let recorded = change(table, &key, |item| {
             let Some(item) = item else { return Ok(None) };
             let kept = KeptHour { announced: mark, ..kept::read(item)? };
-            Ok::<_, Unavailable>(Some(kept.write(about.hour, now)))
+            Ok::<_, Unavailable>(Some(kept.write(&about.scope, about.hour, now)))
         });
         if let Err(error) = recorded.await {
             extracted.fail(&messages, &error);

@@ -12,8 +12,9 @@ use crate::{
     formats::slack,
     incident::{Act, Incident, Progress, Refusal, State, metrics},
     kept::{self, INCIDENTS},
+    lines::IncidentLine,
     messages::{Notice, ResponseAsked},
-    ports::{Channel, Key, Over, Table, Unavailable, Write, change},
+    ports::{Channel, Key, Listed, Over, Table, Unavailable, Write, change},
     response::Credential,
 };
 
@@ -102,7 +103,10 @@ pub async fn serve(
         ("POST", ["response", "stop"]) => stop(table, Some(request.who.clone())).await,
         ("POST", ["response", "start"]) => stop(table, None).await,
         ("GET", ["metrics"]) => {
-            let (_, incidents) = recent(table, request, now).await?;
+            let keys = recent(table, request, now).await?.into_iter().map(|listed| listed.key).collect();
+            let kept = table.get_many(keys).await?;
+            let incidents = kept.iter().map(|(_, item)| kept::read_incident(item));
+            let incidents = incidents.collect::<Result<Vec<Incident>, _>>()?;
             let (all, by_playbook) = metrics(&incidents);
             Ok(reply(200, json!({ "all": all, "by_playbook": by_playbook })))
         }
@@ -121,50 +125,29 @@ pub fn shown(incident: &Incident) -> Value {
     shown
 }
 
-/// Incidents of some days up to `day`, the newest first.
-async fn recent(
-    table: &impl Table,
-    request: &Request,
-    now: Time,
-) -> Result<(Vec<Key>, Vec<Incident>), Unavailable> {
+/// Incidents of some days up to now, the newest first.
+async fn recent(table: &impl Table, request: &Request, now: Time) -> Result<Vec<Listed>, Unavailable> {
     let days = request.query.get("days").and_then(|days| days.parse().ok()).unwrap_or(7u32).clamp(1, DAYS);
-    let mut found = (Vec::new(), Vec::new());
+    let mut found = Vec::new();
     for day in (0..days).map(|back| now.day().saturating_sub(back)) {
-        for key in table.listed(&kept::day_partition(day), INCIDENTS.0, INCIDENTS.1).await?.into_iter().rev()
-        {
-            if let Some(incident) = load(table, &key).await? {
-                found.0.push(key);
-                found.1.push(incident);
-            }
-        }
+        let listed = table.listed(&kept::day_partition(day), INCIDENTS.0, INCIDENTS.1).await?;
+        found.extend(listed.into_iter().rev());
     }
     Ok(found)
 }
 
 async fn list(table: &impl Table, request: &Request, now: Time) -> Result<Reply, Unavailable> {
     let wanted = request.query.get("state").map(String::as_str);
-    let is_wanted = |incident: &&Incident| {
+    let is_wanted = |incident: &IncidentLine| {
         let state = serde_json::to_value(incident.state).unwrap_or_default();
         wanted.is_none_or(|wanted| wanted == "all" || state == wanted)
     };
     let from: usize = request.query.get("from").and_then(|from| from.parse().ok()).unwrap_or_default();
-    let (_, incidents) = recent(table, request, now).await?;
-    let wanted: Vec<&Incident> = incidents.iter().filter(is_wanted).collect();
-    let page: Vec<Value> = wanted.iter().skip(from).take(PAGE).map(|incident| line(incident)).collect();
+    let listed = recent(table, request, now).await?;
+    let wanted: Vec<IncidentLine> = listed.iter().filter_map(kept::line).filter(is_wanted).collect();
+    let page: Vec<&IncidentLine> = wanted.iter().skip(from).take(PAGE).collect();
     let next = (wanted.len() > from + PAGE).then_some(from + PAGE);
     Ok(reply(200, json!({ "incidents": page, "count": wanted.len(), "next": next })))
-}
-
-/// What a list says of one.
-pub fn line(incident: &Incident) -> Value {
-    let waiting = incident.acts.iter().filter(|act| act.progress == Progress::Waiting).count();
-    let done = incident.acts.iter().filter(|act| act.progress == Progress::Done).count();
-    json!({
-        "id": incident.id, "severity": incident.severity, "state": incident.state, "principal": incident.principal,
-        "account_id": incident.account_id, "classification": incident.classification, "level": incident.level,
-        "first_seen": incident.first_seen, "last_seen": incident.last_seen, "findings": incident.findings.len(),
-        "acts_waiting": waiting, "acts_done": done, "assignee": incident.assignee, "ticket": incident.ticket,
-    })
 }
 
 /// An incident by its id, whose day the index knows.
@@ -174,7 +157,7 @@ pub async fn find(table: &impl Table, id: &str) -> Result<Option<(Key, Incident)
     };
     for severity in Severity::ALL {
         let sort = format!("{}{}#{id}", INCIDENTS.0, severity as u8);
-        for key in table.listed(&format!("DAY#{day}"), &sort, &sort).await? {
+        for Listed { key, .. } in table.listed(&format!("DAY#{day}"), &sort, &sort).await? {
             if let Some(incident) = load(table, &key).await? {
                 return Ok(Some((key, incident)));
             }

@@ -7,13 +7,13 @@ use crate::{
     baseline::{About, Baseline, Fact, LONGEST_CHAIN, MEMORY_DAYS, Parts, Peers, REBUILD_DAYS, questions},
     event::{Time, account_of, role_name},
     finding::Finding,
-    judgement::{Surroundings, judge, retell},
+    judgement::{Surroundings, assess_at, judge, retell},
     kept::{self, KeptHour},
     messages::{FeaturesExtracted, Notice},
     networks::Networks,
     own_role::{self, Recorded},
     ports::{Channel, Freshness, Item, Over, Table, Unavailable, Write},
-    risk::thresholds::History,
+    risk::{assessment::Assessment, thresholds::History},
     settings::Settings,
     stages::findings,
 };
@@ -58,6 +58,16 @@ pub async fn score(
 /// Times a judgement is made again because somebody else kept another one meanwhile.
 const RACES: usize = 8;
 
+/// Hours that an identity's risk is of.
+const RISK_HOURS: u32 = 24;
+
+/// What came of a judgement.
+struct Judged {
+    found: Vec<Finding>,
+    own: Baseline,
+    risk: Option<(u32, Assessment)>,
+}
+
 struct Known<'a, T> {
     table: &'a T,
     scope: &'a Scope,
@@ -79,7 +89,7 @@ impl<T: Table> Known<'_, T> {
         let freshness = if is_final && before.is_empty() { Freshness::Stale } else { Freshness::Fresh };
         let past = baseline.clone().filter(|own| own.last_active().is_some_and(|last| last < day));
         let is_from_baseline = past.is_some();
-        let (mut found, own) = self.judge(past, day, freshness).await?;
+        let Judged { mut found, own, risk } = self.judge(past, day, freshness).await?;
         if is_from_baseline && !found.is_empty() {
             // What was usual is told with names, which only the hours have.
             let before = self
@@ -89,6 +99,10 @@ impl<T: Table> Known<'_, T> {
         }
         if !findings::keep(self.table, self.scope, &before, &found, self.now).await? {
             return Ok(false);
+        }
+        if let Some((day, risk)) = &risk {
+            let write = kept::write_risk(self.scope, *day, risk, self.now);
+            self.table.put(&kept::risk_key(self.scope, *day), write, Over::Anything).await?;
         }
         if !is_final || baseline.as_ref() == Some(&own) || own.last_active().is_none() {
             return Ok(true);
@@ -104,7 +118,7 @@ impl<T: Table> Known<'_, T> {
         past: Option<Baseline>,
         day: u32,
         freshness: Freshness,
-    ) -> Result<(Vec<Finding>, Baseline), Unavailable> {
+    ) -> Result<Judged, Unavailable> {
         let first = match past.as_ref().and_then(Baseline::last_active) {
             Some(last) => (last + 1).min(day.saturating_sub(1)),
             None => day.saturating_sub(REBUILD_DAYS),
@@ -114,7 +128,9 @@ impl<T: Table> Known<'_, T> {
         let peers = self.peers(judged).await?;
         let Around { networks, settings, thresholds, .. } = self.around;
         let around = Surroundings { peers: &peers, networks, settings, thresholds, parts: Parts::default() };
-        let (mut found, own) = judge(self.scope, past.unwrap_or_default(), &hours, day * 24, around);
+        let past = past.unwrap_or_default();
+        let (mut found, own) = judge(self.scope, past.clone(), &hours, day * 24, around);
+        let risk = self.risk(past, &hours, around, &found);
         if let Some(account) = self.account_of_our_role() {
             let today = &hours[hours.partition_point(|(hour, _)| hour / 24 < day)..];
             match own_role::misuse(self.scope, today, &self.recorded(account, day).await?) {
@@ -122,7 +138,25 @@ impl<T: Table> Known<'_, T> {
                 None => own_role::annotate(&mut found),
             }
         }
-        Ok((found, own))
+        Ok(Judged { found, own, risk })
+    }
+
+    /// How risky somebody is of whom something was found on the last day judged: of all others nobody asks.
+    fn risk(
+        &self,
+        past: Baseline,
+        hours: &[(u32, Hour)],
+        around: Surroundings<'_>,
+        found: &[Finding],
+    ) -> Option<(u32, Assessment)> {
+        let (last, _) = hours.last()?;
+        let is_of_it = |finding: &&Finding| finding.last_seen.day() == last / 24;
+        if !self.scope.is_identity() || !found.iter().any(|finding| is_of_it(&finding)) {
+            return None;
+        }
+        let grave: Vec<&Finding> = found.iter().collect();
+        let assessed = assess_at(self.scope, past, hours, (*last, RISK_HOURS), around, &grave)?;
+        Some((last / 24, assessed))
     }
 
     /// Of which account's response role this is, if it is one.

@@ -10,7 +10,7 @@ use crate::{
     kept::{self, KeptFinding, ORGANISATION},
     messages::Said,
     ports::{Freshness, Key, Over, Table, Unavailable, Write, change},
-    risk::thresholds::{FALSE_ALERTS, History, VERDICT_DAYS, Verdict},
+    risk::thresholds::{Change, FALSE_ALERTS, History, VERDICT_DAYS, Verdict},
     stages::{feature_extract::WATERMARK, settings::settings},
 };
 
@@ -60,6 +60,60 @@ pub async fn thresholds(table: &impl Table) -> Result<History, Unavailable> {
     Ok(item.as_ref().map(kept::read).transpose()?.unwrap_or_default())
 }
 
+/// How many identities were judged in the days whose verdicts count: exact up to 256, then within 7%.
+///
+/// # Errors
+/// [`Unavailable`] if the table is.
+pub async fn watched(table: &impl Table, now: Time) -> Result<usize, Unavailable> {
+    let first = now.day().saturating_sub(VERDICT_DAYS);
+    let mut all = Judged::default();
+    for (_, judged) in judged_days(table, first, now.day() + 1).await? {
+        all.merge(judged);
+    }
+    Ok(all.distinct().round() as usize)
+}
+
+/// What the verdicts given so far will change tomorrow; `None` if nothing.
+///
+/// # Errors
+/// [`Unavailable`] if the table is.
+pub async fn tomorrow(
+    table: &impl Table,
+    history: &History,
+    bearable: f32,
+    now: Time,
+) -> Result<Option<Change>, Unavailable> {
+    let day = now.day() + 1;
+    let first = day.saturating_sub(VERDICT_DAYS);
+    let said = said(table, first, day).await?;
+    if said.is_empty() {
+        return Ok(None);
+    }
+    let principal_days = judged(table, first, day).await?;
+    let changed = history.at(day).learn(&said, principal_days, bearable);
+    Ok(changed.map(|(thresholds, reason)| Change { day, thresholds, reason }))
+}
+
+/// What was said of a finding, if anything was.
+///
+/// # Errors
+/// [`Unavailable`] if the table is.
+pub async fn verdict(table: &impl Table, finding_id: &str) -> Result<Option<Verdict>, Unavailable> {
+    let item = table.get(&key(format!("VERDICT#{finding_id}"))).await?;
+    let said = item.as_ref().map(kept::read::<(u32, f32, Verdict)>).transpose()?;
+    Ok(said.map(|(_, _, verdict)| verdict))
+}
+
+/// What was said from a day to before another, with the scores that it was said of.
+async fn said(table: &impl Table, first: u32, today: u32) -> Result<Vec<(f32, Verdict)>, Unavailable> {
+    let verdicts = table.range(ORGANISATION, "VERDICT#", "VERDICT$", Freshness::Fresh).await?;
+    let read = verdicts.iter().filter_map(|(_, item)| kept::read::<(u32, f32, Verdict)>(item).ok());
+    Ok(read
+        .filter(|(day, ..)| (first..today).contains(day))
+        .map(|(_, score, verdict)| (score, verdict))
+        .collect())
+}
+
 /// Learns today's thresholds from the verdicts of the days before, once a day, when yesterday's last hour has closed;
 /// `true` if they changed.
 ///
@@ -75,13 +129,7 @@ pub async fn learn(table: &impl Table, now: Time) -> Result<bool, Unavailable> {
         return Ok(false);
     }
     let first = today.saturating_sub(VERDICT_DAYS);
-    let verdicts = table.range(ORGANISATION, "VERDICT#", "VERDICT$", Freshness::Fresh).await?;
-    let verdicts: Vec<(f32, Verdict)> = verdicts
-        .iter()
-        .filter_map(|(_, item)| kept::read::<(u32, f32, Verdict)>(item).ok())
-        .filter(|(day, ..)| (first..today).contains(day))
-        .map(|(_, score, verdict)| (score, verdict))
-        .collect();
+    let verdicts = said(table, first, today).await?;
     let mut changed = false;
     if !verdicts.is_empty() {
         let (principal_days, bearable) = (judged(table, first, today).await?, bearable(table).await?);
@@ -100,15 +148,23 @@ pub async fn learn(table: &impl Table, now: Time) -> Result<bool, Unavailable> {
 
 /// How many principal-days were judged from a day to before another.
 async fn judged(table: &impl Table, first: u32, today: u32) -> Result<usize, Unavailable> {
+    let days = judged_days(table, first, today).await?;
+    Ok(days.iter().map(|(_, judged)| judged.distinct()).sum::<f64>().round() as usize)
+}
+
+async fn judged_days(
+    table: &impl Table,
+    first: u32,
+    today: u32,
+) -> Result<Vec<(String, Judged)>, Unavailable> {
     let (from, to) = (format!("JUDGED#{}", kept::date(first)), format!("JUDGED#{}", kept::date(today)));
     let days = table.range(ORGANISATION, &from, &to, Freshness::Stale).await?;
-    let counts =
-        days.iter().filter(|(sort, _)| **sort < *to).filter_map(|(_, item)| kept::read::<Judged>(item).ok());
-    Ok(counts.map(|judged| judged.distinct()).sum::<f64>().round() as usize)
+    let days = days.into_iter().filter(|(sort, _)| *sort < to);
+    Ok(days.filter_map(|(sort, item)| Some((sort, kept::read::<Judged>(&item).ok()?))).collect())
 }
 
 /// False alerts that are borne, as the last good settings have it.
-async fn bearable(table: &impl Table) -> Result<f32, Unavailable> {
+pub(super) async fn bearable(table: &impl Table) -> Result<f32, Unavailable> {
     Ok(settings(table).await?.bearable_false_alerts.unwrap_or(FALSE_ALERTS))
 }
 
@@ -116,7 +172,7 @@ async fn bearable(table: &impl Table) -> Result<f32, Unavailable> {
 ///
 /// # Errors
 /// [`Unavailable`] if the table is.
-pub(super) async fn count(table: &impl Table, due: &[(Scope, u32)], now: Time) -> Result<(), Unavailable> {
+pub async fn count(table: &impl Table, due: &[(Scope, u32)], now: Time) -> Result<(), Unavailable> {
     let mut days: BTreeMap<u32, Judged> = BTreeMap::new();
     for (scope, hour) in due.iter().filter(|(scope, _)| scope.is_identity()) {
         let Group(who) = Group::of_one(scope);

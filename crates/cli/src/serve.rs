@@ -1,0 +1,72 @@
+//! A state as a page in the browser, on this machine, for whoever has the link.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use anyhow::{Context, Result, bail};
+use tokio::net::TcpListener;
+use trailwarden_core::{
+    messages::Notice,
+    ports::{Channel, Unavailable},
+    stages::{acting::Mode, dashboard::Desk},
+};
+use trailwarden_dashboard::{Clerk, Key, listen, orders, router};
+
+use crate::{analysis, args::Serve, files, shelf::Shelf};
+
+/// Serves until it is interrupted.
+pub(crate) fn serve(arguments: &Serve) -> Result<u8> {
+    let Some(file) = &arguments.input.state else {
+        bail!("--state FILE is missing: the file that `analyze --state` keeps")
+    };
+    if !arguments.input.paths.is_empty() {
+        let read = analysis::run(&arguments.input, None, true)?;
+        eprintln!("trailwarden: {} file(s) read into {}", read.files, files::show(file));
+    }
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
+    let (orders, clerk) = orders();
+    let (input, file) = (arguments.input.clone(), file.clone());
+    // Is the state one that can be shown? That is known before anybody is told the link.
+    let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
+    std::thread::spawn(move || match Shelf::new(&input, &file) {
+        Ok(shelf) => {
+            let _ = ready.send(Ok(()));
+            attend(clerk, shelf);
+        }
+        Err(error) => _ = ready.send(Err(error)),
+    });
+    is_ready.recv().context("reading the state")??;
+    let name = format!("local:{}", who());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, arguments.port))
+            .await
+            .with_context(|| format!("port {} of loopback (another: --port N)", arguments.port))?;
+        let address: SocketAddr = listener.local_addr()?;
+        let key = Key::new(random);
+        eprintln!("trailwarden: serving on this machine only; interrupt to end. Open:");
+        println!("{}", key.link(address));
+        listen(listener, router(orders, None), key, name).await?;
+        Ok(0)
+    })
+}
+
+fn attend(clerk: Clerk, shelf: Shelf) {
+    let desk = Desk::new(shelf, Mode::Observe);
+    let shelf = desk.table();
+    pollster::block_on(clerk.attend(&desk, &Nobody, || shelf.as_of(), || shelf.renew()));
+}
+
+fn who() -> String {
+    let names = ["SUDO_USER", "USER", "LOGNAME"];
+    names.iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "somebody".to_owned())
+}
+
+/// Nobody acts here, so nobody has to be told.
+struct Nobody;
+
+impl Channel<Notice> for Nobody {
+    async fn send(&self, _: &[Notice]) -> Result<(), Unavailable> {
+        Ok(())
+    }
+}

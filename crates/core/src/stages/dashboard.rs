@@ -1,0 +1,246 @@
+//! What people see: the board, findings, identities, incidents. Each is a value, which the page draws and the API prints.
+//!
+//! Lists and counts come from the index alone; an item is read when its own page is asked for. What was read is
+//! remembered for some seconds, so that many who look at the board cost no more than one.
+
+mod board;
+mod portrait;
+
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+
+pub use board::{Board, Bucket, Responding};
+pub use portrait::{Portrait, Story, Week};
+use serde::Serialize;
+
+use crate::{
+    event::{DAY, Time},
+    finding::{Kind, Severity},
+    incident::State,
+    kept::{self, ACCEPTED, INCIDENTS, STANDING},
+    lines::{FindingLine, IncidentLine},
+    ports::{Listed, Table, Unavailable},
+    stages::{acting::Mode, interface},
+};
+
+/// What somebody wants to see.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Asked {
+    /// How things stand.
+    Board,
+    /// Findings, the newest day first, the worst of a day first.
+    Findings(Filter),
+    /// One finding, by its id, and the partition that it is in if that is known.
+    Finding(String, Option<String>),
+    /// Somebody, by their partition or ARN.
+    Principal(String),
+    /// Incidents, the newest first.
+    Incidents(Filter),
+    /// One incident, by its id.
+    Incident(String),
+}
+
+/// Which of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Of so many days up to now; a week's if it is 0.
+    pub days: u32,
+    /// At least so bad.
+    pub severity: Option<Severity>,
+    /// Only of this sort.
+    pub kind: Option<Kind>,
+    /// Only in this state.
+    pub state: Option<State>,
+    /// Only whose principal has this in it.
+    pub principal: Option<String>,
+    /// Those before this position are left out.
+    pub from: usize,
+    /// So many at most; a page's if it is 0.
+    pub limit: usize,
+}
+
+/// What is seen.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+#[expect(missing_docs, reason = "they are what Asked asks for")]
+pub enum View {
+    Board(Box<Board>),
+    Findings(Page<FindingLine>),
+    Finding(Box<Story>),
+    Principal(Box<Portrait>),
+    Incidents(Page<IncidentLine>),
+    Incident(Box<serde_json::Value>),
+    Nothing(&'static str),
+}
+
+/// A line, and where its item is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Placed<L> {
+    /// The partition.
+    pub of: String,
+    /// The line.
+    #[serde(flatten)]
+    pub line: L,
+}
+
+/// A part of a list.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Page<L> {
+    /// The lines.
+    pub items: Vec<Placed<L>>,
+    /// How many there are in all.
+    pub count: usize,
+    /// Where the next part begins, if there is one.
+    pub next: Option<usize>,
+}
+
+/// Lines of a page, unless more are asked for, and at most.
+const PAGE: (usize, usize) = (50, 500);
+/// Days of a list, unless more are asked for, and at most.
+pub const DAYS: (u32, u32) = (7, 31);
+/// Seconds that what is of today and yesterday is remembered: less than between two looks of one who watches.
+const NEW: i64 = 4;
+/// Seconds that what is older is.
+const OLD: i64 = 120;
+
+/// What is listed of a day.
+#[derive(Debug, Default)]
+struct Day {
+    findings: Vec<Placed<FindingLine>>,
+    incidents: Vec<Placed<IncidentLine>>,
+}
+
+/// Somebody who looks things up, and remembers them for a while.
+#[derive(Debug)]
+pub struct Desk<T> {
+    table: T,
+    mode: Mode,
+    days: RefCell<BTreeMap<u32, (Time, Rc<Day>)>>,
+    board: RefCell<Option<(Time, Rc<Board>)>>,
+    weeks: RefCell<BTreeMap<String, (Time, portrait::Habits)>>,
+}
+
+impl<T: Table> Desk<T> {
+    /// At a table, where responses go so far.
+    pub fn new(table: T, mode: Mode) -> Self {
+        let (days, board, weeks) = Default::default();
+        Self { table, mode, days, board, weeks }
+    }
+
+    /// What the desk looks things up in.
+    pub fn table(&self) -> &T {
+        &self.table
+    }
+
+    /// Forgets all: something was changed.
+    pub fn forget(&self) {
+        self.days.borrow_mut().clear();
+        self.board.replace(None);
+    }
+
+    /// Looks up what is asked for.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the table is.
+    pub async fn see(&self, asked: &Asked, now: Time) -> Result<View, Unavailable> {
+        Ok(match asked {
+            Asked::Board => View::Board(Box::new((*self.board(now).await?).clone())),
+            Asked::Findings(filter) => View::Findings(self.findings(filter, now).await?),
+            Asked::Incidents(filter) => View::Incidents(self.incidents(filter, now).await?),
+            Asked::Finding(id, of) => match self.story(id, of.as_deref(), now).await? {
+                Some(story) => View::Finding(Box::new(story)),
+                None => View::Nothing("no such finding"),
+            },
+            Asked::Principal(of) => match self.portrait(of, now).await? {
+                Some(portrait) => View::Principal(Box::new(portrait)),
+                None => View::Nothing("nobody of that name is known"),
+            },
+            Asked::Incident(id) => match interface::find(&self.table, id).await? {
+                Some((_, incident)) => View::Incident(Box::new(interface::shown(&incident))),
+                None => View::Nothing("no such incident"),
+            },
+        })
+    }
+
+    /// What is listed of a day.
+    async fn day(&self, day: u32, now: Time) -> Result<Rc<Day>, Unavailable> {
+        let lasts = if day + 1 >= now.day() { NEW } else { OLD };
+        if let Some((read, known)) = self.days.borrow().get(&day).filter(|(read, _)| now.0 < read.0 + lasts) {
+            let _ = read;
+            return Ok(known.clone());
+        }
+        let partition = kept::day_partition(day);
+        let listed = async |kind: &str| self.table.listed(&partition, kind, &format!("{kind}\u{7f}")).await;
+        let mut findings: Vec<_> = placed(listed(STANDING).await?);
+        findings.extend(placed(listed(ACCEPTED).await?));
+        findings.reverse();
+        let mut incidents = placed(self.table.listed(&partition, INCIDENTS.0, INCIDENTS.1).await?);
+        incidents.reverse();
+        let found = Rc::new(Day { findings, incidents });
+        let mut days = self.days.borrow_mut();
+        days.retain(|day, _| day + DAYS.1 > now.day());
+        days.insert(day, (now, found.clone()));
+        Ok(found)
+    }
+
+    /// The newest first.
+    async fn days(&self, count: u32, now: Time) -> Result<Vec<Rc<Day>>, Unavailable> {
+        let count = if count == 0 { DAYS.0 } else { count.min(DAYS.1) };
+        let mut days = Vec::new();
+        for back in 0..count {
+            days.push(self.day(now.day().saturating_sub(back), now).await?);
+        }
+        Ok(days)
+    }
+
+    async fn findings(&self, filter: &Filter, now: Time) -> Result<Page<FindingLine>, Unavailable> {
+        let days = self.days(filter.days, now).await?;
+        let all = days.iter().flat_map(|day| &day.findings);
+        Ok(page(all.filter(|one| filter.takes(&one.line)), filter))
+    }
+
+    async fn incidents(&self, filter: &Filter, now: Time) -> Result<Page<IncidentLine>, Unavailable> {
+        let days = self.days(filter.days, now).await?;
+        let is_wanted = |one: &&Placed<IncidentLine>| {
+            filter.state.is_none_or(|state| one.line.state == state)
+                && filter.severity.is_none_or(|least| one.line.severity >= least)
+                && filter.is_about(&one.line.principal)
+        };
+        Ok(page(days.iter().flat_map(|day| &day.incidents).filter(is_wanted), filter))
+    }
+}
+
+impl Filter {
+    fn takes(&self, finding: &FindingLine) -> bool {
+        self.severity.is_none_or(|least| finding.severity >= least)
+            && self.kind.is_none_or(|kind| finding.kind == kind)
+            && self.is_about(&finding.principal)
+    }
+
+    fn is_about(&self, principal: &str) -> bool {
+        self.principal.as_deref().is_none_or(|part| principal.contains(part))
+    }
+}
+
+fn placed<L: serde::de::DeserializeOwned>(listed: Vec<Listed>) -> Vec<Placed<L>> {
+    let one = |entry: Listed| Some(Placed { line: kept::line(&entry)?, of: entry.key.partition });
+    listed.into_iter().filter_map(one).collect()
+}
+
+fn page<'l, L: Clone + 'l>(lines: impl Iterator<Item = &'l Placed<L>>, filter: &Filter) -> Page<L> {
+    let limit = if filter.limit == 0 { PAGE.0 } else { filter.limit.min(PAGE.1) };
+    let mut count = 0;
+    let mut items = Vec::new();
+    for line in lines {
+        if count >= filter.from && items.len() < limit {
+            items.push(line.clone());
+        }
+        count += 1;
+    }
+    let next = filter.from.saturating_add(limit);
+    Page { items, count, next: (next < count).then_some(next) }
+}
+
+/// The first second of a day.
+fn beginning(day: u32) -> Time {
+    Time(i64::from(day) * DAY)
+}

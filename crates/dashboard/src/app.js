@@ -1,0 +1,197 @@
+// Keeps the page as fresh as it is, sends what is decided, and signs in where that is needed. No library, no state of its own.
+"use strict";
+
+const EVERY = 5000;
+const TOKEN = "trailwarden-token";
+const main = document.getElementById("main");
+const live = document.getElementById("live");
+const provider = { authorize: main.dataset.authorize, client: main.dataset.client };
+const isShell = Boolean(provider.client);
+
+function headers(more = {}) {
+  const token = sessionStorage.getItem(TOKEN);
+  return token ? { ...more, Authorization: `Bearer ${token}` } : more;
+}
+
+// The page: only what has changed is replaced, so that nothing flickers, and whoever is at a button stays there.
+
+function place(element) {
+  const name = ["post", "verdict", "step", "act", "ask"].map((key) => element.dataset[key] || "").join(" ");
+  return element.id ? `#${element.id}` : name.trim() && `button ${name}`;
+}
+
+function stay(section, where) {
+  if (!where) return;
+  const found = [...section.querySelectorAll("[id], button")].find((one) => place(one) === where);
+  if (found) found.focus({ preventScroll: true });
+}
+
+function replaced(old, fresh) {
+  const where = old.contains(document.activeElement) ? place(document.activeElement) : "";
+  const opened = [...old.querySelectorAll("details[open]")].map((one) => one.id);
+  for (const id of opened) fresh.querySelector(`#${CSS.escape(id)}`)?.setAttribute("open", "");
+  old.replaceWith(fresh);
+  stay(fresh, where);
+}
+
+function show(text) {
+  const fresh = new DOMParser().parseFromString(text, "text/html").body;
+  const isSame = (one, other) => one && one.id === other.id;
+  const before = [...main.children];
+  const after = [...fresh.children];
+  if (before.length !== after.length || !before.every((one, at) => isSame(one, after[at]))) {
+    main.replaceChildren(...after);
+    return;
+  }
+  before.forEach((one, at) => {
+    const shut = one.cloneNode(true);
+    shut.querySelectorAll("details[open]").forEach((details) => details.removeAttribute("open"));
+    if (shut.outerHTML !== after[at].outerHTML) replaced(one, after[at]);
+  });
+}
+
+function said(text, isAway = false) {
+  if (!live) return;
+  if (live.textContent !== text) live.textContent = text;
+  live.classList.toggle("away", isAway);
+}
+
+let asking = false;
+
+async function refresh() {
+  const typing = main.querySelector("form")?.contains(document.activeElement);
+  if (asking || document.hidden || typing) return;
+  asking = true;
+  try {
+    const answer = await fetch(`/pages${location.pathname}${location.search}`, { headers: headers(), cache: "no-cache" });
+    if (answer.status === 401) return void leave();
+    if (answer.ok || answer.status === 404) {
+      show(await answer.text());
+      said("live");
+    } else {
+      said("out of reach, trying again", true);
+    }
+  } catch {
+    said("out of reach, trying again", true);
+  } finally {
+    asking = false;
+  }
+}
+
+// What somebody decides: sent as JSON by a press of a button, never by a link.
+
+function question(text) {
+  return new Promise((resolve) => {
+    const dialog = document.createElement("dialog");
+    const form = document.createElement("form");
+    form.method = "dialog";
+    const label = document.createElement("label");
+    const input = document.createElement("input");
+    const buttons = document.createElement("p");
+    buttons.className = "buttons";
+    for (const [value, name] of [["yes", "OK"], ["no", "Cancel"]]) {
+      const button = document.createElement("button");
+      button.value = value;
+      button.textContent = name;
+      buttons.append(button);
+    }
+    label.append(text, input);
+    form.append(label, buttons);
+    dialog.append(form);
+    document.body.append(dialog);
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue === "yes" ? input.value.trim() : "");
+    });
+    dialog.showModal();
+    input.focus();
+  });
+}
+
+async function wanted(button) {
+  const { id, of, verdict, plan, act, step, ask, question: text, sure } = button.dataset;
+  if (sure && !confirm(sure)) return null;
+  if (ask) {
+    const answer = await question(text);
+    return answer ? { [ask]: answer } : null;
+  }
+  const numbers = Object.entries({ act, step }).filter(([, value]) => value !== undefined).map(([name, value]) => [name, Number(value)]);
+  const words = Object.entries({ id, of, verdict, plan }).filter(([, value]) => value !== undefined);
+  return Object.fromEntries([...words, ...numbers]);
+}
+
+async function decide(button) {
+  const body = await wanted(button);
+  if (!body) return;
+  button.disabled = true;
+  try {
+    const answer = await fetch(button.dataset.post, {
+      method: "POST", headers: headers({ "Content-Type": "application/json" }), body: JSON.stringify(body),
+    });
+    const told = await answer.json().catch(() => ({}));
+    said(answer.ok ? "live" : told.error || "it was not done", !answer.ok);
+    if (answer.ok) await refresh();
+  } catch {
+    said("out of reach: it may or may not have been done", true);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+// Signing in, where there is a provider: an authorization code with PKCE; the code is changed for a token by our own origin.
+
+const random = () => encoded(crypto.getRandomValues(new Uint8Array(32)));
+const encoded = (bytes) => btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+
+async function signIn() {
+  const [verifier, state, nonce] = [random(), random(), random()];
+  sessionStorage.setItem("trailwarden-sign-in", JSON.stringify({ verifier, state, to: location.pathname + location.search }));
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
+  const query = new URLSearchParams({
+    response_type: "code", client_id: provider.client, redirect_uri: `${location.origin}/`, scope: "openid email", state, nonce,
+    code_challenge: encoded(new Uint8Array(digest)), code_challenge_method: "S256",
+  });
+  location.assign(`${provider.authorize}?${query}`);
+}
+
+async function arrived() {
+  const query = new URLSearchParams(location.search);
+  const begun = JSON.parse(sessionStorage.getItem("trailwarden-sign-in") || "null");
+  if (!query.has("state") || !begun) return;
+  sessionStorage.removeItem("trailwarden-sign-in");
+  if (query.get("state") !== begun.state || !query.has("code")) return void why(query.get("error_description") || "The provider let nobody in.");
+  const answer = await fetch("/token", {
+    method: "POST", headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ code: query.get("code"), verifier: begun.verifier, redirect_uri: `${location.origin}/` }),
+  });
+  const told = await answer.json().catch(() => ({}));
+  if (!answer.ok) return void why(told.error || "The provider gave no token.");
+  sessionStorage.setItem(TOKEN, told.id_token);
+  location.replace(begun.to.startsWith("/") ? begun.to : "/");
+}
+
+function why(text) {
+  const place = document.getElementById("why");
+  if (place) place.textContent = text;
+}
+
+function leave() {
+  const had = sessionStorage.getItem(TOKEN);
+  sessionStorage.removeItem(TOKEN);
+  if (had || !isShell) location.reload();
+}
+
+async function begin() {
+  document.getElementById("enter")?.addEventListener("click", signIn);
+  main.addEventListener("click", (event) => {
+    const button = event.target.closest("button[data-post]");
+    if (button) decide(button);
+  });
+  if (isShell) await arrived();
+  if (isShell && !sessionStorage.getItem(TOKEN)) return;
+  if (isShell) await refresh();
+  setInterval(refresh, EVERY);
+  document.addEventListener("visibilitychange", refresh);
+}
+
+begin();

@@ -1,0 +1,64 @@
+//! What goes with each answer: no origin but our own, no script in a page, nothing framed, sniffed or told to others.
+
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{
+        HeaderMap, HeaderName, HeaderValue, StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
+    },
+    middleware::Next,
+    response::Response,
+};
+use trailwarden_core::event::hash;
+
+const ALWAYS: [(HeaderName, HeaderValue); 6] = [
+    (
+        HeaderName::from_static("content-security-policy"),
+        HeaderValue::from_static(
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+             form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        ),
+    ),
+    (HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff")),
+    (HeaderName::from_static("referrer-policy"), HeaderValue::from_static("no-referrer")),
+    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+    (
+        HeaderName::from_static("permissions-policy"),
+        HeaderValue::from_static("camera=(), geolocation=(), microphone=()"),
+    ),
+];
+
+/// Puts them on every answer.
+pub(crate) async fn guard(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.headers_mut().extend(ALWAYS);
+    response
+}
+
+/// A text with a name for its content: whoever has it already is told only that.
+pub(crate) fn tagged(
+    asked: &HeaderMap,
+    status: StatusCode,
+    kind: &'static str,
+    keep: &'static str,
+    text: String,
+) -> Response {
+    let tag = format!("\"{:016x}\"", hash(&text));
+    let is_known = |known: &HeaderValue| {
+        known
+            .to_str()
+            .is_ok_and(|known| known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag))
+    };
+    let is_same = status == StatusCode::OK && asked.get(IF_NONE_MATCH).is_some_and(is_known);
+    let mut response = if is_same { Response::new(Body::empty()) } else { Response::new(Body::from(text)) };
+    *response.status_mut() = if is_same { StatusCode::NOT_MODIFIED } else { status };
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(keep));
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        headers.insert(ETAG, tag);
+    }
+    response
+}

@@ -1,0 +1,136 @@
+//! On loopback: whoever has the key that was printed at the start is let in, by a link once, by a cookie from then on.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{
+        HeaderMap, StatusCode, Uri,
+        header::{AUTHORIZATION, COOKIE, HOST, LOCATION, SET_COOKIE},
+    },
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+};
+use tokio::net::TcpListener;
+
+use crate::routes::Who;
+
+/// What opens the page on this machine: nobody else who uses it has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key(String);
+
+impl Key {
+    /// Made of random bytes.
+    pub fn new(random: [u8; 16]) -> Self {
+        Self(format!("{:032x}", u128::from_be_bytes(random)))
+    }
+
+    /// The link that opens the page.
+    pub fn link(&self, address: SocketAddr) -> String {
+        format!("http://{address}/?key={}", self.0)
+    }
+
+    /// Is it this one? Takes as long whatever is wrong.
+    fn is(&self, given: &str) -> bool {
+        let differs = given.bytes().zip(self.0.bytes()).fold(0, |seen, (a, b)| seen | (a ^ b));
+        given.len() == self.0.len() && differs == 0
+    }
+}
+
+struct Door {
+    key: Key,
+    name: String,
+    address: SocketAddr,
+}
+
+/// Serves a router to whoever has the key, who is called `name`, until the process ends.
+///
+/// # Errors
+/// Of the listener.
+pub async fn listen(listener: TcpListener, router: Router, key: Key, name: String) -> std::io::Result<()> {
+    let door = Arc::new(Door { key, name, address: listener.local_addr()? });
+    let router = router.layer(from_fn_with_state(door, enter));
+    axum::serve(listener, router).await
+}
+
+async fn enter(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
+    // Another name that leads here is a page that wants to read ours.
+    if !is_here(request.headers(), door.address) {
+        return (StatusCode::MISDIRECTED_REQUEST, "this is not the name of this page").into_response();
+    }
+    if let Some(key) = key_in(request.uri()) {
+        return if door.key.is(&key) { remembered(&door, request.uri()) } else { strange() };
+    }
+    let carried = carried(request.headers());
+    if carried.is_some_and(|key| door.key.is(key)) {
+        request.extensions_mut().insert(Who(door.name.clone()));
+    }
+    next.run(request).await
+}
+
+fn is_here(headers: &HeaderMap, address: SocketAddr) -> bool {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    host == address.to_string() || host == format!("localhost:{}", address.port())
+}
+
+fn key_in(uri: &Uri) -> Option<String> {
+    let pairs = uri.query()?.split('&');
+    pairs.filter_map(|pair| pair.strip_prefix("key=")).map(str::to_owned).next()
+}
+
+fn carried(headers: &HeaderMap) -> Option<&str> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(bearer) = text(AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer ")) {
+        return Some(bearer);
+    }
+    text(COOKIE)?.split(';').find_map(|cookie| cookie.trim().strip_prefix(COOKIE_NAME))
+}
+
+const COOKIE_NAME: &str = "trailwarden=";
+
+/// The key goes out of the address, into a cookie that no script reads and no other site sends.
+fn remembered(door: &Door, uri: &Uri) -> Response {
+    let cookie = format!("{COOKIE_NAME}{}; HttpOnly; SameSite=Strict; Path=/", door.key.0);
+    let to = uri.path().trim_start_matches('/');
+    (StatusCode::SEE_OTHER, [(SET_COOKIE, cookie), (LOCATION, format!("/{to}"))]).into_response()
+}
+
+fn strange() -> Response {
+    (StatusCode::UNAUTHORIZED, "this is not the key: `trailwarden serve` prints the link at its start")
+        .into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: axum::http::HeaderName, value: &str) -> HeaderMap {
+        [(name, value.parse().unwrap())].into_iter().collect()
+    }
+
+    #[test]
+    fn a_key_is_itself_only() {
+        let key = Key::new([7; 16]);
+        assert!(key.is(&"07".repeat(16)));
+        for wrong in ["", "07", &"08".repeat(16), &"07".repeat(17)] {
+            assert!(!key.is(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn it_comes_in_a_cookie_or_a_header() {
+        assert_eq!(carried(&headers(COOKIE, "a=b; trailwarden=k; c=d")), Some("k"));
+        assert_eq!(carried(&headers(AUTHORIZATION, "Bearer k")), Some("k"));
+        assert_eq!(carried(&headers(COOKIE, "other=k")), None);
+    }
+
+    #[test]
+    fn another_name_is_not_here() {
+        let address = "127.0.0.1:8787".parse().unwrap();
+        assert!(is_here(&headers(HOST, "127.0.0.1:8787"), address));
+        assert!(is_here(&headers(HOST, "localhost:8787"), address));
+        assert!(!is_here(&headers(HOST, "evil.example:8787"), address));
+        assert!(!is_here(&HeaderMap::new(), address));
+    }
+}

@@ -1,0 +1,111 @@
+//! Pages. Whatever comes from a log is escaped by maud, and shown without characters that turn or hide text.
+
+mod board;
+mod charts;
+mod finding;
+mod incident;
+mod lists;
+mod parts;
+mod principal;
+
+use maud::{DOCTYPE, Markup, html};
+use trailwarden_core::stages::dashboard::View;
+
+use self::parts::shown;
+use crate::{queries::Query, routes::Provider};
+
+/// Pages that are linked at the top of each.
+const PLACES: [(&str, &str); 3] = [("/", "Board"), ("/findings", "Findings"), ("/incidents", "Incidents")];
+
+/// A whole page around what is in its middle.
+pub(crate) fn whole(title: &str, who: &str, path: &str, main: &Markup) -> Markup {
+    document(
+        title,
+        &html! {
+            (top(who, path))
+            main id="main" tabindex="-1" { (main) }
+            footer { p { "Times are UTC. Every number on this page is at " a href="/api/openapi.json" { "/api" } " too." } }
+        },
+    )
+}
+
+fn top(who: &str, path: &str) -> Markup {
+    html! {
+        a.skip href="#main" { "To the content" }
+        header {
+            a.brand href="/" { img src="/icon.svg" alt="" width="22" height="22"; " Trailwarden" }
+            nav aria-label="Pages" {
+                @for (to, name) in PLACES {
+                    a href=(to) aria-current=[(to == path).then_some("page")] { (name) }
+                }
+            }
+            p.who { span #live role="status" aria-live="polite" { "live" } " " (shown(who)) }
+        }
+    }
+}
+
+/// For whoever has no name yet.
+pub(crate) fn sign_in(provider: Option<&Provider>) -> Markup {
+    let provider = provider.cloned().unwrap_or_default();
+    let is_known = !provider.client_id.is_empty();
+    document(
+        "Sign in",
+        &html! {
+            (top("", ""))
+            main id="main" tabindex="-1" data-authorize=(provider.authorization_endpoint) data-client=(provider.client_id) {
+                section.card #sign-in {
+                    h1 { "Sign in" }
+                    @if is_known {
+                        p { "What Trailwarden sees is shown to people your identity provider knows." }
+                        p { button type="button" id="enter" { "Sign in" } }
+                        p.quiet id="why" role="status" {}
+                    } @else {
+                        p { "This page opens by the link that " code { "trailwarden serve" } " prints at its start." }
+                    }
+                }
+            }
+        },
+    )
+}
+
+fn document(title: &str, body: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (shown(title)) " · Trailwarden" }
+                link rel="icon" href="/icon.svg" type="image/svg+xml";
+                link rel="stylesheet" href="/style.css";
+                script src="/app.js" defer {}
+            }
+            body { (body) }
+        }
+    }
+}
+
+/// What is in the middle, with its title.
+pub(crate) fn main(view: &View, query: &Query) -> (String, Markup) {
+    match view {
+        View::Board(board) => ("Board".to_owned(), board::board(board)),
+        View::Findings(page) => ("Findings".to_owned(), lists::findings(page, query)),
+        View::Incidents(page) => ("Incidents".to_owned(), lists::incidents(page, query)),
+        View::Finding(story) => (story.finding.title.clone(), finding::finding(story)),
+        View::Principal(portrait) => (portrait.principal.clone(), principal::principal(portrait)),
+        View::Incident(incident) => ("Incident".to_owned(), incident::incident(incident)),
+        View::Nothing(why) => ((*why).to_owned(), trouble(why)),
+    }
+}
+
+/// What went wrong, for people.
+pub(crate) fn trouble(why: &str) -> Markup {
+    html! {
+        section.card id="trouble" {
+            h1 { "Nothing to see here" }
+            p { (shown(why)) "." }
+            p { a href="/" { "Back to the board" } }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! A finding's page: what happened, why it counts, what was usual, what to do, and what analysts say of it.
+
+use maud::{Markup, html};
+use trailwarden_core::{
+    features::Features,
+    finding::{Finding, Severity, Status},
+    response::Plan,
+    risk::thresholds::Verdict,
+    stages::dashboard::Story,
+};
+
+use super::{charts, parts};
+
+pub(super) fn finding(story: &Story) -> Markup {
+    let finding = &story.finding;
+    html! {
+        (head(story))
+        (contributions(finding))
+        section.card #usual aria-labelledby="usual-title" {
+            h2 id="usual-title" { "What was usual, and what was not" }
+            (parts::list("Usual", &finding.usual))
+            (parts::list("That day", &finding.observed))
+            @if finding.usual.is_empty() && finding.observed.is_empty() {
+                p.quiet { "Nothing was known of them before." }
+            }
+        }
+        @if let Some(week) = &story.week {
+            section.card.wide #week aria-labelledby="week-title" {
+                h2 id="week-title" { "Their week" }
+                (charts::week(week))
+            }
+        }
+        @if let Some(plan) = &story.plan { (planned(plan)) }
+        (verdict(story))
+        (evidence(finding))
+    }
+}
+
+fn head(story: &Story) -> Markup {
+    let finding = &story.finding;
+    html! {
+        section.card.wide #what {
+            p { (parts::severity(finding.severity)) " " span.quiet { (parts::kind(finding.kind)) ", " (parts::shown(&finding.id)) } }
+            h1 { (parts::shown(&finding.title)) }
+            p { (parts::whose(&finding.principal, &about(story))) " in " (parts::shown(&finding.account_id))
+                @if !finding.region.is_empty() { ", " (parts::shown(&finding.region)) } }
+            @if !finding.callers.is_empty() {
+                p.small { "assumed by " @for caller in &finding.callers { (parts::principal(caller)) " " } }
+            }
+            p.quiet { (parts::time(finding.first_seen)) " to " (parts::time(finding.last_seen)) " UTC" }
+            @match &finding.status {
+                Status::Open => {},
+                Status::Closed(why) => p.note { "Closed: " (parts::shown(why)) },
+                Status::Suppressed(why) => p.note { "Suppressed by the settings: " (parts::shown(why)) },
+            }
+            ul { @for reason in &finding.evidence { li { (parts::shown(reason)) } } }
+            @if let Some(incident) = &story.incident {
+                p { "Part of the " (parts::state(incident.state)) " incident " (parts::to_incident(&incident.id, &incident.id)) "." }
+            }
+        }
+    }
+}
+
+/// Whose page it is: where the finding is kept, if that is an identity.
+fn about(story: &Story) -> String {
+    if story.of.starts_with("ACCOUNT#") || story.of.starts_with("ADDRESS#") {
+        trailwarden_core::incident::scope_of(&story.finding.principal).partition()
+    } else {
+        story.of.clone()
+    }
+}
+
+fn contributions(finding: &Finding) -> Markup {
+    html! {
+        section.card #score aria-labelledby="score-title" {
+            h2 id="score-title" { "Score " span data-value="score" { (format!("{:.2}", finding.score)) } }
+            p.quiet { "A threat begins at " (format!("{:.2}", finding.thresholds.high)) ", an alert at "
+                (format!("{:.2}", finding.thresholds.medium)) "; confidence " (format!("{:.2}", finding.confidence)) "." }
+            table {
+                thead { tr { th scope="col" { "Adds" } th scope="col" { "Because" } } }
+                tbody {
+                    @for reason in &finding.contributions {
+                        tr {
+                            td.number { (format!("{:.3}", reason.points)) (charts::share(reason.points, finding.score)) }
+                            td.small { (parts::shown(&reason.text)) br;
+                                span.quiet { (parts::time(reason.first_seen)) ", " (reason.event_ids.len()) " event(s)" } }
+                        }
+                    }
+                }
+            }
+            (features(finding))
+        }
+    }
+}
+
+fn features(finding: &Finding) -> Markup {
+    let known = finding.features.and_then(|features| serde_json::to_value(features).ok());
+    html! {
+        @if let Some(features) = known {
+            details id="features" {
+                summary { "The 24 hours in numbers" }
+                table { tbody {
+                    @for name in Features::NAMES {
+                        tr {
+                            th scope="row" { (name.replace('_', " ")) }
+                            td.number {
+                                @match features.get(name).and_then(serde_json::Value::as_f64) {
+                                    Some(value) => (format!("{:.2}", value + 0.0)),
+                                    None => "unknown",
+                                }
+                            }
+                        }
+                    }
+                } }
+            }
+        }
+    }
+}
+
+fn planned(plan: &Plan) -> Markup {
+    html! {
+        section.card #plan aria-labelledby="plan-title" {
+            h2 id="plan-title" { "Plan: " (parts::shown(&plan.classification)) }
+            p { strong { (plan.level.label()) } ", " (parts::shown(&plan.because)) }
+            @if !plan.actions.is_empty() {
+                ol { @for act in &plan.actions {
+                    li { (parts::shown(&act.text)) span.quiet { " in " (parts::shown(&act.account_id)) "; " (parts::shown(&act.why))
+                        ". Undo, " (act.undo.describe()) ": " (parts::shown(&act.undone_by)) } }
+                } }
+            }
+            (parts::list("Left to people", &plan.next_steps))
+            (parts::list("Who else is hit", &plan.hits))
+            (parts::list("What remains", &plan.residual))
+        }
+    }
+}
+
+fn verdict(story: &Story) -> Markup {
+    let finding = &story.finding;
+    let said = match story.verdict {
+        None => "Nobody has said yet whether it was right.",
+        Some(Verdict::TruePositive) => "It was said to be right.",
+        Some(Verdict::FalsePositive) => "It was said to be a false alarm.",
+    };
+    let button = |verdict: Verdict, value: &str, text: &str| {
+        html! {
+            button type="button" data-post="/api/verdict" data-id=(finding.id) data-of=(story.of) data-verdict=(value)
+                aria-pressed=(if story.verdict == Some(verdict) { "true" } else { "false" }) { (text) }
+        }
+    };
+    html! {
+        section.card #verdict aria-labelledby="verdict-title" {
+            h2 id="verdict-title" { "Was it right?" }
+            p data-value="verdict" { (said) }
+            @if finding.severity >= Severity::Medium {
+                p.buttons {
+                    (button(Verdict::TruePositive, "true_positive", "It was right"))
+                    (button(Verdict::FalsePositive, "false_positive", "False alarm"))
+                }
+                p.quiet { "The last word counts. Verdicts of 30 days move the thresholds from the next day on, in small steps." }
+            } @else {
+                p.quiet { "It was no alert, so a verdict would move nothing." }
+            }
+        }
+    }
+}
+
+fn evidence(finding: &Finding) -> Markup {
+    html! {
+        section.card #evidence aria-labelledby="evidence-title" {
+            h2 id="evidence-title" { "Evidence" }
+            @if !finding.techniques.is_empty() {
+                h3 { "ATT&CK" }
+                ul { @for technique in &finding.techniques { li { (technique.id()) " " (technique.name()) } } }
+            }
+            (parts::list("Controls", &finding.controls))
+            (parts::list("What to do", &finding.recommendations))
+            details id="events" {
+                summary { (finding.event_ids.len()) " event(s) that prove it" }
+                ul.ids { @for id in &finding.event_ids { li { code { (parts::shown(id)) } } } }
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Lists of findings and of incidents: short on the board, whole on pages of their own.
+
+use maud::{Markup, html};
+use trailwarden_core::{
+    finding::Severity,
+    lines::{FindingLine, IncidentLine},
+    response::Level,
+    stages::dashboard::{Page, Placed},
+};
+
+use super::parts;
+use crate::queries::Query;
+
+/// The worst findings of the week.
+pub(super) fn worst(findings: &[Placed<FindingLine>]) -> Markup {
+    html! {
+        section.card.wide #findings aria-labelledby="findings-title" {
+            h2 id="findings-title" { a href="/findings" { "Findings" } }
+            @if findings.is_empty() {
+                p.quiet { "None in seven days." }
+            } @else {
+                (of_findings(findings, "findings-title"))
+            }
+        }
+    }
+}
+
+pub(super) fn of_findings(findings: &[Placed<FindingLine>], title: &str) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-labelledby=(title) {
+            table.lines {
+                thead { tr {
+                    th scope="col" { "Severity" } th scope="col" { "What" } th scope="col" { "Who" }
+                    th scope="col" { "Score" } th scope="col" { "Last seen" }
+                } }
+                tbody {
+                    @for one in findings {
+                        tr {
+                            td { (parts::severity(one.line.severity)) }
+                            td { (parts::to_finding(one, &one.line.id, &one.line.title))
+                                span.quiet { " " (parts::kind(one.line.kind)) @if !one.line.is_open { ", no longer open" } } }
+                            td { (parts::principal(&one.line.principal)) span.quiet { " in " (parts::shown(&one.line.account_id)) } }
+                            td.number { (format!("{:.2}", one.line.score)) }
+                            td { (parts::time(one.line.last_seen)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Incidents to look at.
+pub(super) fn pressing(incidents: &[Placed<IncidentLine>]) -> Markup {
+    html! {
+        section.card #incidents aria-labelledby="incidents-title" {
+            h2 id="incidents-title" { a href="/incidents" { "Incidents" } }
+            @if incidents.is_empty() {
+                p.quiet { "None in seven days." }
+            } @else {
+                (of_incidents(incidents))
+            }
+        }
+    }
+}
+
+pub(super) fn of_incidents(incidents: &[Placed<IncidentLine>]) -> Markup {
+    html! {
+        ul.incidents {
+            @for one in incidents {
+                @let line = &one.line;
+                li {
+                    p { (parts::severity(line.severity)) " " span class={ "state " (parts::state(line.state)) } { (parts::state(line.state)) } " "
+                        (parts::to_incident(&line.id, &line.classification)) }
+                    p.small { (parts::principal(&line.principal)) ", " (line.findings) " finding(s), last " (parts::time(line.last_seen)) }
+                    p.small { (plan(line)) @if let Some(who) = &line.assignee { ", with " (parts::shown(who)) } }
+                }
+            }
+        }
+    }
+}
+
+fn plan(line: &IncidentLine) -> Markup {
+    let level = match line.level {
+        Level::Immediate => "immediate",
+        Level::Automated => "automated",
+        Level::Escalate => "a person decides",
+    };
+    html! {
+        "Plan: " (level)
+        @if line.acts_waiting > 0 { ", " strong { (line.acts_waiting) " waiting for approval" } }
+        @if line.acts_done > 0 { ", " (line.acts_done) " done" }
+    }
+}
+
+/// All findings, in parts.
+pub(super) fn findings(page: &Page<FindingLine>, query: &Query) -> Markup {
+    html! {
+        section.card.wide id="list" {
+            h1 id="list-title" { "Findings" }
+            (filter("/findings", query, &html! {
+                (choice("severity", "At least", query, &Severity::ALL.map(|one| (one.label(), one.label()))))
+                (choice("kind", "Sort", query, &[("threat", "threat"), ("anomaly", "anomaly"), ("compliance", "violation")]))
+            }))
+            p.quiet { (parts::thousands(page.count as u64)) " in all" }
+            @if page.items.is_empty() { p { "None that match." } } @else { (of_findings(&page.items, "list-title")) }
+            (further("/findings", page.next, query))
+        }
+    }
+}
+
+/// All incidents, in parts.
+pub(super) fn incidents(page: &Page<IncidentLine>, query: &Query) -> Markup {
+    html! {
+        section.card.wide id="list" {
+            h1 { "Incidents" }
+            (filter("/incidents", query, &html! {
+                (choice("state", "State", query, &[("open", "open"), ("contained", "contained"), ("closed", "closed")]))
+                (choice("severity", "At least", query, &Severity::ALL.map(|one| (one.label(), one.label()))))
+            }))
+            p.quiet { (parts::thousands(page.count as u64)) " in all" }
+            @if page.items.is_empty() { p { "None that match." } } @else { (of_incidents(&page.items)) }
+            (further("/incidents", page.next, query))
+        }
+    }
+}
+
+fn filter(to: &str, query: &Query, choices: &Markup) -> Markup {
+    let value = |name: &str| query.get(name).map_or("", String::as_str);
+    html! {
+        form.filter method="get" action=(to) {
+            (choices)
+            label { "Days " input type="number" name="days" min="1" max="31" value=(if value("days").is_empty() { "7" } else { value("days") }); }
+            label { "Who " input type="search" name="principal" value=(parts::shown(value("principal"))) maxlength="200"; }
+            button type="submit" { "Show" }
+        }
+    }
+}
+
+fn choice(name: &str, title: &str, query: &Query, choices: &[(&str, &str)]) -> Markup {
+    let chosen = query.get(name).map_or("", String::as_str);
+    html! {
+        label { (title) " "
+            select name=(name) {
+                option value="" { "all" }
+                @for (value, text) in choices {
+                    option value=(value) selected[chosen.eq_ignore_ascii_case(value)] { (text.to_lowercase()) }
+                }
+            }
+        }
+    }
+}
+
+fn further(to: &str, next: Option<usize>, query: &Query) -> Markup {
+    html! {
+        @if let Some(next) = next {
+            @let rest: Vec<String> = query.iter().filter(|(name, _)| *name != "from")
+                .map(|(name, value)| format!("&{}={}", parts::encoded(name), parts::encoded(value))).collect();
+            p { a href={ (to) "?from=" (next) (rest.concat()) } rel="next" { "More" } }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Paths and queries of the page and of the API, as what they ask for: both say the same.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use trailwarden_core::stages::dashboard::{Asked, Filter};
+
+/// A query, by name.
+pub(crate) type Query = BTreeMap<String, String>;
+
+/// Bytes of a value in a query.
+const VALUE: usize = 2_048;
+
+/// What a path asks for; `None` if it is no page, or why its query is wrong.
+pub(crate) fn asked(path: &str, query: &Query) -> Option<Result<Asked, String>> {
+    Some(match path.trim_matches('/') {
+        "" | "board" => Ok(Asked::Board),
+        "findings" => filter(query).map(Asked::Findings),
+        "incidents" => filter(query).map(Asked::Incidents),
+        "finding" => needed(query, "id").map(|id| Asked::Finding(id, query.get("of").cloned())),
+        "principal" => needed(query, "of").map(Asked::Principal),
+        "incident" => needed(query, "id").map(Asked::Incident),
+        _ => return None,
+    })
+}
+
+fn needed(query: &Query, name: &str) -> Result<String, String> {
+    match query.get(name) {
+        Some(value) if !value.is_empty() && value.len() <= VALUE => Ok(value.clone()),
+        Some(_) => Err(format!("{name} is empty, or longer than {VALUE} bytes")),
+        None => Err(format!("{name} is missing")),
+    }
+}
+
+fn filter(query: &Query) -> Result<Filter, String> {
+    const KNOWN: [&str; 7] = ["days", "severity", "kind", "state", "principal", "from", "limit"];
+    // An empty field of a form says nothing.
+    let said: BTreeMap<&str, &str> = query
+        .iter()
+        .map(|(name, value)| (&**name, &**value))
+        .filter(|(_, value)| !value.is_empty())
+        .collect();
+    if let Some(strange) = said.keys().find(|name| !KNOWN.contains(name)) {
+        return Err(format!("{strange:?} is not known: there is {}", KNOWN.join(", ")));
+    }
+    let number = |name: &str| match said.get(name).map(|value| value.parse::<u32>()) {
+        None => Ok(0),
+        Some(Ok(number)) => Ok(number),
+        Some(Err(_)) => Err(format!("{name} is not a number")),
+    };
+    Ok(Filter {
+        days: number("days")?,
+        severity: word(&said, "severity")?,
+        kind: word(&said, "kind")?,
+        state: word(&said, "state")?,
+        principal: said.get("principal").map(|part| (*part).to_owned()),
+        from: number("from")? as usize,
+        limit: number("limit")? as usize,
+    })
+}
+
+/// A value that is one of a few words.
+fn word<T: DeserializeOwned>(said: &BTreeMap<&str, &str>, name: &str) -> Result<Option<T>, String> {
+    let Some(value) = said.get(name) else { return Ok(None) };
+    let read = |text: String| serde_json::from_value(Value::String(text)).ok();
+    let found = read(value.to_lowercase()).or_else(|| read(value.to_uppercase()));
+    found.map(Some).ok_or_else(|| format!("{value:?} is no {name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use trailwarden_core::finding::{Kind, Severity};
+
+    use super::*;
+
+    fn ask(path: &str, query: &[(&str, &str)]) -> Option<Result<Asked, String>> {
+        asked(path, &query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    }
+
+    #[test]
+    fn a_query_says_what_is_wanted_or_what_is_wrong() {
+        let filter = Filter {
+            severity: Some(Severity::High),
+            kind: Some(Kind::Compliance),
+            from: 50,
+            ..Filter::default()
+        };
+        let query = [("severity", "high"), ("kind", "compliance"), ("from", "50"), ("state", "")];
+        assert_eq!(ask("/findings", &query), Some(Ok(Asked::Findings(filter))));
+        assert_eq!(ask("/", &[]), Some(Ok(Asked::Board)));
+        for (path, query) in
+            [("/findings", ("severity", "bad")), ("/findings", ("from", "-1")), ("/incidents", ("x", "1"))]
+        {
+            assert!(matches!(ask(path, &[query]), Some(Err(_))), "{path} {query:?}");
+        }
+        assert!(matches!(ask("/finding", &[]), Some(Err(_))));
+        assert_eq!(ask("/nothing", &[]), None);
+    }
+}

@@ -1,0 +1,301 @@
+//! The router: pages, parts of pages, JSON, and the two files that a page loads.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension, Router,
+    body::Bytes,
+    extract::{Path, Query, State},
+    http::{HeaderMap, StatusCode, Uri, header::CONTENT_TYPE},
+    middleware::from_fn,
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use trailwarden_core::{
+    messages::Said,
+    ports::Unavailable,
+    risk::thresholds::Verdict,
+    stages::{
+        dashboard::View,
+        interface::{Reply, Request},
+    },
+};
+
+use crate::{
+    clerk::{Answer, Order, Orders},
+    headers::{guard, tagged},
+    pages,
+    queries::{self, asked},
+};
+
+/// Who asks: a layer in front of the router says so, if it knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Who(pub String);
+
+/// The OpenID provider at which people sign in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Provider {
+    /// Where its page is at which people sign in.
+    pub authorization_endpoint: String,
+    /// What it calls us.
+    pub client_id: String,
+}
+
+#[derive(Clone)]
+struct Desk {
+    orders: Orders,
+    provider: Option<Arc<Provider>>,
+}
+
+const HTML: &str = "text/html; charset=utf-8";
+const JSON: &str = "application/json";
+/// What is about somebody stays with whoever asked, and is asked for again.
+const PRIVATE: &str = "private, no-cache";
+const PUBLIC: &str = "public, max-age=300";
+
+/// All routes; where somebody may sign in, at that provider.
+pub fn router(orders: Orders, provider: Option<Provider>) -> Router {
+    let pages = Router::new()
+        .route("/", get(page))
+        .route("/{name}", get(page))
+        .route("/pages/", get(part))
+        .route("/pages/{name}", get(part));
+    let api = Router::new()
+        .route("/api/openapi.json", get(description))
+        .route("/api/verdict", post(judge))
+        .route("/api/incidents/{id}/{what}", post(decide))
+        .route("/api/response/{what}", post(switch))
+        .route("/api/metrics", get(metrics))
+        .route("/api/{name}", get(data));
+    let files = Router::new()
+        .route("/style.css", get(async |headers: HeaderMap| file(&headers, "text/css; charset=utf-8", STYLE)))
+        .route(
+            "/app.js",
+            get(async |headers: HeaderMap| file(&headers, "text/javascript; charset=utf-8", SCRIPT)),
+        )
+        .route("/icon.svg", get(async |headers: HeaderMap| file(&headers, "image/svg+xml", ICON)))
+        .route("/favicon.ico", get(|| async { Redirect::permanent("/icon.svg") }));
+    pages
+        .merge(api)
+        .merge(files)
+        .fallback(async || (StatusCode::NOT_FOUND, "there is no such page"))
+        .layer(from_fn(guard))
+        .with_state(Desk { orders, provider: provider.map(Arc::new) })
+}
+
+const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("app.js");
+const ICON: &str = include_str!("icon.svg");
+const DESCRIPTION: &str = include_str!("openapi.json");
+
+fn file(headers: &HeaderMap, kind: &'static str, text: &'static str) -> Response {
+    tagged(headers, StatusCode::OK, kind, PUBLIC, text.to_owned())
+}
+
+/// Somebody who asks, if it is known who.
+type Caller = Option<Extension<Who>>;
+type Asking = Result<Query<queries::Query>, axum::extract::rejection::QueryRejection>;
+
+/// A whole page. For nobody known, the empty one that knows how to sign in.
+async fn page(
+    State(desk): State<Desk>,
+    who: Caller,
+    uri: Uri,
+    query: Asking,
+    headers: HeaderMap,
+) -> Response {
+    let Some(Extension(Who(who))) = who else {
+        let page = pages::sign_in(desk.provider.as_deref());
+        return tagged(&headers, StatusCode::OK, HTML, PUBLIC, page.into_string());
+    };
+    let (status, title, main) = drawn(&desk, uri.path(), query).await;
+    let page = pages::whole(&title, &who, uri.path(), &main);
+    tagged(&headers, status, HTML, PRIVATE, page.into_string())
+}
+
+/// What is in the middle of a page.
+async fn part(
+    State(desk): State<Desk>,
+    who: Caller,
+    uri: Uri,
+    query: Asking,
+    headers: HeaderMap,
+) -> Response {
+    if who.is_none() {
+        return nobody();
+    }
+    let path = uri.path().strip_prefix("/pages").unwrap_or_default();
+    let (status, _, main) = drawn(&desk, path, query).await;
+    tagged(&headers, status, HTML, PRIVATE, main.into_string())
+}
+
+async fn drawn(desk: &Desk, path: &str, query: Asking) -> (StatusCode, String, maud::Markup) {
+    let trouble = |status: StatusCode, why: &str| (status, why.to_owned(), pages::trouble(why));
+    let Ok(Query(query)) = query else { return trouble(StatusCode::BAD_REQUEST, "the query cannot be read") };
+    match asked(path, &query) {
+        None => trouble(StatusCode::NOT_FOUND, "there is no such page"),
+        Some(Err(why)) => trouble(StatusCode::BAD_REQUEST, &why),
+        Some(Ok(asked)) => match desk.orders.give(Order::See(asked)).await {
+            Ok(Answer::Seen(view)) => match *view {
+                View::Nothing(why) => trouble(StatusCode::NOT_FOUND, why),
+                view => {
+                    let (title, main) = pages::main(&view, &query);
+                    (StatusCode::OK, title, main)
+                }
+            },
+            Ok(Answer::Done(_)) => trouble(StatusCode::INTERNAL_SERVER_ERROR, "that was no question"),
+            Err(error) => trouble(StatusCode::SERVICE_UNAVAILABLE, &told(&error)),
+        },
+    }
+}
+
+/// The same as JSON.
+async fn data(
+    State(desk): State<Desk>,
+    who: Caller,
+    Path(name): Path<String>,
+    query: Asking,
+    headers: HeaderMap,
+) -> Response {
+    if who.is_none() {
+        return nobody();
+    }
+    let Ok(Query(query)) = query else { return error(StatusCode::BAD_REQUEST, "the query cannot be read") };
+    match asked(&name, &query) {
+        None => error(StatusCode::NOT_FOUND, "there is no such path: /api/openapi.json lists them"),
+        Some(Err(why)) => error(StatusCode::BAD_REQUEST, &why),
+        Some(Ok(asked)) => match desk.orders.give(Order::See(asked)).await {
+            Ok(Answer::Seen(view)) => match &*view {
+                View::Nothing(why) => error(StatusCode::NOT_FOUND, why),
+                view => {
+                    let text = serde_json::to_string(view).unwrap_or_default();
+                    tagged(&headers, StatusCode::OK, JSON, PRIVATE, text)
+                }
+            },
+            Ok(Answer::Done(reply)) => said(&reply),
+            Err(away) => error(StatusCode::SERVICE_UNAVAILABLE, &told(&away)),
+        },
+    }
+}
+
+async fn description(headers: HeaderMap) -> Response {
+    tagged(&headers, StatusCode::OK, JSON, PUBLIC, DESCRIPTION.to_owned())
+}
+
+/// An analyst's verdict on a finding.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Judgement {
+    id: String,
+    of: String,
+    verdict: Verdict,
+}
+
+async fn judge(State(desk): State<Desk>, who: Caller, headers: HeaderMap, body: Bytes) -> Response {
+    if who.is_none() {
+        return nobody();
+    }
+    if let Some(refused) = is_ours(&headers) {
+        return refused;
+    }
+    match serde_json::from_slice::<Judgement>(&body) {
+        Ok(Judgement { id, of, verdict }) => {
+            order(&desk, Order::Judge(Said { partition: of, finding_id: id, verdict })).await
+        }
+        Err(wrong) => error(StatusCode::BAD_REQUEST, &format!("the body is not what a verdict is: {wrong}")),
+    }
+}
+
+async fn decide(
+    State(desk): State<Desk>,
+    who: Caller,
+    Path((id, what)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    ask(&desk, who, &headers, "POST", format!("/incidents/{id}/{what}"), &body).await
+}
+
+async fn switch(
+    State(desk): State<Desk>,
+    who: Caller,
+    Path(what): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    ask(&desk, who, &headers, "POST", format!("/response/{what}"), &body).await
+}
+
+async fn metrics(State(desk): State<Desk>, who: Caller, headers: HeaderMap) -> Response {
+    ask(&desk, who, &headers, "GET", "/metrics".to_owned(), &Bytes::new()).await
+}
+
+/// What the interface of incidents answers.
+async fn ask(
+    desk: &Desk,
+    who: Caller,
+    headers: &HeaderMap,
+    method: &str,
+    path: String,
+    body: &Bytes,
+) -> Response {
+    let Some(Extension(Who(who))) = who else { return nobody() };
+    if method == "POST"
+        && let Some(refused) = is_ours(headers)
+    {
+        return refused;
+    }
+    let Ok(body) = String::from_utf8(body.to_vec()) else {
+        return error(StatusCode::BAD_REQUEST, "the body is not UTF-8");
+    };
+    let request = Request { method: method.to_owned(), path, body, who, ..Request::default() };
+    order(desk, Order::Decide(request)).await
+}
+
+/// Is a change asked for by a page of ours? No form of another site can send JSON, and no script of one without being asked.
+fn is_ours(headers: &HeaderMap) -> Option<Response> {
+    let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if value(CONTENT_TYPE.as_str()).is_none_or(|kind| kind.split(';').next() != Some(JSON)) {
+        return Some(error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send application/json"));
+    }
+    let is_from_here = |site: &str| matches!(site, "same-origin" | "none");
+    if value("sec-fetch-site").is_some_and(|site| !is_from_here(site)) {
+        return Some(error(StatusCode::FORBIDDEN, "another site may change nothing"));
+    }
+    None
+}
+
+async fn order(desk: &Desk, order: Order) -> Response {
+    match desk.orders.give(order).await {
+        Ok(Answer::Done(reply)) => said(&reply),
+        Ok(Answer::Seen(view)) => tagged(
+            &HeaderMap::new(),
+            StatusCode::OK,
+            JSON,
+            PRIVATE,
+            serde_json::to_string(&view).unwrap_or_default(),
+        ),
+        Err(away) => error(StatusCode::SERVICE_UNAVAILABLE, &told(&away)),
+    }
+}
+
+fn said(reply: &Reply) -> Response {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, [(CONTENT_TYPE, JSON)], reply.body.to_string()).into_response()
+}
+
+fn error(status: StatusCode, why: &str) -> Response {
+    let body: Value = json!({ "error": why });
+    (status, [(CONTENT_TYPE, JSON)], body.to_string()).into_response()
+}
+
+fn nobody() -> Response {
+    error(StatusCode::UNAUTHORIZED, "nobody is let in without a name: sign in")
+}
+
+/// An error for people: which part of the world, and no more.
+fn told(error: &Unavailable) -> String {
+    format!("{} cannot be reached now; it is tried again", error.service)
+}
