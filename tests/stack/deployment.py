@@ -40,6 +40,7 @@ class Deployment:
         self.folder = Path(tempfile.mkdtemp(prefix="trailwarden-deployment-"))
         self.aws = Emulator()
         self.built = built
+        self.parameters = {}
         # Milliseconds since when logs are of interest.
         self.since = 0
 
@@ -56,9 +57,10 @@ class Deployment:
         return self
 
     def deploy(self, **parameters):
-        """Deploys, or deploys again with other parameters."""
+        """Deploys, or deploys again with other parameters: those given before stay."""
+        self.parameters |= parameters
         self.stack.deploy(self.folder, self.built, Architecture="x86_64", TrailBucketName=TRAIL_BUCKET,
-                          BulkWindowSeconds=0, **parameters)
+                          BulkWindowSeconds=0, **self.parameters)
         self.outputs = self.stack.outputs()
         self.again_after(COMES_AGAIN)
         self.aws.functions.kill()

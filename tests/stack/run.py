@@ -17,6 +17,7 @@ from pathlib import Path
 
 import figures
 import responses
+import seen
 import stacked
 from deployment import TRAIL_BUCKET, Deployment, now, place
 from stack import ROOT
@@ -534,6 +535,10 @@ class Measured(Stacked):
 
 class Responses(responses.Responses):
     """As it is deployed to act: from here on, so that what it may do is among what is granted."""
+
+
+class Seen(seen.Seen):
+    """As it is deployed with a page: after it can act, so that both stay for what follows."""
 
 
 class ZLast(Stacked):

@@ -9,7 +9,7 @@ use trailwarden_core::{
     ports::{Channel, Unavailable},
     stages::{acting::Mode, dashboard::Desk},
 };
-use trailwarden_dashboard::{Clerk, Key, listen, orders, router};
+use trailwarden_dashboard::{Clerk, Entrance, Key, listen, orders, router};
 
 use crate::{analysis, args::Serve, files, shelf::Shelf};
 
@@ -46,7 +46,7 @@ pub(crate) fn serve(arguments: &Serve) -> Result<u8> {
         let key = Key::new(random);
         eprintln!("trailwarden: serving on this machine only; interrupt to end. Open:");
         println!("{}", key.link(address));
-        listen(listener, router(orders, None), key, name).await?;
+        listen(listener, router(orders, Entrance::Link), key, name).await?;
         Ok(0)
     })
 }

@@ -15,6 +15,11 @@ use crate::{
 /// Bytes of a text in a line: the whole stays below 1 KB.
 const TEXT: usize = 160;
 
+/// A text in short, which says that there is more.
+fn shortened(text: &str) -> String {
+    if text.len() <= TEXT { text.to_owned() } else { format!("{}\u{2026}", clip(text, TEXT).trim_end()) }
+}
+
 /// A finding in a line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FindingLine {
@@ -156,7 +161,7 @@ impl RiskLine {
             principal: clip(principal, 2 * TEXT).to_owned(),
             score: assessment.score,
             confidence: assessment.confidence,
-            because: reasons.map(|reason| clip(reason, TEXT).to_owned()).collect(),
+            because: reasons.map(|reason| shortened(reason)).collect(),
         }
     }
 }

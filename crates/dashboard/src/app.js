@@ -5,8 +5,7 @@ const EVERY = 5000;
 const TOKEN = "trailwarden-token";
 const main = document.getElementById("main");
 const live = document.getElementById("live");
-const provider = { authorize: main.dataset.authorize, client: main.dataset.client };
-const isShell = Boolean(provider.client);
+const isShell = "signIn" in main.dataset;
 
 function headers(more = {}) {
   const token = sessionStorage.getItem(TOKEN);
@@ -63,7 +62,7 @@ async function refresh() {
   if (asking || document.hidden || typing) return;
   asking = true;
   try {
-    const answer = await fetch(`/pages${location.pathname}${location.search}`, { headers: headers(), cache: "no-cache" });
+    const answer = await fetch(`/pages${location.pathname === "/" ? "/board" : location.pathname}${location.search}`, { headers: headers(), cache: "no-cache" });
     if (answer.status === 401) return void leave();
     if (answer.ok || answer.status === 404) {
       show(await answer.text());
@@ -145,13 +144,10 @@ const encoded = (bytes) => btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-
 
 async function signIn() {
   const [verifier, state, nonce] = [random(), random(), random()];
-  sessionStorage.setItem("trailwarden-sign-in", JSON.stringify({ verifier, state, to: location.pathname + location.search }));
+  sessionStorage.setItem("trailwarden-sign-in", JSON.stringify({ verifier, state, nonce, to: location.pathname + location.search }));
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
-  const query = new URLSearchParams({
-    response_type: "code", client_id: provider.client, redirect_uri: `${location.origin}/`, scope: "openid email", state, nonce,
-    code_challenge: encoded(new Uint8Array(digest)), code_challenge_method: "S256",
-  });
-  location.assign(`${provider.authorize}?${query}`);
+  const query = new URLSearchParams({ state, nonce, challenge: encoded(new Uint8Array(digest)), back: `${location.origin}/` });
+  location.assign(`/sign-in?${query}`);
 }
 
 async function arrived() {
@@ -162,12 +158,18 @@ async function arrived() {
   if (query.get("state") !== begun.state || !query.has("code")) return void why(query.get("error_description") || "The provider let nobody in.");
   const answer = await fetch("/token", {
     method: "POST", headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ code: query.get("code"), verifier: begun.verifier, redirect_uri: `${location.origin}/` }),
+    body: JSON.stringify({ code: query.get("code"), verifier: begun.verifier, back: `${location.origin}/` }),
   });
   const told = await answer.json().catch(() => ({}));
   if (!answer.ok) return void why(told.error || "The provider gave no token.");
+  if (claims(told.id_token).nonce !== begun.nonce) return void why("The provider answered another request than ours.");
   sessionStorage.setItem(TOKEN, told.id_token);
   location.replace(begun.to.startsWith("/") ? begun.to : "/");
+}
+
+function claims(token) {
+  const part = token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
+  return JSON.parse(atob(part));
 }
 
 function why(text) {

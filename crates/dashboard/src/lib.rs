@@ -16,4 +16,4 @@ mod routes;
 
 pub use clerk::{Clerk, Orders, orders};
 pub use loopback::{Key, listen};
-pub use routes::{Provider, Who, router};
+pub use routes::{Entrance, Who, router};

@@ -12,7 +12,7 @@ use maud::{DOCTYPE, Markup, html};
 use trailwarden_core::stages::dashboard::View;
 
 use self::parts::shown;
-use crate::{queries::Query, routes::Provider};
+use crate::{queries::Query, routes::Entrance};
 
 /// Pages that are linked at the top of each.
 const PLACES: [(&str, &str); 3] = [("/", "Board"), ("/findings", "Findings"), ("/incidents", "Incidents")];
@@ -45,18 +45,17 @@ fn top(who: &str, path: &str) -> Markup {
 }
 
 /// For whoever has no name yet.
-pub(crate) fn sign_in(provider: Option<&Provider>) -> Markup {
-    let provider = provider.cloned().unwrap_or_default();
-    let is_known = !provider.client_id.is_empty();
+pub(crate) fn sign_in(entrance: Entrance) -> Markup {
+    let signs_in = entrance == Entrance::Provider;
     document(
         "Sign in",
         &html! {
             (top("", ""))
-            main id="main" tabindex="-1" data-authorize=(provider.authorization_endpoint) data-client=(provider.client_id) {
+            main id="main" tabindex="-1" data-sign-in[signs_in] {
                 section.card #sign-in {
                     h1 { "Sign in" }
-                    @if is_known {
-                        p { "What Trailwarden sees is shown to people your identity provider knows." }
+                    @if signs_in {
+                        p { "What Trailwarden sees is shown to people whom your identity provider knows." }
                         p { button type="button" id="enter" { "Sign in" } }
                         p.quiet id="why" role="status" {}
                     } @else {

@@ -1,7 +1,5 @@
 //! The router: pages, parts of pages, JSON, and the two files that a page loads.
 
-use std::sync::Arc;
-
 use axum::{
     Extension, Router,
     body::Bytes,
@@ -34,19 +32,19 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Who(pub String);
 
-/// The OpenID provider at which people sign in.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Provider {
-    /// Where its page is at which people sign in.
-    pub authorization_endpoint: String,
-    /// What it calls us.
-    pub client_id: String,
+/// How people get a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entrance {
+    /// By a link that was printed.
+    Link,
+    /// By signing in at an identity provider: `/sign-in` leads there, `/token` is where they come back.
+    Provider,
 }
 
 #[derive(Clone)]
 struct Desk {
     orders: Orders,
-    provider: Option<Arc<Provider>>,
+    entrance: Entrance,
 }
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -55,8 +53,8 @@ const JSON: &str = "application/json";
 const PRIVATE: &str = "private, no-cache";
 const PUBLIC: &str = "public, max-age=300";
 
-/// All routes; where somebody may sign in, at that provider.
-pub fn router(orders: Orders, provider: Option<Provider>) -> Router {
+/// All routes.
+pub fn router(orders: Orders, entrance: Entrance) -> Router {
     let pages = Router::new()
         .route("/", get(page))
         .route("/{name}", get(page))
@@ -77,12 +75,7 @@ pub fn router(orders: Orders, provider: Option<Provider>) -> Router {
         )
         .route("/icon.svg", get(async |headers: HeaderMap| file(&headers, "image/svg+xml", ICON)))
         .route("/favicon.ico", get(|| async { Redirect::permanent("/icon.svg") }));
-    pages
-        .merge(api)
-        .merge(files)
-        .fallback(async || (StatusCode::NOT_FOUND, "there is no such page"))
-        .layer(from_fn(guard))
-        .with_state(Desk { orders, provider: provider.map(Arc::new) })
+    pages.merge(api).merge(files).layer(from_fn(guard)).with_state(Desk { orders, entrance })
 }
 
 const STYLE: &str = include_str!("style.css");
@@ -107,7 +100,7 @@ async fn page(
     headers: HeaderMap,
 ) -> Response {
     let Some(Extension(Who(who))) = who else {
-        let page = pages::sign_in(desk.provider.as_deref());
+        let page = pages::sign_in(desk.entrance);
         return tagged(&headers, StatusCode::OK, HTML, PUBLIC, page.into_string());
     };
     let (status, title, main) = drawn(&desk, uri.path(), query).await;
@@ -297,5 +290,6 @@ fn nobody() -> Response {
 
 /// An error for people: which part of the world, and no more.
 fn told(error: &Unavailable) -> String {
+    tracing::error!(%error, "not answered");
     format!("{} cannot be reached now; it is tried again", error.service)
 }

@@ -11,6 +11,7 @@ pub mod lambda;
 pub mod objects;
 pub mod ops_items;
 pub mod people;
+pub mod provider;
 pub mod quarantine;
 pub mod queue;
 pub mod reading;

@@ -130,16 +130,16 @@ fn today(overview: &Overview) -> Markup {
 fn against(change: Change) -> Markup {
     let (arrow, class, text) = match change.now.cmp(&change.before) {
         std::cmp::Ordering::Greater => {
-            ("\u{25b2}", "up", format!("{} more", parts::thousands(change.now - change.before)))
+            ("\u{25b2}", "up", format!("{} more than", parts::thousands(change.now - change.before)))
         }
         std::cmp::Ordering::Less => {
-            ("\u{25bc}", "down", format!("{} fewer", parts::thousands(change.before - change.now)))
+            ("\u{25bc}", "down", format!("{} fewer than", parts::thousands(change.before - change.now)))
         }
-        std::cmp::Ordering::Equal => ("=", "same", "as many".to_owned()),
+        std::cmp::Ordering::Equal => ("=", "same", "as many as".to_owned()),
     };
     html! {
         span class=(class) { span aria-hidden="true" { (arrow) " " } (text) }
-        span.quiet { " than the day before" @if change.now == change.before { " (" (parts::thousands(change.before)) ")" } }
+        span.quiet { " the day before (" (parts::thousands(change.before)) ")" }
     }
 }
 
@@ -147,10 +147,10 @@ fn timeline(board: &Board) -> Markup {
     html! {
         section.card.wide #timeline aria-labelledby="timeline-title" {
             h2 id="timeline-title" { "Findings over seven days" }
-            (charts::timeline(&board.timeline))
+            div.scroll tabindex="0" role="region" aria-labelledby="timeline-title" { (charts::timeline(&board.timeline)) }
             p.legend aria-hidden="true" {
                 @for severity in Severity::ALL.iter().rev() {
-                    span class={ "key " (severity.label().to_lowercase()) } {} " " (severity.label()) " "
+                    span.one { span class={ "key " (severity.label().to_lowercase()) } {} " " (severity.label()) } " "
                 }
             }
         }

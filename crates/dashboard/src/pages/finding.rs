@@ -119,7 +119,7 @@ fn features(finding: &Finding) -> Markup {
 
 fn planned(plan: &Plan) -> Markup {
     html! {
-        section.card #plan aria-labelledby="plan-title" {
+        section.card.wide #plan aria-labelledby="plan-title" {
             h2 id="plan-title" { "Plan: " (parts::shown(&plan.classification)) }
             p { strong { (plan.level.label()) } ", " (parts::shown(&plan.because)) }
             @if !plan.actions.is_empty() {

@@ -51,6 +51,9 @@ pub(super) fn time(time: Time) -> Markup {
 
 /// Somebody, short, with the whole of it for whoever points there; a link to their page.
 pub(super) fn principal(arn: &str) -> Markup {
+    if !arn.starts_with("arn:") {
+        return html! { (shown(arn)) };
+    }
     whose(arn, &scope_of(arn).partition())
 }
 

@@ -40,8 +40,9 @@ pub(super) fn principal(portrait: &Portrait) -> Markup {
 
 /// The assessment, part by part.
 fn risk_of(risk: &Value, day: &str) -> Markup {
-    let number =
-        |value: &Value| value.as_f64().map_or_else(|| "unknown".to_owned(), |number| format!("{number:.2}"));
+    let number = |value: &Value| {
+        value.as_f64().map_or_else(|| "unknown".to_owned(), |number| format!("{:.2}", number + 0.0))
+    };
     let parts_of = risk["components"].as_array().cloned().unwrap_or_default();
     let score = risk["score"].as_f64().unwrap_or_default() as f32;
     html! {

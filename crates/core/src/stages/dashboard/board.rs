@@ -27,9 +27,9 @@ pub struct Board {
     pub overview: Overview,
     /// Findings that stand, by time: the last seven days.
     pub timeline: Vec<Bucket>,
-    /// The worst of them, at most 30; of the same severity the newest first.
+    /// The worst of them, at most 15; of the same severity the newest first.
     pub findings: Vec<Placed<FindingLine>>,
-    /// Incidents, those that are open first, then the newest; at most 10.
+    /// Incidents, those that are open first, then the worst and newest; at most 6.
     pub incidents: Vec<Placed<IncidentLine>>,
     /// How the organisation stood by its frameworks when that was last looked at.
     pub compliance: Option<Compliance>,
@@ -64,8 +64,10 @@ pub struct Bucket {
 /// Hours of a bucket.
 const BUCKET: u32 = 6;
 /// Findings that are shown.
-const FINDINGS: usize = 30;
-/// Incidents and changes that are.
+const FINDINGS: usize = 15;
+/// Incidents that are.
+const INCIDENTS: usize = 6;
+/// Changes of the thresholds that are.
 const FEW: usize = 10;
 
 impl<T: Table> Desk<T> {
@@ -166,5 +168,5 @@ fn worst(days: &[Rc<Day>]) -> Vec<Placed<FindingLine>> {
 fn pressing(days: &[Rc<Day>]) -> Vec<Placed<IncidentLine>> {
     let mut all: Vec<&Placed<IncidentLine>> = days.iter().flat_map(|day| &day.incidents).collect();
     all.sort_by_key(|one| (one.line.state as u8, std::cmp::Reverse((one.line.severity, one.line.last_seen))));
-    all.into_iter().take(FEW).cloned().collect()
+    all.into_iter().take(INCIDENTS).cloned().collect()
 }

@@ -1,0 +1,51 @@
+//! What people see in a browser: the same pages as on loopback, behind a token of their identity provider.
+
+mod sign_in;
+
+use axum::{extract::Request, middleware::from_fn};
+use lambda_http::{Error, request::RequestContext, tracing};
+use trailwarden_core::stages::{acting::Mode, dashboard::Desk};
+use trailwarden_dashboard::{Entrance, Who, orders, router};
+use trailwarden_integrations::{
+    bus::Bus,
+    environment::{aws, variable},
+    http::Http,
+    now,
+    provider::Provider,
+    table::DynamoTable,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    let aws = aws().await;
+    let mode = variable("RESPONSE_MODE")?;
+    let mode = Mode::parse(&mode).ok_or_else(|| format!("RESPONSE_MODE is {mode:?}, no mode"))?;
+    let desk = Desk::new(DynamoTable::new(&aws, variable("TABLE_NAME")?), mode);
+    let bus = Bus::new(&aws, variable("EVENT_BUS_NAME")?);
+    let provider = Provider::new(Http::new()?, &variable("OIDC_ISSUER")?, variable("OIDC_CLIENT_ID")?);
+    let (orders, clerk) = orders();
+    let pages = router(orders, Entrance::Provider).merge(sign_in::routes(provider)).layer(from_fn(
+        async |request: Request, next: axum::middleware::Next| next.run(named(request)).await,
+    ));
+    let work = clerk.attend(&desk, &bus, now, || false);
+    tokio::select! {
+        () = work => Ok(()),
+        ended = lambda_http::run(pages) => ended,
+    }
+}
+
+/// With the name of whoever API Gateway let in: it has checked the token before, and is the only one who may call us.
+fn named(mut request: Request) -> Request {
+    let who = match request.extensions().get::<RequestContext>() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.authorizer.as_ref().and_then(|authorizer| {
+            let claims = &authorizer.jwt.as_ref()?.claims;
+            claims.get("email").or_else(|| claims.get("sub")).cloned()
+        }),
+        _ => None,
+    };
+    if let Some(who) = who {
+        request.extensions_mut().insert(Who(who));
+    }
+    request
+}
