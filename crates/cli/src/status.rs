@@ -18,7 +18,7 @@ use trailwarden_core::{
     incident::Incident,
     judgement::{assess_at, judge},
     kept::{self, INCIDENTS},
-    lines::{Compliance, IncidentLine, RiskLine, Stands},
+    lines::{Compliance, FindingLine, IncidentLine, RiskLine, Stands},
     messages::FindingRaised,
     overview::{Change, Overview, Seen},
     ports::{Memory, Table},
@@ -58,9 +58,11 @@ pub(crate) fn status(arguments: &Asked) -> Result<u8> {
     let Part { mut findings, risk, failed } = look(&identities, until)?;
     let incidents = gathered(&findings, &identities)?;
     let stands = standing(arguments, &identities, &mut findings)?;
+    let lines: Vec<FindingLine> = findings.iter().map(|(_, finding)| finding.into()).collect();
+    let told: Vec<IncidentLine> = incidents.iter().map(IncidentLine::from).collect();
     let seen = Seen {
-        findings: findings.iter().map(|(_, finding)| finding.into()).collect(),
-        incidents: incidents.iter().map(IncidentLine::from).collect(),
+        findings: lines.iter().collect(),
+        incidents: told.iter().collect(),
         failed_sign_ins: failed,
         risk,
         watched: identities.all().len(),

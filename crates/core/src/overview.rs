@@ -14,11 +14,11 @@ use crate::{
 
 /// What is counted.
 #[derive(Default)]
-pub struct Seen {
+pub struct Seen<'a> {
     /// Findings of the last days, whatever became of them.
-    pub findings: Vec<FindingLine>,
+    pub findings: Vec<&'a FindingLine>,
     /// Incidents.
-    pub incidents: Vec<IncidentLine>,
+    pub incidents: Vec<&'a IncidentLine>,
     /// Failed sign-ins, by clock hour.
     pub failed_sign_ins: BTreeMap<u32, u64>,
     /// How risky identities are that were active.
@@ -89,13 +89,13 @@ const REASONS: usize = 3;
 
 impl Overview {
     /// At a time; `thresholds` are those in force.
-    pub fn at(as_of: Time, seen: &Seen, thresholds: Thresholds) -> Self {
+    pub fn at(as_of: Time, seen: &Seen<'_>, thresholds: Thresholds) -> Self {
         let mut riskiest = seen.risk.clone();
         riskiest.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.principal.cmp(&b.principal)));
         let high_risk = riskiest.iter().filter(|one| one.score >= HIGH_RISK).count();
         riskiest.truncate(LISTED);
         let found = |wanted: &dyn Fn(&FindingLine) -> bool| {
-            let is_meant = |finding: &&FindingLine| {
+            let is_meant = |finding: &&&FindingLine| {
                 finding.is_open && finding.severity >= Severity::Low && wanted(finding)
             };
             count(as_of, seen.findings.iter().filter(is_meant).map(|finding| (finding.last_seen, 1)))
@@ -136,15 +136,15 @@ fn count(as_of: Time, events: impl Iterator<Item = (Time, u64)>) -> Change {
     change
 }
 
-fn active(seen: &Seen) -> impl Iterator<Item = &IncidentLine> {
+fn active<'s>(seen: &'s Seen<'_>) -> impl Iterator<Item = &'s IncidentLine> {
     let is_active =
         |incident: &&IncidentLine| incident.state == State::Open && incident.severity >= Severity::High;
-    seen.incidents.iter().filter(is_active)
+    seen.incidents.iter().copied().filter(is_active)
 }
 
 /// A noisy-or over the open incidents: each adds by its severity, less with each day without news of it, and a third if it
 /// is contained.
-fn threat(as_of: Time, seen: &Seen) -> Threat {
+fn threat(as_of: Time, seen: &Seen<'_>) -> Threat {
     let weight = |incident: &IncidentLine| {
         let by_severity = match incident.severity {
             Severity::Critical => 0.6,
@@ -163,7 +163,7 @@ fn threat(as_of: Time, seen: &Seen) -> Threat {
     let mut weighed: Vec<(f32, &IncidentLine)> = seen
         .incidents
         .iter()
-        .map(|incident| (weight(incident), incident))
+        .map(|incident| (weight(incident), *incident))
         .filter(|(weight, _)| *weight > 0.005)
         .collect();
     weighed.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.id.cmp(&b.1.id)));
@@ -191,7 +191,7 @@ fn threat(as_of: Time, seen: &Seen) -> Threat {
     Threat { score, level, because }
 }
 
-fn matrix(seen: &Seen, first: u32) -> Vec<(String, Vec<Option<Severity>>)> {
+fn matrix(seen: &Seen<'_>, first: u32) -> Vec<(String, Vec<Option<Severity>>)> {
     let mut rows: BTreeMap<&str, Vec<Option<Severity>>> = BTreeMap::new();
     for finding in seen.findings.iter().filter(|finding| finding.is_open) {
         let Some(day) = finding.last_seen.day().checked_sub(first).filter(|day| *day < DAYS) else {
@@ -216,7 +216,7 @@ mod tests {
         playbooks::testing::found,
     };
 
-    fn at(as_of: Time, seen: &Seen) -> Overview {
+    fn at(as_of: Time, seen: &Seen<'_>) -> Overview {
         Overview::at(as_of, seen, Thresholds::default())
     }
 
@@ -234,10 +234,10 @@ mod tests {
         let contained = incident(finding.clone(), Progress::Done);
         let score = |incident: &Incident, days: i64| {
             let as_of = Time(finding.last_seen.0 + days * DAY);
-            at(as_of, &Seen { incidents: vec![incident.into()], ..Seen::default() }).threat.score
+            at(as_of, &Seen { incidents: vec![&incident.into()], ..Seen::default() }).threat.score
         };
         assert_eq!((score(&open, 0), score(&contained, 0), score(&open, 3)), (60, 20, 30));
-        let told = at(finding.last_seen, &Seen { incidents: vec![(&open).into()], ..Seen::default() });
+        let told = at(finding.last_seen, &Seen { incidents: vec![&(&open).into()], ..Seen::default() });
         assert!(told.threat.because[0].contains("acts wait for approval"), "{:?}", told.threat.because);
         assert_eq!(told.active_threats, 1);
     }
@@ -248,8 +248,9 @@ mod tests {
         let as_of = Time(finding.last_seen.0 + 60);
         let before = Finding { last_seen: Time(as_of.0 - DAY - 60), ..finding.clone() };
         let violation = Finding { kind: Kind::Compliance, ..finding.clone() };
+        let lines = [&finding, &before, &before, &violation].map(FindingLine::from);
         let seen = Seen {
-            findings: [&finding, &before, &before, &violation].map(FindingLine::from).to_vec(),
+            findings: lines.iter().collect(),
             failed_sign_ins: [(as_of.hour(), 3), (as_of.hour() - 30, 2), (as_of.hour() - 60, 9)].into(),
             ..Seen::default()
         };

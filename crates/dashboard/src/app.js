@@ -59,7 +59,7 @@ let asking = false;
 
 async function refresh() {
   const typing = main.querySelector("form")?.contains(document.activeElement);
-  if (asking || document.hidden || typing) return;
+  if (asking || document.hidden || typing || main.querySelector("#trouble[data-final]")) return;
   asking = true;
   try {
     const answer = await fetch(`/pages${location.pathname === "/" ? "/board" : location.pathname}${location.search}`, { headers: headers(), cache: "no-cache" });
@@ -115,7 +115,8 @@ async function wanted(button) {
     return answer ? { [ask]: answer } : null;
   }
   const numbers = Object.entries({ act, step }).filter(([, value]) => value !== undefined).map(([name, value]) => [name, Number(value)]);
-  const words = Object.entries({ id, of, verdict, plan }).filter(([, value]) => value !== undefined);
+  const words = Object.entries({ id, of, verdict, plan }).filter(([, value]) => value !== undefined)
+    .map(([name, value]) => [name, decodeURIComponent(value)]);
   return Object.fromEntries([...words, ...numbers]);
 }
 

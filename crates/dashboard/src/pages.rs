@@ -94,14 +94,16 @@ pub(crate) fn main(view: &View, query: &Query) -> (String, Markup) {
         View::Finding(story) => (story.finding.title.clone(), finding::finding(story)),
         View::Principal(portrait) => (portrait.principal.clone(), principal::principal(portrait)),
         View::Incident(incident) => ("Incident".to_owned(), incident::incident(incident)),
-        View::Nothing(why) => ((*why).to_owned(), trouble(why)),
+        View::Nothing(why) => ((*why).to_owned(), trouble(why, true)),
     }
 }
 
 /// What went wrong, for people.
-pub(crate) fn trouble(why: &str) -> Markup {
+///
+/// What is not there will not be there in five seconds: such a page is not asked for again by itself.
+pub(crate) fn trouble(why: &str, is_final: bool) -> Markup {
     html! {
-        section.card id="trouble" {
+        section.card id="trouble" data-final[is_final] {
             h1 { "Nothing to see here" }
             p { (shown(why)) "." }
             p { a href="/" { "Back to the board" } }

@@ -125,7 +125,10 @@ async fn part(
 }
 
 async fn drawn(desk: &Desk, path: &str, query: Asking) -> (StatusCode, String, maud::Markup) {
-    let trouble = |status: StatusCode, why: &str| (status, why.to_owned(), pages::trouble(why));
+    let trouble = |status: StatusCode, why: &str| {
+        let is_final = status.is_client_error();
+        (status, why.to_owned(), pages::trouble(why, is_final))
+    };
     let Ok(Query(query)) = query else { return trouble(StatusCode::BAD_REQUEST, "the query cannot be read") };
     match asked(path, &query) {
         None => trouble(StatusCode::NOT_FOUND, "there is no such page"),

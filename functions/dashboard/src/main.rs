@@ -49,3 +49,25 @@ fn named(mut request: Request) -> Request {
     }
     request
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVENT: &str = include_str!("../../../events/dashboard.json");
+
+    fn who(event: &str) -> Option<Who> {
+        let request = lambda_http::request::from_str(event).expect("an event");
+        let (head, _) = request.into_parts();
+        let named = named(Request::from_parts(head, axum::body::Body::empty()));
+        named.extensions().get::<Who>().cloned()
+    }
+
+    #[test]
+    fn whoever_the_gateway_let_in_has_a_name_and_nobody_else() {
+        assert_eq!(who(EVENT), Some(Who("kim@example.com".to_owned())));
+        let mut event: serde_json::Value = serde_json::from_str(EVENT).expect("JSON");
+        event["requestContext"]["authorizer"] = serde_json::Value::Null;
+        assert_eq!(who(&event.to_string()), None, "a header of their own is no name");
+    }
+}

@@ -144,7 +144,7 @@ fn verdict(story: &Story) -> Markup {
     };
     let button = |verdict: Verdict, value: &str, text: &str| {
         html! {
-            button type="button" data-post="/api/verdict" data-id=(finding.id) data-of=(story.of) data-verdict=(value)
+            button type="button" data-post="/api/verdict" data-id=(parts::encoded(&finding.id)) data-of=(parts::encoded(&story.of)) data-verdict=(value)
                 aria-pressed=(if story.verdict == Some(verdict) { "true" } else { "false" }) { (text) }
         }
     };

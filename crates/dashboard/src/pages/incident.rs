@@ -14,7 +14,7 @@ use super::parts;
 /// `shown` is the incident as the interface shows it: with the plan that can be approved now.
 pub(super) fn incident(shown: &Value) -> Markup {
     let Ok(incident) = serde_json::from_value::<Incident>(shown.clone()) else {
-        return super::trouble("the incident cannot be read");
+        return super::trouble("the incident cannot be read", true);
     };
     let plan = shown["plan"].as_str();
     html! {

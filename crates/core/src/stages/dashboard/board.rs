@@ -88,8 +88,8 @@ impl<T: Table> Desk<T> {
         let bearable = settings(&self.table).await?.bearable_false_alerts;
         let bearable = bearable.unwrap_or(crate::risk::thresholds::FALSE_ALERTS);
         let seen = Seen {
-            findings: days.iter().flat_map(|day| &day.findings).map(|one| one.line.clone()).collect(),
-            incidents: days.iter().flat_map(|day| &day.incidents).map(|one| one.line.clone()).collect(),
+            findings: days.iter().flat_map(|day| &day.findings).map(|one| &one.line).collect(),
+            incidents: days.iter().flat_map(|day| &day.incidents).map(|one| &one.line).collect(),
             failed_sign_ins: self.failed(now).await?,
             risk: self.risk(now).await?,
             watched: verdicts::watched(&self.table, now).await?,
@@ -142,7 +142,7 @@ impl<T: Table> Desk<T> {
     }
 }
 
-fn timeline(findings: &[FindingLine], now: Time) -> Vec<Bucket> {
+fn timeline(findings: &[&FindingLine], now: Time) -> Vec<Bucket> {
     let first = now.day().saturating_sub(DAYS.0 - 1) * 24 / BUCKET;
     let last = now.hour() / BUCKET;
     let begin = |bucket: u32| Time(beginning(0).0 + i64::from(bucket * BUCKET) * HOUR);
