@@ -87,7 +87,7 @@ fn post(router: &Router, path: &str, kind: &str, site: &str, body: &Value) -> (S
 }
 
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().flat_map(|byte| format!("%{byte:02X}").into_bytes()).map(char::from).collect()
 }
 
 /// Where the one finding, its principal and its incident are.

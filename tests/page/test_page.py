@@ -20,7 +20,7 @@ from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[2]
 COMMAND = ROOT / "target" / "debug" / "trailwarden"
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-headless-shell")
+CHROMIUM = shutil.which(os.environ.get("CHROMIUM", "chromium"))
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
          "--no-first-run"]
 DESK, PHONE = {"width": 1400, "height": 900}, {"width": 390, "height": 844}

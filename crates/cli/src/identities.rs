@@ -44,6 +44,15 @@ impl Identities {
                 memory.scopes().into_iter().map(|scope| (scope.clone(), memory.encoded(&scope))).collect()
             }
         };
+        Self::of(knowledge, hours, input)
+    }
+
+    /// Those of a state that is open already.
+    pub(crate) fn in_state(state: &State, input: &Input) -> Result<Self> {
+        Self::of(Knowledge::load(input)?, state.everything(&Memory::default())?, input)
+    }
+
+    fn of(knowledge: Knowledge, hours: BTreeMap<Scope, Encoded>, input: &Input) -> Result<Self> {
         if hours.is_empty() {
             bail!("nothing could be read: no CloudTrail log in what was given");
         }

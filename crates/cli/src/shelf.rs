@@ -9,7 +9,7 @@ use std::{
     time::SystemTime,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use pollster::block_on;
 use tempfile::TempDir;
 use trailwarden_core::{
@@ -104,7 +104,7 @@ impl Shelf {
         let copy = self.copies.path().join(format!("{}", now().0));
         let state =
             State::look(&self.file, &copy).with_context(|| format!("state {}", files::show(&self.file)))?;
-        let identities = Identities::load(&Input { paths: Vec::new(), ..self.input.clone() })?;
+        let identities = Identities::in_state(&state, &self.input)?;
         let until = identities.end();
         let as_of = Time(i64::from(until + 1) * HOUR - 1);
         let mut loaded = Loaded { as_of: Some(as_of), ..Loaded::default() };
@@ -155,6 +155,9 @@ impl Shelf {
     /// Keeps what was decided: in the file itself, then here.
     fn decide(&self, key: &Key, write: &Write) -> Result<()> {
         let state = State::open(&self.file)?;
+        if stamp(&self.file) != self.known.get() {
+            bail!("was written meanwhile: look again");
+        }
         block_on(state.items().put(key, write.clone(), Over::Anything))?;
         state.keep()?;
         drop(state);

@@ -40,6 +40,7 @@ function show(text) {
   const after = [...fresh.children];
   if (before.length !== after.length || !before.every((one, at) => isSame(one, after[at]))) {
     main.replaceChildren(...after);
+    if (isShell) document.title = `${main.querySelector("h1")?.textContent || "Trailwarden"} · Trailwarden`;
     return;
   }
   before.forEach((one, at) => {
@@ -185,6 +186,7 @@ function leave() {
 }
 
 async function begin() {
+  if ("shut" in main.dataset) return;
   document.getElementById("enter")?.addEventListener("click", signIn);
   main.addEventListener("click", (event) => {
     const button = event.target.closest("button[data-post]");

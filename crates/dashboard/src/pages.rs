@@ -51,7 +51,7 @@ pub(crate) fn sign_in(entrance: Entrance) -> Markup {
         "Sign in",
         &html! {
             (top("", ""))
-            main id="main" tabindex="-1" data-sign-in[signs_in] {
+            main id="main" tabindex="-1" data-sign-in[signs_in] data-shut[!signs_in] {
                 section.card #sign-in {
                     h1 { "Sign in" }
                     @if signs_in {

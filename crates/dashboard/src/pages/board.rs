@@ -92,6 +92,7 @@ fn watched(board: &Board) -> Markup {
                 div {
                     dt { "Automatic response" }
                     dd data-value="response" { (mode) @if let Some(by) = stopped { ", by " (parts::shown(by)) } }
+                    dd { (switch(board)) }
                 }
                 div {
                     dt { "A threat begins at" }
@@ -99,6 +100,19 @@ fn watched(board: &Board) -> Markup {
                         ", an alert at " span data-value="threshold-medium" { (format!("{:.3}", overview.thresholds.medium)) } }
                 }
             }
+        }
+    }
+}
+
+/// The kill switch, where anything could be done at all.
+fn switch(board: &Board) -> Markup {
+    let (what, text, sure) = match &board.response.stopped_by {
+        Some(_) => ("start", "Start responses again", "Let responses act again?"),
+        None => ("stop", "Stop all responses", "Stop all responses, also those approved?"),
+    };
+    html! {
+        @if board.response.mode != "observe" {
+            button type="button" data-post={ "/api/response/" (what) } data-sure=(sure) { (text) }
         }
     }
 }
