@@ -60,9 +60,9 @@ fn served(name: Option<&str>) -> Router {
     let (give, clerk) = orders();
     std::thread::spawn(move || {
         let desk = Desk::new(table, Mode::Observe);
-        block_on(clerk.attend(&desk, &Nobody, || NOW, || false));
+        block_on(clerk.attend(&desk, &Nobody, || (NOW, NOW), || false));
     });
-    let pages = router(give, Entrance::Link);
+    let pages = router(give, Entrance::Link, false, Router::new());
     match name {
         Some(name) => pages.layer(Extension(Who(name.to_owned()))),
         None => pages,
@@ -227,6 +227,45 @@ fn only_a_page_of_ours_changes_anything() {
 }
 
 #[test]
+fn nobody_decides_about_an_incident_of_their_own_however_they_are_called() {
+    let name = HOSTILE.rsplit('/').next().unwrap();
+    let mail = format!("{name}@example.com");
+    for (who, expected) in [(mail.as_str(), StatusCode::FORBIDDEN), ("kim@example.com", StatusCode::ACCEPTED)]
+    {
+        let router = served(Some(who));
+        let [.., incident] = places(&router);
+        let id = incident.strip_prefix("incident?id=").unwrap();
+        let path = format!("/api/incidents/{id}/close");
+        let (status, text) =
+            post(&router, &path, "application/json", "same-origin", &json!({ "reason": "mine" }));
+        assert_eq!(status, expected, "{who}: {text}");
+        let path = format!("/api/incidents/{id}/reissue");
+        let body = json!({ "credential": "key" });
+        let (status, _) = post(&router, &path, "application/json", "same-origin", &body);
+        let is_refused = [StatusCode::FORBIDDEN, StatusCode::CONFLICT].contains(&status);
+        assert!(is_refused, "nothing is made anew where that is switched off: {status}");
+    }
+}
+
+#[test]
+fn an_incident_that_goes_on_counts_though_it_began_long_ago() {
+    let table = Memory::default();
+    let old = Time(NOW.0 - 10 * DAY);
+    let begun = Finding { first_seen: old, last_seen: old, ..finding() };
+    let raised = FindingRaised { scope: scope(), revision: 1, finding: begun };
+    block_on(join(&table, &raised, Mode::Observe, &Settings::default(), old)).unwrap();
+    let (give, clerk) = orders();
+    std::thread::spawn(move || {
+        let desk = Desk::new(table, Mode::Observe);
+        block_on(clerk.attend(&desk, &Nobody, || (NOW, NOW), || false));
+    });
+    let router = router(give, Entrance::Link, false, Router::new()).layer(Extension(Who("kim".to_owned())));
+    let board: Value = serde_json::from_str(&get(&router, "/api/board").2).unwrap();
+    assert_eq!(board["overview"]["active_threats"], 1, "{board}");
+    assert_eq!(board["incidents"].as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn a_list_comes_in_parts() {
     let table = Memory::default();
     for number in 0..120usize {
@@ -239,9 +278,9 @@ fn a_list_comes_in_parts() {
     let (give, clerk) = orders();
     std::thread::spawn(move || {
         let desk = Desk::new(table, Mode::Observe);
-        block_on(clerk.attend(&desk, &Nobody, || NOW, || false));
+        block_on(clerk.attend(&desk, &Nobody, || (NOW, NOW), || false));
     });
-    let router = router(give, Entrance::Link).layer(Extension(Who("kim".to_owned())));
+    let router = router(give, Entrance::Link, false, Router::new()).layer(Extension(Who("kim".to_owned())));
     let part = |query: &str| -> Value {
         serde_json::from_str(&get(&router, &format!("/api/findings?{query}")).2).unwrap()
     };

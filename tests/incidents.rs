@@ -61,7 +61,7 @@ fn ask(world: &World, method: &str, path: &str, body: impl std::borrow::Borrow<V
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let query = query.split('&').filter_map(|pair| pair.split_once('='));
     let query = query.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let request = Request { method: method.into(), path: path.into(), query, body, who };
+    let request = Request { method: method.into(), path: path.into(), query, body, who, reissues: true };
     block_on(serve(world, world, &request, now)).expect("answered")
 }
 

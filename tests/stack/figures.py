@@ -24,8 +24,8 @@ PRICES = {
     "eventbridge event of 64 KB": 1.00e-6,
     "sns publish": 0.50e-6,
 }
-# GB of memory that the template gives: ingest has 512 MB, the others 256.
-MEMORY = {"ingest": 0.5}
+# GB of memory that the template gives: ingest has 512 MB, dashboard 1 GB, the others 256.
+MEMORY = {"ingest": 0.5, "dashboard": 1.0}
 REPORT = re.compile(r"REPORT .*?Duration: ([\d.]+) ms")
 
 

@@ -79,7 +79,7 @@ class Seen(Stacked):
 
     def test_the_page_without_a_name_tells_nothing(self):
         principal = self.attacked(1)
-        for path in ("/", "/findings", "/app.js", "/style.css"):
+        for path in ("/", "/findings", "/app.js", "/style.css", "/api/openapi.json"):
             status, headers, text = self.ask(path)
             self.assertEqual(status, 200, path)
             self.assertNotIn(principal.name, text)

@@ -9,9 +9,9 @@ use trailwarden_core::{
     ports::{Channel, Unavailable},
     stages::{acting::Mode, dashboard::Desk},
 };
-use trailwarden_dashboard::{Clerk, Entrance, Key, listen, orders, router};
+use trailwarden_dashboard::{Clerk, Entrance, Key, Router, listen, orders, router};
 
-use crate::{analysis, args::Serve, files, shelf::Shelf};
+use crate::{analysis, args::Serve, files, knowledge::now, shelf::Shelf};
 
 /// Serves until it is interrupted.
 pub(crate) fn serve(arguments: &Serve) -> Result<u8> {
@@ -46,20 +46,31 @@ pub(crate) fn serve(arguments: &Serve) -> Result<u8> {
         let key = Key::new(random);
         eprintln!("trailwarden: serving on this machine only; interrupt to end. Open:");
         println!("{}", key.link(address));
-        listen(listener, router(orders, Entrance::Link), key, name).await?;
+        listen(listener, router(orders, Entrance::Link, false, Router::new()), key, name).await?;
         Ok(0)
     })
 }
 
 fn attend(clerk: Clerk, shelf: Shelf) {
+    let _ends = Ends;
     let desk = Desk::new(shelf, Mode::Observe);
     let shelf = desk.table();
-    pollster::block_on(clerk.attend(&desk, &Nobody, || shelf.as_of(), || shelf.renew()));
+    pollster::block_on(clerk.attend(&desk, &Nobody, || (shelf.as_of(), now()), || shelf.renew()));
 }
 
 fn who() -> String {
     let names = ["SUDO_USER", "USER", "LOGNAME"];
     names.iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "somebody".to_owned())
+}
+
+/// Without whoever looks things up there is nothing to serve.
+struct Ends;
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        eprintln!("trailwarden: the page can be shown no longer");
+        std::process::exit(2);
+    }
 }
 
 /// Nobody acts here, so nobody has to be told.

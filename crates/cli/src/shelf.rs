@@ -3,7 +3,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::Metadata,
     path::{Path, PathBuf},
     time::SystemTime,
@@ -39,6 +39,8 @@ pub(crate) struct Shelf {
     input: Input,
     file: PathBuf,
     copies: TempDir,
+    /// Counts the copies.
+    nth: Cell<u32>,
     loaded: RefCell<Loaded>,
     known: Cell<Option<Stamp>>,
 }
@@ -67,8 +69,14 @@ impl Shelf {
     pub(crate) fn new(input: &Input, file: &Path) -> Result<Self> {
         let copies = tempfile::tempdir().context("a folder for a copy of the state")?;
         let known = Cell::new(stamp(file));
-        let shelf =
-            Self { input: input.clone(), file: file.to_owned(), copies, loaded: RefCell::default(), known };
+        let shelf = Self {
+            input: input.clone(),
+            file: file.to_owned(),
+            copies,
+            nth: Cell::default(),
+            loaded: RefCell::default(),
+            known,
+        };
         shelf.loaded.replace(shelf.load()?);
         Ok(shelf)
     }
@@ -101,7 +109,8 @@ impl Shelf {
         if stamp(&self.file).is_none_or(|(bytes, _)| bytes == 0) {
             return Ok(Loaded::default());
         }
-        let copy = self.copies.path().join(format!("{}", now().0));
+        self.nth.set(self.nth.get() + 1);
+        let copy = self.copies.path().join(self.nth.get().to_string());
         let state =
             State::look(&self.file, &copy).with_context(|| format!("state {}", files::show(&self.file)))?;
         let identities = Identities::in_state(&state, &self.input)?;
@@ -211,14 +220,19 @@ impl Loaded {
         until: u32,
         as_of: Time,
     ) -> Result<()> {
-        let mut recent: BTreeMap<(&Scope, u32), Vec<&Finding>> = BTreeMap::new();
+        let mut all: BTreeMap<&Scope, Vec<&Finding>> = BTreeMap::new();
+        let mut recent = BTreeSet::new();
         for (scope, finding) in findings.iter().filter(|(scope, _)| scope.is_identity()) {
+            all.entry(scope).or_default().push(finding);
             let day = finding.last_seen.day();
-            if day <= as_of.day() && day + 7 > as_of.day() {
-                recent.entry((scope, day)).or_default().push(finding);
+            if finding.status == Status::Open && day <= as_of.day() && day + 7 > as_of.day() {
+                recent.insert((scope, day));
             }
         }
-        for ((scope, day), found) in recent {
+        for (scope, day) in recent {
+            let known = day.saturating_sub(30)..=day;
+            let mut found = all[scope].clone();
+            found.retain(|finding| known.contains(&finding.last_seen.day()));
             let hours = identities.hours(scope)?;
             let last =
                 hours.iter().map(|(hour, _)| *hour).filter(|hour| hour / 24 == day && *hour <= until).max();

@@ -50,7 +50,7 @@ impl State {
     /// Opens or makes the file. One that is damaged, or that a newer program wrote, is refused and left alone.
     pub(crate) fn open(file: &Path) -> Result<Self> {
         let held = OpenOptions::new().read(true).append(true).create(true).open(file)?;
-        held.try_lock().map_err(|_| anyhow::anyhow!("is in use by another run"))?;
+        patiently(|| held.try_lock())?;
         let is_new = held.metadata()?.len() == 0;
         let copy = file.with_added_extension("new");
         let _ = std::fs::remove_file(&copy); // left by a run that was killed
@@ -73,10 +73,12 @@ impl State {
     /// Opens a copy, to be looked at: the file is free for others at once. Whatever is written into it goes with it.
     pub(crate) fn look(file: &Path, copy: &Path) -> Result<Self> {
         let held = File::open(file)?;
-        held.try_lock_shared().map_err(|_| anyhow::anyhow!("is in use by another run"))?;
+        patiently(|| held.try_lock_shared())?;
         std::fs::copy(file, copy)?;
         held.unlock()?;
         let opened = quietly(|| Database::open(copy));
+        // Its name may go before it does: however this ends, nothing is left.
+        let _ = std::fs::remove_file(copy);
         let Some(Ok(database)) = opened else {
             bail!("cannot be used: it is damaged, or not a state file of trailwarden");
         };
@@ -211,6 +213,19 @@ impl Drop for State {
             let _ = std::fs::remove_file(&self.file);
         }
     }
+}
+
+/// Tenths of a second that a lock is waited for: a look or a decision takes a moment; a run may take long.
+const PATIENCE: u32 = 20;
+
+fn patiently(lock: impl Fn() -> Result<(), std::fs::TryLockError>) -> Result<()> {
+    for _ in 0..PATIENCE {
+        if lock().is_ok() {
+            return Ok(());
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    bail!("is in use by another run")
 }
 
 /// Runs `work`; `None` if it panicked, without the panic's own noise.

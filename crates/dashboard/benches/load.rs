@@ -91,7 +91,10 @@ fn serve(table: Memory) -> SocketAddr {
     let (give, clerk) = orders();
     std::thread::spawn(move || {
         let (desk, started) = (Desk::new(table, Mode::Observe), Instant::now());
-        let clock = || Time(NOW.0 + started.elapsed().as_secs() as i64);
+        let clock = || {
+            let now = Time(NOW.0 + started.elapsed().as_secs() as i64);
+            (now, now)
+        };
         block_on(clerk.attend(&desk, &Nobody, clock, || false));
     });
     let (tell, told) = std::sync::mpsc::channel();
@@ -100,9 +103,14 @@ fn serve(table: Memory) -> SocketAddr {
         runtime.block_on(async {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
             tell.send(listener.local_addr().unwrap()).unwrap();
-            listen(listener, router(give, Entrance::Link), Key::new([0; 16]), "bench".to_owned())
-                .await
-                .unwrap();
+            listen(
+                listener,
+                router(give, Entrance::Link, false, axum::Router::new()),
+                Key::new([0; 16]),
+                "bench".to_owned(),
+            )
+            .await
+            .unwrap();
         });
     });
     told.recv().unwrap()

@@ -50,8 +50,12 @@ function show(text) {
   });
 }
 
-function said(text, isAway = false) {
-  if (!live) return;
+let heldUntil = 0;
+
+// What was refused stays to be read; that all is well says itself.
+function said(text, isAway = false, seconds = 0) {
+  if (!live || (!isAway && Date.now() < heldUntil)) return;
+  heldUntil = Date.now() + 1000 * seconds;
   if (live.textContent !== text) live.textContent = text;
   live.classList.toggle("away", isAway);
 }
@@ -63,9 +67,11 @@ async function refresh() {
   if (asking || document.hidden || typing || main.querySelector("#trouble[data-final]")) return;
   asking = true;
   try {
-    const answer = await fetch(`/pages${location.pathname === "/" ? "/board" : location.pathname}${location.search}`, { headers: headers(), cache: "no-cache" });
+    const answer = await fetch(`/pages${location.pathname === "/" ? "/board" : location.pathname}${location.search}`, {
+      headers: headers(), cache: "no-cache", signal: AbortSignal.timeout(10000),
+    });
     if (answer.status === 401) return void leave();
-    if (answer.ok || answer.status === 404) {
+    if (answer.status < 500) {
       show(await answer.text());
       said("live");
     } else {
@@ -124,18 +130,20 @@ async function wanted(button) {
 async function decide(button) {
   const body = await wanted(button);
   if (!body) return;
-  button.disabled = true;
+  if (button.ariaBusy === "true") return;
+  button.ariaBusy = "true";
   try {
     const answer = await fetch(button.dataset.post, {
       method: "POST", headers: headers({ "Content-Type": "application/json" }), body: JSON.stringify(body),
     });
     const told = await answer.json().catch(() => ({}));
-    said(answer.ok ? "live" : told.error || "it was not done", !answer.ok);
+    heldUntil = 0;
+    said(answer.ok ? "live" : told.error || "it was not done", !answer.ok, answer.ok ? 0 : 20);
     if (answer.ok) await refresh();
   } catch {
     said("out of reach: it may or may not have been done", true);
   } finally {
-    button.disabled = false;
+    button.ariaBusy = null;
   }
 }
 
@@ -192,7 +200,8 @@ async function begin() {
     const button = event.target.closest("button[data-post]");
     if (button) decide(button);
   });
-  if (isShell) await arrived();
+  if (isShell && sessionStorage.getItem(TOKEN)) main.replaceChildren();
+  if (isShell) await arrived().catch(() => why("The provider cannot be reached now: try again."));
   if (isShell && !sessionStorage.getItem(TOKEN)) return;
   if (isShell) await refresh();
   setInterval(refresh, EVERY);

@@ -19,8 +19,8 @@ const WAITING: usize = 64;
 pub(crate) enum Order {
     /// To look something up.
     See(Asked),
-    /// To record what an analyst says of a finding.
-    Judge(Said),
+    /// To record what an analyst, of this name, says of a finding.
+    Judge(Said, String),
     /// To do what is asked of an incident, or of all responses.
     Decide(Request),
 }
@@ -57,13 +57,13 @@ impl Orders {
 }
 
 impl Clerk {
-    /// Carries out all orders, until nobody can give any more. `clock` tells the time that is looked at, `is_changed` whether
-    /// something else wrote into the table meanwhile.
+    /// Carries out all orders, until nobody can give any more. `clock` tells the time that is looked at, and the time that
+    /// it is; `is_changed` whether something else wrote into the table meanwhile.
     pub async fn attend<T: Table>(
         mut self,
         desk: &Desk<T>,
         bus: &impl Channel<Notice>,
-        clock: impl Fn() -> Time,
+        clock: impl Fn() -> (Time, Time),
         mut is_changed: impl FnMut() -> bool,
     ) {
         while let Some((order, reply)) = self.0.recv().await {
@@ -80,11 +80,12 @@ async fn carry_out<T: Table>(
     desk: &Desk<T>,
     bus: &impl Channel<Notice>,
     order: Order,
-    now: Time,
+    (now, decided): (Time, Time),
 ) -> Result<Answer, Unavailable> {
     match order {
         Order::See(asked) => Ok(Answer::Seen(Box::new(desk.see(&asked, now).await?))),
-        Order::Judge(said) => {
+        Order::Judge(said, who) => {
+            tracing::info!(%who, finding = said.finding_id, verdict = ?said.verdict, "a verdict");
             let is_kept = verdicts::record(desk.table(), &said, now).await?;
             desk.forget();
             let (status, body) = if is_kept {
@@ -95,8 +96,15 @@ async fn carry_out<T: Table>(
             Ok(Answer::Done(Reply { status, body }))
         }
         Order::Decide(request) => {
-            let reply = interface::serve(desk.table(), bus, &request, now).await?;
-            desk.forget();
+            let is_change = request.method == "POST";
+            if is_change {
+                tracing::info!(who = request.who, path = request.path, "a decision");
+            }
+            let at = if is_change { decided } else { now };
+            let reply = interface::serve(desk.table(), bus, &request, at).await?;
+            if is_change {
+                desk.forget();
+            }
             Ok(Answer::Done(reply))
         }
     }

@@ -14,6 +14,7 @@ mod pages;
 mod queries;
 mod routes;
 
+pub use axum::Router;
 pub use clerk::{Clerk, Orders, orders};
 pub use loopback::{Key, listen};
 pub use routes::{Entrance, Who, router};

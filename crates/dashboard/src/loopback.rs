@@ -62,7 +62,7 @@ async fn enter(State(door): State<Arc<Door>>, mut request: Request, next: Next) 
     if let Some(key) = key_in(request.uri()) {
         return if door.key.is(&key) { remembered(&door, request.uri()) } else { strange() };
     }
-    let carried = carried(request.headers());
+    let carried = carried(request.headers(), door.address);
     if carried.is_some_and(|key| door.key.is(key)) {
         request.extensions_mut().insert(Who(door.name.clone()));
     }
@@ -79,19 +79,23 @@ fn key_in(uri: &Uri) -> Option<String> {
     pairs.filter_map(|pair| pair.strip_prefix("key=")).map(str::to_owned).next()
 }
 
-fn carried(headers: &HeaderMap) -> Option<&str> {
+fn carried(headers: &HeaderMap, address: SocketAddr) -> Option<&str> {
+    let name = cookie_name(address);
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(bearer) = text(AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer ")) {
         return Some(bearer);
     }
-    text(COOKIE)?.split(';').find_map(|cookie| cookie.trim().strip_prefix(COOKIE_NAME))
+    text(COOKIE)?.split(';').find_map(|cookie| cookie.trim().strip_prefix(&name))
 }
 
-const COOKIE_NAME: &str = "trailwarden=";
+/// Of each port its own: cookies know none.
+fn cookie_name(address: SocketAddr) -> String {
+    format!("trailwarden-{}=", address.port())
+}
 
 /// The key goes out of the address, into a cookie that no script reads and no other site sends.
 fn remembered(door: &Door, uri: &Uri) -> Response {
-    let cookie = format!("{COOKIE_NAME}{}; HttpOnly; SameSite=Strict; Path=/", door.key.0);
+    let cookie = format!("{}{}; HttpOnly; SameSite=Strict; Path=/", cookie_name(door.address), door.key.0);
     let to = uri.path().trim_start_matches('/');
     (StatusCode::SEE_OTHER, [(SET_COOKIE, cookie), (LOCATION, format!("/{to}"))]).into_response()
 }
@@ -120,9 +124,10 @@ mod tests {
 
     #[test]
     fn it_comes_in_a_cookie_or_a_header() {
-        assert_eq!(carried(&headers(COOKIE, "a=b; trailwarden=k; c=d")), Some("k"));
-        assert_eq!(carried(&headers(AUTHORIZATION, "Bearer k")), Some("k"));
-        assert_eq!(carried(&headers(COOKIE, "other=k")), None);
+        let address = "127.0.0.1:8787".parse().unwrap();
+        assert_eq!(carried(&headers(COOKIE, "a=b; trailwarden-8787=k; c=d"), address), Some("k"));
+        assert_eq!(carried(&headers(AUTHORIZATION, "Bearer k"), address), Some("k"));
+        assert_eq!(carried(&headers(COOKIE, "trailwarden-8788=k"), address), None);
     }
 
     #[test]

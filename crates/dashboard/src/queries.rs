@@ -9,8 +9,13 @@ use trailwarden_core::stages::dashboard::{Asked, Filter};
 /// A query, by name.
 pub(crate) type Query = BTreeMap<String, String>;
 
-/// Bytes of a value in a query.
-const VALUE: usize = 2_048;
+/// Bytes of a value in a query: a table's keys are hardly longer.
+const VALUE: usize = 900;
+
+/// Can this be a part of a key?
+pub(crate) fn is_key(value: &str) -> bool {
+    !value.is_empty() && value.len() <= VALUE
+}
 
 /// What a path asks for; `None` if it is no page, or why its query is wrong.
 pub(crate) fn asked(path: &str, query: &Query) -> Option<Result<Asked, String>> {
@@ -18,7 +23,10 @@ pub(crate) fn asked(path: &str, query: &Query) -> Option<Result<Asked, String>> 
         "" | "board" => Ok(Asked::Board),
         "findings" => filter(query).map(Asked::Findings),
         "incidents" => filter(query).map(Asked::Incidents),
-        "finding" => needed(query, "id").map(|id| Asked::Finding(id, query.get("of").cloned())),
+        "finding" => needed(query, "id").and_then(|id| {
+            let of = query.get("of").filter(|of| !of.is_empty()).map(|_| needed(query, "of")).transpose()?;
+            Ok(Asked::Finding(id, of))
+        }),
         "principal" => needed(query, "of").map(Asked::Principal),
         "incident" => needed(query, "id").map(Asked::Incident),
         _ => return None,
@@ -27,7 +35,7 @@ pub(crate) fn asked(path: &str, query: &Query) -> Option<Result<Asked, String>> 
 
 fn needed(query: &Query, name: &str) -> Result<String, String> {
     match query.get(name) {
-        Some(value) if !value.is_empty() && value.len() <= VALUE => Ok(value.clone()),
+        Some(value) if is_key(value) => Ok(value.clone()),
         Some(_) => Err(format!("{name} is empty, or longer than {VALUE} bytes")),
         None => Err(format!("{name} is missing")),
     }

@@ -45,6 +45,7 @@ pub enum Entrance {
 struct Desk {
     orders: Orders,
     entrance: Entrance,
+    reissues: bool,
 }
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -53,8 +54,8 @@ const JSON: &str = "application/json";
 const PRIVATE: &str = "private, no-cache";
 const PUBLIC: &str = "public, max-age=300";
 
-/// All routes.
-pub fn router(orders: Orders, entrance: Entrance) -> Router {
+/// All routes, and those of the entrance; `reissues` says whether credentials may be made anew.
+pub fn router(orders: Orders, entrance: Entrance, reissues: bool, more: Router) -> Router {
     let pages = Router::new()
         .route("/", get(page))
         .route("/{name}", get(page))
@@ -75,7 +76,8 @@ pub fn router(orders: Orders, entrance: Entrance) -> Router {
         )
         .route("/icon.svg", get(async |headers: HeaderMap| file(&headers, "image/svg+xml", ICON)))
         .route("/favicon.ico", get(|| async { Redirect::permanent("/icon.svg") }));
-    pages.merge(api).merge(files).layer(from_fn(guard)).with_state(Desk { orders, entrance })
+    let all = pages.merge(api).merge(files).with_state(Desk { orders, entrance, reissues });
+    all.merge(more).layer(from_fn(guard))
 }
 
 const STYLE: &str = include_str!("style.css");
@@ -101,7 +103,8 @@ async fn page(
 ) -> Response {
     let Some(Extension(Who(who))) = who else {
         let page = pages::sign_in(desk.entrance);
-        return tagged(&headers, StatusCode::OK, HTML, PUBLIC, page.into_string());
+        // Whoever signs in must not be shown it again.
+        return tagged(&headers, StatusCode::OK, HTML, "no-store", page.into_string());
     };
     let (status, title, main) = drawn(&desk, uri.path(), query).await;
     let page = pages::whole(&title, &who, uri.path(), &main);
@@ -190,15 +193,16 @@ struct Judgement {
 }
 
 async fn judge(State(desk): State<Desk>, who: Caller, headers: HeaderMap, body: Bytes) -> Response {
-    if who.is_none() {
-        return nobody();
-    }
+    let Some(Extension(Who(who))) = who else { return nobody() };
     if let Some(refused) = is_ours(&headers) {
         return refused;
     }
     match serde_json::from_slice::<Judgement>(&body) {
+        Ok(Judgement { id, of, .. }) if ![&id, &of].into_iter().all(|key| queries::is_key(key)) => {
+            error(StatusCode::BAD_REQUEST, "id or of is empty, or too long")
+        }
         Ok(Judgement { id, of, verdict }) => {
-            order(&desk, Order::Judge(Said { partition: of, finding_id: id, verdict })).await
+            order(&desk, Order::Judge(Said { partition: of, finding_id: id, verdict }, who)).await
         }
         Err(wrong) => error(StatusCode::BAD_REQUEST, &format!("the body is not what a verdict is: {wrong}")),
     }
@@ -246,7 +250,8 @@ async fn ask(
     let Ok(body) = String::from_utf8(body.to_vec()) else {
         return error(StatusCode::BAD_REQUEST, "the body is not UTF-8");
     };
-    let request = Request { method: method.to_owned(), path, body, who, ..Request::default() };
+    let method = method.to_owned();
+    let request = Request { method, path, body, who, reissues: desk.reissues, ..Request::default() };
     order(desk, Order::Decide(request)).await
 }
 
@@ -294,5 +299,5 @@ fn nobody() -> Response {
 /// An error for people: which part of the world, and no more.
 fn told(error: &Unavailable) -> String {
     tracing::error!(%error, "not answered");
-    format!("{} cannot be reached now; it is tried again", error.service)
+    format!("{} cannot be reached now: try again", error.service)
 }

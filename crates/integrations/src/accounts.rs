@@ -92,7 +92,9 @@ impl ports::Accounts for ResponseAccounts {
             Thing::Shares { .. } | Thing::PublicAccess { .. } | Thing::Ingress { .. } => {
                 data::read(&config, thing).await
             }
-            Thing::Reissued { secret, .. } => reissue::read(&config, secret).await,
+            Thing::Reissued { credential, user, secret } => {
+                reissue::read(&config, *credential, user, secret).await
+            }
             _ => identities::read(&config, thing).await,
         }
     }

@@ -10,8 +10,8 @@ use trailwarden_core::stages::interface::{Reply, Request, Signed};
 /// Where Slack sends what is pressed.
 const SLACK: &str = "/slack/actions";
 
-/// A request, with whoever the API let in: by IAM their ARN, by an identity provider their mail address or subject.
-pub fn asked(request: &ApiGatewayV2httpRequest) -> Request {
+/// A request, where credentials may be made anew or not, with whoever the API let in: by IAM their ARN, by an identity provider their mail address or subject.
+pub fn asked(request: &ApiGatewayV2httpRequest, reissues: bool) -> Request {
     Request {
         method: request.request_context.http.method.to_string(),
         path: path(request),
@@ -22,6 +22,7 @@ pub fn asked(request: &ApiGatewayV2httpRequest) -> Request {
             .collect(),
         body: body(request),
         who: who(request).unwrap_or_default(),
+        reissues,
     }
 }
 
@@ -88,7 +89,7 @@ mod tests {
     #[test]
     fn a_request_has_the_name_of_whoever_was_let_in() {
         let request: ApiGatewayV2httpRequest = serde_json::from_str(EVENT).unwrap();
-        let asked = asked(&request);
+        let asked = asked(&request, false);
         assert_eq!((asked.method.as_str(), asked.path.as_str()), ("GET", "/incidents"));
         assert_eq!(asked.who, "arn:aws:sts::111122223333:assumed-role/analyst/kim");
         assert_eq!(asked.query["days"], "7");
@@ -100,7 +101,7 @@ mod tests {
         let with = |authorizer: serde_json::Value| {
             let mut event: serde_json::Value = serde_json::from_str(EVENT).unwrap();
             event["requestContext"]["authorizer"] = authorizer;
-            asked(&serde_json::from_value(event).unwrap()).who
+            asked(&serde_json::from_value(event).unwrap(), false).who
         };
         assert_eq!(with(serde_json::Value::Null), "");
         let claims = serde_json::json!({ "jwt": { "claims": { "sub": "1", "email": "kim@x.example" }, "scopes": null } });

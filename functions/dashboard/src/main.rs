@@ -25,10 +25,11 @@ async fn main() -> Result<(), Error> {
     let bus = Bus::new(&aws, variable("EVENT_BUS_NAME")?);
     let provider = Provider::new(Http::new()?, &variable("OIDC_ISSUER")?, variable("OIDC_CLIENT_ID")?);
     let (orders, clerk) = orders();
-    let pages = router(orders, Entrance::Provider).merge(sign_in::routes(provider)).layer(from_fn(
+    let reissues = variable("RESPONSE_REISSUE")? == "true";
+    let pages = router(orders, Entrance::Provider, reissues, sign_in::routes(provider)).layer(from_fn(
         async |request: Request, next: axum::middleware::Next| next.run(named(request)).await,
     ));
-    let work = clerk.attend(&desk, &bus, now, || false);
+    let work = clerk.attend(&desk, &bus, || (now(), now()), || false);
     tokio::select! {
         () = work => Ok(()),
         ended = lambda_http::run(pages) => ended,
@@ -40,7 +41,8 @@ fn named(mut request: Request) -> Request {
     let who = match request.extensions().get::<RequestContext>() {
         Some(RequestContext::ApiGatewayV2(context)) => context.authorizer.as_ref().and_then(|authorizer| {
             let claims = &authorizer.jwt.as_ref()?.claims;
-            claims.get("email").or_else(|| claims.get("sub")).cloned()
+            let is_verified = claims.get("email_verified").is_none_or(|is| is == "true");
+            claims.get("email").filter(|_| is_verified).or_else(|| claims.get("sub")).cloned()
         }),
         _ => None,
     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     extract::{Query, State},
-    http::StatusCode,
+    http::{StatusCode, header::CACHE_CONTROL},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -45,7 +45,7 @@ struct Given {
 async fn end(State(provider): State<Arc<Provider>>, Json(given): Json<Given>) -> Response {
     let Given { code, verifier, back } = given;
     match provider.token(&Code { code, verifier, back }).await {
-        Ok(token) => Json(json!({ "id_token": token })).into_response(),
+        Ok(token) => ([(CACHE_CONTROL, "no-store")], Json(json!({ "id_token": token }))).into_response(),
         Err(error) => away(&error),
     }
 }

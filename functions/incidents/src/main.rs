@@ -19,6 +19,7 @@ async fn main() -> Result<(), Error> {
     let table = DynamoTable::new(&aws, variable("TABLE_NAME")?);
     let bus = Bus::new(&aws, variable("EVENT_BUS_NAME")?);
     let secrets = Secrets::new(&aws, optional("CONTACTS_SECRET_ARN"));
+    let reissues = variable("RESPONSE_REISSUE")? == "true";
     let remembered = Remembered::new(table.clone());
     lambda::serve(async |request: ApiGatewayV2httpRequest| -> Result<ApiGatewayV2httpResponse, Error> {
         let reply = match slack(&request) {
@@ -27,7 +28,7 @@ async fn main() -> Result<(), Error> {
                 let secret = &contacts.slack_signing_secret;
                 pressed(&table, &bus, &signed, secret, &settings.response.approvers, now()).await?
             }
-            None => serve(&table, &bus, &asked(&request), now()).await?,
+            None => serve(&table, &bus, &asked(&request, reissues), now()).await?,
         };
         Ok(answered(&reply))
     })

@@ -95,10 +95,10 @@ fn reissue(credential: Credential, user: &str, secret: &str) -> Commands {
         Credential::Password => Commands {
             forth: vec![
                 format!(
-                    "aws secretsmanager get-random-password --require-each-included-type --output text | {keep} file:///dev/stdin"
+                    r#"aws secretsmanager get-random-password --require-each-included-type --exclude-characters '"\' --output text | {keep} file:///dev/stdin"#
                 ),
                 format!(
-                    "aws iam update-login-profile --user-name '{user}' --password-reset-required --password \"$(aws secretsmanager get-secret-value --secret-id '{secret}' --query SecretString --output text)\"   # create-login-profile, if there is none"
+                    r#"printf '{{"UserName":"{user}","PasswordResetRequired":true,"Password":"%s"}}' "$(aws secretsmanager get-secret-value --secret-id '{secret}' --query SecretString --output text)" | aws iam update-login-profile --cli-input-json file:///dev/stdin   # create-login-profile, if there is none"#
                 ),
             ],
             back: Vec::new(),

@@ -279,6 +279,7 @@ impl Thing {
 fn calls_of_reissue(credential: Credential) -> &'static [&'static str] {
     match credential {
         Credential::Key => &[
+            "iam:ListAccessKeys",
             "iam:CreateAccessKey",
             "iam:DeleteAccessKey",
             "secretsmanager:CreateSecret",

@@ -10,15 +10,15 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 pub use board::{Board, Bucket, Responding};
 pub use portrait::{Portrait, Story, Week};
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     event::{DAY, Time},
     finding::{Kind, Severity},
     incident::State,
-    kept::{self, ACCEPTED, INCIDENTS, STANDING},
+    kept::{self, ACCEPTED, INCIDENTS, KeptFinding, STANDING},
     lines::{FindingLine, IncidentLine},
-    ports::{Listed, Table, Unavailable},
+    ports::{Item, Key, Listed, Table, Unavailable},
     stages::{acting::Mode, interface},
 };
 
@@ -102,19 +102,16 @@ const NEW: i64 = 4;
 /// Seconds that what is older is.
 const OLD: i64 = 120;
 
-/// What is listed of a day.
-#[derive(Debug, Default)]
-struct Day {
-    findings: Vec<Placed<FindingLine>>,
-    incidents: Vec<Placed<IncidentLine>>,
-}
+/// What is listed of days, with the time that it was read.
+type Days<L> = RefCell<BTreeMap<u32, (Time, Rc<Vec<Placed<L>>>)>>;
 
 /// Somebody who looks things up, and remembers them for a while.
 #[derive(Debug)]
 pub struct Desk<T> {
     table: T,
     mode: Mode,
-    days: RefCell<BTreeMap<u32, (Time, Rc<Day>)>>,
+    found: Days<FindingLine>,
+    joined: Days<IncidentLine>,
     board: RefCell<Option<(Time, Rc<Board>)>>,
     weeks: RefCell<BTreeMap<String, (Time, portrait::Habits)>>,
 }
@@ -122,8 +119,8 @@ pub struct Desk<T> {
 impl<T: Table> Desk<T> {
     /// At a table, where responses go so far.
     pub fn new(table: T, mode: Mode) -> Self {
-        let (days, board, weeks) = Default::default();
-        Self { table, mode, days, board, weeks }
+        let (found, joined, board, weeks) = Default::default();
+        Self { table, mode, found, joined, board, weeks }
     }
 
     /// What the desk looks things up in.
@@ -133,7 +130,9 @@ impl<T: Table> Desk<T> {
 
     /// Forgets all: something was changed.
     pub fn forget(&self) {
-        self.days.borrow_mut().clear();
+        self.found.borrow_mut().clear();
+        self.joined.borrow_mut().clear();
+        self.weeks.borrow_mut().clear();
         self.board.replace(None);
     }
 
@@ -161,51 +160,66 @@ impl<T: Table> Desk<T> {
         })
     }
 
-    /// What is listed of a day.
-    async fn day(&self, day: u32, now: Time) -> Result<Rc<Day>, Unavailable> {
-        let lasts = if day + 1 >= now.day() { NEW } else { OLD };
-        if let Some((read, known)) = self.days.borrow().get(&day).filter(|(read, _)| now.0 < read.0 + lasts) {
-            let _ = read;
-            return Ok(known.clone());
+    /// Findings of some days up to now, the newest day first, the worst of a day first.
+    async fn found(&self, count: u32, now: Time) -> Result<Vec<Rc<Vec<Placed<FindingLine>>>>, Unavailable> {
+        let mut days = Vec::new();
+        for back in 0..counted(count) {
+            days.push(self.found_on(now.day().saturating_sub(back), now).await?);
         }
-        let partition = kept::day_partition(day);
-        let listed = async |kind: &str| self.table.listed(&partition, kind, &format!("{kind}\u{7f}")).await;
-        let mut findings: Vec<_> = placed(listed(STANDING).await?);
-        findings.extend(placed(listed(ACCEPTED).await?));
-        findings.reverse();
-        let mut incidents = placed(self.table.listed(&partition, INCIDENTS.0, INCIDENTS.1).await?);
-        incidents.reverse();
-        let found = Rc::new(Day { findings, incidents });
-        let mut days = self.days.borrow_mut();
-        days.retain(|day, _| day + DAYS.1 > now.day());
-        days.insert(day, (now, found.clone()));
-        Ok(found)
+        Ok(days)
     }
 
-    /// The newest first.
-    async fn days(&self, count: u32, now: Time) -> Result<Vec<Rc<Day>>, Unavailable> {
-        let count = if count == 0 { DAYS.0 } else { count.min(DAYS.1) };
+    async fn found_on(&self, day: u32, now: Time) -> Result<Rc<Vec<Placed<FindingLine>>>, Unavailable> {
+        if let Some(known) = known(&self.found, day, now, day + 1 >= now.day()) {
+            return Ok(known);
+        }
+        let partition = kept::day_partition(day);
+        let mut lines = Vec::new();
+        for kind in [ACCEPTED, STANDING] {
+            let listed = self.table.listed(&partition, kind, &format!("{kind}\u{7f}")).await?;
+            lines.extend(
+                placed(&self.table, listed, |item| {
+                    Some(FindingLine::from(&KeptFinding::read(item).ok()?.finding))
+                })
+                .await?,
+            );
+        }
+        lines.reverse();
+        Ok(remembered(&self.found, day, now, lines))
+    }
+
+    /// Incidents that began in some days up to now, the newest day first: an old one may go on.
+    async fn joined(&self, count: u32, now: Time) -> Result<Vec<Rc<Vec<Placed<IncidentLine>>>>, Unavailable> {
         let mut days = Vec::new();
-        for back in 0..count {
-            days.push(self.day(now.day().saturating_sub(back), now).await?);
+        for back in 0..counted(count) {
+            let day = now.day().saturating_sub(back);
+            if let Some(known) = known(&self.joined, day, now, back < DAYS.0) {
+                days.push(known);
+                continue;
+            }
+            let listed = self.table.listed(&kept::day_partition(day), INCIDENTS.0, INCIDENTS.1).await?;
+            let read = |item: &Item| Some(IncidentLine::from(&kept::read_incident(item).ok()?));
+            let mut lines = placed(&self.table, listed, read).await?;
+            lines.reverse();
+            days.push(remembered(&self.joined, day, now, lines));
         }
         Ok(days)
     }
 
     async fn findings(&self, filter: &Filter, now: Time) -> Result<Page<FindingLine>, Unavailable> {
-        let days = self.days(filter.days, now).await?;
-        let all = days.iter().flat_map(|day| &day.findings);
+        let days = self.found(filter.days, now).await?;
+        let all = days.iter().flat_map(|day| &**day);
         Ok(page(all.filter(|one| filter.takes(&one.line)), filter))
     }
 
     async fn incidents(&self, filter: &Filter, now: Time) -> Result<Page<IncidentLine>, Unavailable> {
-        let days = self.days(filter.days, now).await?;
+        let days = self.joined(filter.days, now).await?;
         let is_wanted = |one: &&Placed<IncidentLine>| {
             filter.state.is_none_or(|state| one.line.state == state)
                 && filter.severity.is_none_or(|least| one.line.severity >= least)
                 && filter.is_about(&one.line.principal)
         };
-        Ok(page(days.iter().flat_map(|day| &day.incidents).filter(is_wanted), filter))
+        Ok(page(days.iter().flat_map(|day| &**day).filter(is_wanted), filter))
     }
 }
 
@@ -221,9 +235,38 @@ impl Filter {
     }
 }
 
-fn placed<L: serde::de::DeserializeOwned>(listed: Vec<Listed>) -> Vec<Placed<L>> {
-    let one = |entry: Listed| Some(Placed { line: kept::line(&entry)?, of: entry.key.partition });
-    listed.into_iter().filter_map(one).collect()
+fn counted(days: u32) -> u32 {
+    if days == 0 { DAYS.0 } else { days.min(DAYS.1) }
+}
+
+/// What is remembered of a day, if that was read just now; or lately, of one that hardly changes any more.
+fn known<L>(days: &Days<L>, day: u32, now: Time, is_new: bool) -> Option<Rc<Vec<Placed<L>>>> {
+    let lasts = if is_new { NEW } else { OLD };
+    let days = days.borrow();
+    days.get(&day).filter(|(read, _)| now.0 < read.0 + lasts).map(|(_, known)| known.clone())
+}
+
+fn remembered<L>(days: &Days<L>, day: u32, now: Time, lines: Vec<Placed<L>>) -> Rc<Vec<Placed<L>>> {
+    let lines = Rc::new(lines);
+    let mut days = days.borrow_mut();
+    days.retain(|day, _| day + DAYS.1 > now.day());
+    days.insert(day, (now, lines.clone()));
+    lines
+}
+
+/// Entries of the index as lines. Where it says nothing of an item, an older version wrote that: then it is read.
+async fn placed<L: DeserializeOwned>(
+    table: &impl Table,
+    listed: Vec<Listed>,
+    read: impl Fn(&Item) -> Option<L>,
+) -> Result<Vec<Placed<L>>, Unavailable> {
+    let old = listed.iter().filter(|entry| entry.line.is_empty()).map(|entry| entry.key.clone()).collect();
+    let old: BTreeMap<Key, Item> = table.get_many(old).await?.into_iter().collect();
+    let one = |entry: Listed| {
+        let line = kept::line(&entry).or_else(|| read(old.get(&entry.key)?))?;
+        Some(Placed { line, of: entry.key.partition })
+    };
+    Ok(listed.into_iter().filter_map(one).collect())
 }
 
 fn page<'l, L: Clone + 'l>(lines: impl Iterator<Item = &'l Placed<L>>, filter: &Filter) -> Page<L> {

@@ -31,6 +31,8 @@ pub struct Request {
     pub body: String,
     /// Who asks, as whoever lets them in says: nobody is anonymous.
     pub who: String,
+    /// May credentials be made anew here?
+    pub reissues: bool,
 }
 
 /// What is answered.
@@ -144,7 +146,15 @@ async fn list(table: &impl Table, request: &Request, now: Time) -> Result<Reply,
     };
     let from: usize = request.query.get("from").and_then(|from| from.parse().ok()).unwrap_or_default();
     let listed = recent(table, request, now).await?;
-    let wanted: Vec<IncidentLine> = listed.iter().filter_map(kept::line).filter(is_wanted).collect();
+    let mut wanted = Vec::new();
+    for entry in &listed {
+        // Where the index says nothing, an older version wrote the item.
+        let line = match kept::line(entry) {
+            Some(line) => Some(line),
+            None => load(table, &entry.key).await?.as_ref().map(IncidentLine::from),
+        };
+        wanted.extend(line.filter(is_wanted));
+    }
     let page: Vec<&IncidentLine> = wanted.iter().skip(from).take(PAGE).collect();
     let next = (wanted.len() > from + PAGE).then_some(from + PAGE);
     Ok(reply(200, json!({ "incidents": page, "count": wanted.len(), "next": next })))
@@ -190,6 +200,10 @@ async fn change_it(
             _ if is_about(&incident, &request.who) => {
                 Err(error(403, "nobody decides about an incident of their own"))
             }
+            "reissue" if !request.reissues => Err(error(
+                409,
+                "this deployment makes no credential anew: its parameter ResponseReissue says so",
+            )),
             "approve" => approvable(&incident),
             _ => Ok(()),
         };
@@ -222,7 +236,11 @@ fn is_about(incident: &Incident, who: &str) -> bool {
             arn.split_once(":assumed-role/").map(|(head, rest)| (head, rest.split('/').next()))?;
         Some(format!("{}:role/{}", head.replace(":sts:", ":iam:"), name?))
     };
-    who == incident.principal || role(who).as_deref() == Some(incident.principal.as_str())
+    // An identity provider names people by their mail address; so may a user or a session be called.
+    let name = incident.principal.rsplit('/').next().unwrap_or_default();
+    let is_name = |part: &str| !part.is_empty() && part.eq_ignore_ascii_case(name);
+    let is_mail = who.contains('@') && (is_name(who) || who.split('@').next().is_some_and(is_name));
+    is_mail || who == incident.principal || role(who).as_deref() == Some(incident.principal.as_str())
 }
 
 /// What is approved is what was looked at.

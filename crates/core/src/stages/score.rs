@@ -6,7 +6,7 @@ use crate::{
     activity::{Hour, Scope},
     baseline::{About, Baseline, Fact, LONGEST_CHAIN, MEMORY_DAYS, Parts, Peers, REBUILD_DAYS, questions},
     event::{Time, account_of, role_name},
-    finding::Finding,
+    finding::{Finding, Status},
     judgement::{Surroundings, assess_at, judge, retell},
     kept::{self, KeptHour},
     messages::{FeaturesExtracted, Notice},
@@ -100,9 +100,19 @@ impl<T: Table> Known<'_, T> {
         if !findings::keep(self.table, self.scope, &before, &found, self.now).await? {
             return Ok(false);
         }
-        if let Some((day, risk)) = &risk {
-            let write = kept::write_risk(self.scope, *day, risk, self.now);
-            self.table.put(&kept::risk_key(self.scope, *day), write, Over::Anything).await?;
+        match &risk {
+            Some((day, risk)) => {
+                let write = kept::write_risk(self.scope, *day, risk, self.now);
+                self.table.put(&kept::risk_key(self.scope, *day), write, Over::Anything).await?;
+            }
+            // Nothing stands any more of what made them risky.
+            None if !before.is_empty() && self.scope.is_identity() => {
+                let day = before.iter().map(|(_, kept)| kept.finding.last_seen.day()).max().unwrap_or(day);
+                let expires = Some(Time(self.now.0 + crate::event::DAY));
+                let write = Write { expires, ..Write::default() };
+                self.table.put(&kept::risk_key(self.scope, day), write, Over::Anything).await?;
+            }
+            None => {}
         }
         if !is_final || baseline.as_ref() == Some(&own) || own.last_active().is_none() {
             return Ok(true);
@@ -130,7 +140,6 @@ impl<T: Table> Known<'_, T> {
         let around = Surroundings { peers: &peers, networks, settings, thresholds, parts: Parts::default() };
         let past = past.unwrap_or_default();
         let (mut found, own) = judge(self.scope, past.clone(), &hours, day * 24, around);
-        let risk = self.risk(past, &hours, around, &found);
         if let Some(account) = self.account_of_our_role() {
             let today = &hours[hours.partition_point(|(hour, _)| hour / 24 < day)..];
             match own_role::misuse(self.scope, today, &self.recorded(account, day).await?) {
@@ -138,25 +147,31 @@ impl<T: Table> Known<'_, T> {
                 None => own_role::annotate(&mut found),
             }
         }
+        let risk = self.risk(past, &hours, around, &found).await?;
         Ok(Judged { found, own, risk })
     }
 
     /// How risky somebody is of whom something was found on the last day judged: of all others nobody asks.
-    fn risk(
+    async fn risk(
         &self,
         past: Baseline,
         hours: &[(u32, Hour)],
         around: Surroundings<'_>,
         found: &[Finding],
-    ) -> Option<(u32, Assessment)> {
-        let (last, _) = hours.last()?;
-        let is_of_it = |finding: &&Finding| finding.last_seen.day() == last / 24;
-        if !self.scope.is_identity() || !found.iter().any(|finding| is_of_it(&finding)) {
-            return None;
+    ) -> Result<Option<(u32, Assessment)>, Unavailable> {
+        let Some((last, _)) = hours.last() else { return Ok(None) };
+        let day = last / 24;
+        let is_of_it = |finding: &Finding| finding.status == Status::Open && finding.last_seen.day() == day;
+        if !self.scope.is_identity() || !found.iter().any(is_of_it) {
+            return Ok(None);
         }
-        let grave: Vec<&Finding> = found.iter().collect();
-        let assessed = assess_at(self.scope, past, hours, (*last, RISK_HOURS), around, &grave)?;
-        Some((last / 24, assessed))
+        let before = day.saturating_sub(MEMORY_DAYS)..=day.saturating_sub(1);
+        let before = findings::load(self.table, self.scope, &before).await?;
+        let before = before.iter().map(|(_, kept)| &kept.finding);
+        let is_judged = |finding: &&Finding| found.iter().any(|judged| judged.id == finding.id);
+        let grave: Vec<&Finding> = found.iter().chain(before.filter(|one| !is_judged(one))).collect();
+        let assessed = assess_at(self.scope, past, hours, (*last, RISK_HOURS), around, &grave);
+        Ok(assessed.map(|assessed| (day, assessed)))
     }
 
     /// Of which account's response role this is, if it is one.

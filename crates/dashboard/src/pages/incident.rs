@@ -83,7 +83,7 @@ fn acts(incident: &Incident, plan: Option<&str>) -> Markup {
             @if let Some(plan) = plan {
                 @if can_approve {
                     p.buttons { button.grave type="button" data-post={ (path) "/approve" } data-plan=(plan)
-                        data-sure="Carry out all acts that wait?" { "Approve what waits" } }
+                        data-sure=(sure(incident)) { "Approve what waits" } }
                     p.quiet { "Until " (parts::time(incident.expires())) " UTC, and only if nothing has changed since." }
                 } @else {
                     p.quiet { "Nothing acts here. To keep your approval and see the commands: "
@@ -92,6 +92,13 @@ fn acts(incident: &Incident, plan: Option<&str>) -> Markup {
             }
         }
     }
+}
+
+/// What exactly would be done: whoever approves sees it once more, as it is in the plan that is approved.
+fn sure(incident: &Incident) -> String {
+    let waiting = incident.acts.iter().filter(|act| act.progress == Progress::Waiting);
+    let lines: Vec<String> = waiting.map(|act| format!("- {}", parts::shown(&act.planned.text))).collect();
+    format!("Carry out?\n{}", lines.join("\n"))
 }
 
 fn act_line(path: &str, at: usize, act: &Act) -> Markup {

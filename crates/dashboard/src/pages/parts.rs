@@ -45,8 +45,8 @@ pub(super) fn kind(kind: Kind) -> &'static str {
 /// A time, to the minute.
 pub(super) fn time(time: Time) -> Markup {
     let text = time.to_string();
-    let minute = text.get(..16).unwrap_or(&text).replace('T', " ");
-    html! { time datetime=(text) { (minute) } }
+    let minute = text.get(..16).unwrap_or(&text);
+    html! { time datetime={ (minute) "Z" } { (minute.replace('T', " ")) } }
 }
 
 /// Somebody, short, with the whole of it for whoever points there; a link to their page.

@@ -25,24 +25,37 @@ const LENGTH: i64 = 32;
 /// What a secret says of itself.
 struct Cover {
     is_handed: bool,
+    is_deleted: bool,
     key: Option<String>,
 }
 
-pub(super) async fn read(aws: &SdkConfig, secret: &str) -> Result<State, Trouble> {
-    let cover = cover(&Secrets::new(aws), secret).await?;
-    Ok(cover.filter(|cover| cover.is_handed).map(|_| one("handed over", "yes")).unwrap_or_default())
+/// A key is handed over for as long as it is there, whatever became of its secret since.
+pub(super) async fn read(
+    aws: &SdkConfig,
+    credential: Credential,
+    user: &str,
+    secret: &str,
+) -> Result<State, Trouble> {
+    let Some(cover) = cover(&Secrets::new(aws), secret).await? else { return Ok(State::new()) };
+    let is_there = match (credential, &cover.key) {
+        (Credential::Password, _) => true,
+        (Credential::Key, Some(key)) => {
+            let keys = Iam::new(aws).list_access_keys().user_name(user).send().await.map_err(trouble)?;
+            keys.access_key_metadata.iter().any(|known| known.access_key_id.as_deref() == Some(key))
+        }
+        (Credential::Key, None) => false,
+    };
+    Ok(if cover.is_handed && is_there { one("handed over", "yes") } else { State::new() })
 }
 
-/// `None` if there is none, or it is to be deleted.
+/// `None` if there is none.
 async fn cover(secrets: &Secrets, secret: &str) -> Result<Option<Cover>, Trouble> {
     let answer = secrets.describe_secret().secret_id(secret).send().await;
     let Some(answer) = unless_missing(answer, &["ResourceNotFoundException"])? else { return Ok(None) };
-    if answer.deleted_date.is_some() {
-        return Ok(None);
-    }
     let tags = answer.tags.unwrap_or_default();
     let value = |name: &str| tags.iter().find(|tag| tag.key() == Some(name))?.value().map(str::to_owned);
-    Ok(Some(Cover { is_handed: value(HANDED).is_some(), key: value(KEY) }))
+    let is_deleted = answer.deleted_date.is_some();
+    Ok(Some(Cover { is_handed: value(HANDED).is_some(), is_deleted, key: value(KEY) }))
 }
 
 pub(super) async fn hand_over(
@@ -66,13 +79,14 @@ pub(super) async fn hand_over(
         Credential::Key => new_key(&iam, &secrets, user, secret).await?,
         Credential::Password => new_password(&secrets, user).await?,
     };
-    secrets
-        .put_secret_value()
-        .secret_id(secret)
-        .secret_string(value.to_string())
-        .send()
-        .await
-        .map_err(trouble)?;
+    let put = secrets.put_secret_value().secret_id(secret).secret_string(value.to_string());
+    if let Err(error) = put.send().await.map_err(trouble) {
+        // A key whose secret nobody has is only a danger.
+        if let Some(key) = value["access_key_id"].as_str() {
+            delete_key(&iam, user, key).await?;
+        }
+        return Err(error);
+    }
     if let Credential::Password = credential {
         set_password(&iam, user, value["password"].as_str().unwrap_or_default()).await?;
     }
@@ -89,8 +103,16 @@ pub(super) async fn take_back(
     if credential == Credential::Password {
         return Err(Trouble::Refused("nobody can put a password back".to_owned()));
     }
-    if let Some(Cover { key: Some(key), .. }) = cover(&secrets, secret).await? {
-        delete_key(&iam, user, &key).await?;
+    let Some(cover) = cover(&secrets, secret).await? else {
+        return Err(Trouble::Refused(
+            "its secret is gone, which knew the key: delete that in IAM".to_owned(),
+        ));
+    };
+    if let Some(key) = &cover.key {
+        delete_key(&iam, user, key).await?;
+    }
+    if cover.is_deleted {
+        return Ok(());
     }
     let delete = secrets.delete_secret().secret_id(secret).recovery_window_in_days(RECOVERY);
     delete.send().await.map(drop).map_err(trouble)

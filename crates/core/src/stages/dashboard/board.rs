@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use serde::Serialize;
 
-use super::{DAYS, Day, Desk, NEW, Placed, beginning};
+use super::{DAYS, Desk, NEW, Placed, beginning};
 use crate::{
     event::{HOUR, Time},
     finding::Severity,
@@ -83,23 +83,25 @@ impl<T: Table> Desk<T> {
     }
 
     async fn look(&self, now: Time) -> Result<Board, Unavailable> {
-        let days = self.days(DAYS.0, now).await?;
+        let found = self.found(DAYS.0, now).await?;
+        let joined = self.joined(DAYS.1, now).await?;
         let history = verdicts::thresholds(&self.table).await?;
         let bearable = settings(&self.table).await?.bearable_false_alerts;
         let bearable = bearable.unwrap_or(crate::risk::thresholds::FALSE_ALERTS);
         let seen = Seen {
-            findings: days.iter().flat_map(|day| &day.findings).map(|one| &one.line).collect(),
-            incidents: days.iter().flat_map(|day| &day.incidents).map(|one| &one.line).collect(),
+            findings: found.iter().flat_map(|day| &**day).map(|one| &one.line).collect(),
+            incidents: joined.iter().flat_map(|day| &**day).map(|one| &one.line).collect(),
             failed_sign_ins: self.failed(now).await?,
             risk: self.risk(now).await?,
             watched: verdicts::watched(&self.table, now).await?,
         };
-        let overview = Overview::at(now, &seen, history.at(now.day()));
+        // To the minute: what has not changed is then the same.
+        let overview = Overview::at(Time(now.0 - now.0 % 60 + 59), &seen, history.at(now.day()));
         let standing = self.table.get(&kept::standing_key()).await?;
         Ok(Board {
             timeline: timeline(&seen.findings, now),
-            findings: worst(&days),
-            incidents: pressing(&days),
+            findings: worst(&found),
+            incidents: pressing(&joined),
             compliance: kept::known(standing.as_ref())?,
             response: Responding {
                 mode: match self.mode {
@@ -157,16 +159,16 @@ fn timeline(findings: &[&FindingLine], now: Time) -> Vec<Bucket> {
     buckets
 }
 
-fn worst(days: &[Rc<Day>]) -> Vec<Placed<FindingLine>> {
-    let open = days.iter().flat_map(|day| &day.findings).filter(|one| one.line.is_open);
+fn worst(days: &[Rc<Vec<Placed<FindingLine>>>]) -> Vec<Placed<FindingLine>> {
+    let open = days.iter().flat_map(|day| &**day).filter(|one| one.line.is_open);
     let mut shown: Vec<&Placed<FindingLine>> =
         open.filter(|one| one.line.severity >= Severity::Low).collect();
     shown.sort_by_key(|one| std::cmp::Reverse((one.line.severity, one.line.last_seen)));
     shown.into_iter().take(FINDINGS).cloned().collect()
 }
 
-fn pressing(days: &[Rc<Day>]) -> Vec<Placed<IncidentLine>> {
-    let mut all: Vec<&Placed<IncidentLine>> = days.iter().flat_map(|day| &day.incidents).collect();
+fn pressing(days: &[Rc<Vec<Placed<IncidentLine>>>]) -> Vec<Placed<IncidentLine>> {
+    let mut all: Vec<&Placed<IncidentLine>> = days.iter().flat_map(|day| &**day).collect();
     all.sort_by_key(|one| (one.line.state as u8, std::cmp::Reverse((one.line.severity, one.line.last_seen))));
     all.into_iter().take(INCIDENTS).cloned().collect()
 }

@@ -119,9 +119,9 @@ impl<T: Table> Desk<T> {
                 Some(time) if now.day() >= time.day() => {
                     let mut found = None;
                     for day in [time.day(), time.day() + 1] {
-                        let listed = self.day(day, now).await?;
+                        let listed = self.found_on(day, now).await?;
                         let is_it = |one: &&Placed<FindingLine>| one.line.id == id;
-                        found = found.or(listed.findings.iter().find(is_it).map(|one| one.of.clone()));
+                        found = found.or(listed.iter().find(is_it).map(|one| one.of.clone()));
                     }
                     found
                 }
@@ -169,6 +169,8 @@ impl<T: Table> Desk<T> {
     async fn assessed(&self, of: &str, now: Time) -> Result<Option<(String, Value)>, Unavailable> {
         let (from, to) = (kept::risk_partition(now.day().saturating_sub(7)), kept::risk_partition(now.day()));
         let mut items = self.table.range(of, &from, &to, Freshness::Stale).await?;
+        // Where nothing stands any more, the item is empty.
+        items.retain(|(_, item)| !item.body.is_empty());
         let Some((sort, item)) = items.pop() else { return Ok(None) };
         let json = kept::known::<Vec<u8>>(Some(&item))?.unwrap_or_default();
         let day = sort.strip_prefix("RISK#").unwrap_or_default().to_owned();
@@ -201,7 +203,9 @@ impl<T: Table> Desk<T> {
             let hour = kept::hour_of(&sort).ok_or(Damaged)?;
             hours.extend(kept::known::<KeptHour>(Some(&item))?.map(|kept| (hour, kept.hour)));
         }
-        let habits = (Week::of(&hours, last), usual(&hours));
+        // What is of today may be what is wrong.
+        let before = hours.partition_point(|(hour, _)| hour / 24 < last / 24);
+        let habits = (Week::of(&hours, last), usual(&hours[..before]));
         let mut weeks = self.weeks.borrow_mut();
         weeks.retain(|_, (read, _)| now.0 < read.0 + REMEMBERED);
         weeks.insert(of.to_owned(), (now, habits.clone()));
