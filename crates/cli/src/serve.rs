@@ -68,8 +68,10 @@ struct Ends;
 
 impl Drop for Ends {
     fn drop(&mut self) {
-        eprintln!("trailwarden: the page can be shown no longer");
-        std::process::exit(2);
+        if std::thread::panicking() {
+            eprintln!("trailwarden: the page can be shown no longer");
+            std::process::exit(2);
+        }
     }
 }
 

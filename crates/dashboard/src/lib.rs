@@ -17,4 +17,5 @@ mod routes;
 pub use axum::Router;
 pub use clerk::{Clerk, Orders, orders};
 pub use loopback::{Key, listen};
-pub use routes::{Entrance, Who, router};
+pub use pages::Entrance;
+pub use routes::{Who, router};

@@ -12,7 +12,16 @@ use maud::{DOCTYPE, Markup, html};
 use trailwarden_core::stages::dashboard::View;
 
 use self::parts::shown;
-use crate::{queries::Query, routes::Entrance};
+use crate::queries::Query;
+
+/// How people get a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entrance {
+    /// By a link that was printed.
+    Link,
+    /// By signing in at an identity provider: `/sign-in` leads there, `/token` is where they come back.
+    Provider,
+}
 
 /// Pages that are linked at the top of each.
 const PLACES: [(&str, &str); 3] = [("/", "Board"), ("/findings", "Findings"), ("/incidents", "Incidents")];

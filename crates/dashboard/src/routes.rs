@@ -24,22 +24,13 @@ use trailwarden_core::{
 use crate::{
     clerk::{Answer, Order, Orders},
     headers::{guard, tagged},
-    pages,
+    pages::{self, Entrance},
     queries::{self, asked},
 };
 
 /// Who asks: a layer in front of the router says so, if it knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Who(pub String);
-
-/// How people get a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Entrance {
-    /// By a link that was printed.
-    Link,
-    /// By signing in at an identity provider: `/sign-in` leads there, `/token` is where they come back.
-    Provider,
-}
 
 #[derive(Clone)]
 struct Desk {
