@@ -59,17 +59,21 @@ impl Analysis {
     }
 }
 
-/// Reads, judges, and, with `keeps`, keeps what was learnt. `verdicts` is a file of what analysts said.
+/// Reads, judges, and, with `keeps`, keeps what was learnt. `verdicts` is a file of what analysts said;
+/// what they said on the page of the state counts too.
 ///
 /// # Errors
 /// What is wrong with a file that an option names.
 pub fn run(input: &Input, verdicts: Option<&Path>, keeps: bool) -> Result<Analysis> {
     let knowledge = Knowledge::load(input)?;
-    let said = verdicts.map(verdicts::read).transpose()?;
+    let mut said = verdicts.map(verdicts::read).transpose()?.unwrap_or_default();
     let state = match &input.state {
         Some(path) => Some(State::open(path).with_context(|| format!("state {}", files::show(path)))?),
         None => None,
     };
+    if let Some(state) = &state {
+        said.extend(verdicts::kept(&state.items())?);
+    }
     let jobs = input.reading.threads();
     let memory = Memory::default();
     let mut analysis = read(input, &memory)?;
@@ -84,7 +88,7 @@ pub fn run(input: &Input, verdicts: Option<&Path>, keeps: bool) -> Result<Analys
     if let (Some(state), true) = (&state, input.paths.is_empty()) {
         analysis.findings = state.findings()?; // nothing new: what is kept
     }
-    if let Some(said) = said {
+    if !said.is_empty() {
         let days = match &state {
             None => judging::principal_days(&memory.scopes(), |scope| memory.encoded(scope)),
             Some(state) => {

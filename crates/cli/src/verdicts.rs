@@ -11,8 +11,10 @@ use trailwarden_core::{
     detectors,
     event::Time,
     finding::{Finding, Kind, Severity},
+    ports::Table,
     risk::thresholds::{FALSE_ALERTS, History, VERDICT_DAYS, Verdict},
     settings::Settings,
+    stages::verdicts::given,
 };
 
 use crate::{files, text::count};
@@ -51,8 +53,16 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Said>> {
         };
         said.push(Said { finding: row.finding, verdict: row.verdict, day: time.day() });
     }
-    said.sort_by_key(|said| said.day);
     Ok(said)
+}
+
+/// What was said on the page of a state.
+///
+/// # Errors
+/// If the state cannot be read.
+pub(crate) fn kept(table: &impl Table) -> Result<Vec<Said>> {
+    let given = pollster::block_on(given(table))?;
+    Ok(given.into_iter().map(|(finding, day, verdict)| Said { finding, verdict, day }).collect())
 }
 
 /// Learns the thresholds of each day from what had been said before it.
@@ -69,6 +79,8 @@ pub(crate) fn learn(
         .filter(|finding| finding.severity >= Severity::Medium)
         .map(|finding| (finding.id.as_str(), finding.score))
         .collect();
+    let mut said: Vec<&Said> = said.iter().collect();
+    said.sort_by_key(|said| said.day);
     let known: BTreeSet<&str> = findings.iter().map(|finding| finding.id.as_str()).collect();
     let unknown = said.iter().filter(|said| !known.contains(said.finding.as_str())).count();
     if unknown > 0 {

@@ -6,7 +6,7 @@ use crate::{
     activity::{Least, Scope},
     baseline::Group,
     event::{DAY, Time},
-    finding::{Finding, Severity},
+    finding::{Finding, Kind, Severity},
     kept::{self, KeptFinding, ORGANISATION},
     messages::Said,
     ports::{Freshness, Key, Over, Table, Unavailable, Write, change},
@@ -35,7 +35,9 @@ pub async fn record(table: &impl Table, said: &Said, now: Time) -> Result<bool, 
     let sort = format!("FINDING#{date}#{}", said.finding_id);
     let kept = table.get(&Key { partition: said.partition.clone(), sort }).await?;
     let kept = kept.as_ref().map(KeptFinding::read).transpose()?;
-    let is_alert = |finding: &Finding| finding.severity >= Severity::Medium;
+    // A violation is a fact: no score made it one, so no threshold moves.
+    let is_alert =
+        |finding: &Finding| finding.severity >= Severity::Medium && finding.kind != Kind::Compliance;
     let Some(finding) = kept.map(|kept| kept.finding).filter(is_alert) else { return Ok(false) };
     let verdict = key(format!("VERDICT#{}", said.finding_id));
     change(table, &verdict, |item| {
@@ -102,6 +104,19 @@ pub async fn verdict(table: &impl Table, finding_id: &str) -> Result<Option<Verd
     let item = table.get(&key(format!("VERDICT#{finding_id}"))).await?;
     let said = item.as_ref().map(kept::read::<(u32, f32, Verdict)>).transpose()?;
     Ok(said.map(|(_, _, verdict)| verdict))
+}
+
+/// All that was said and is kept: of which finding, on which day, and what.
+///
+/// # Errors
+/// [`Unavailable`] if the table is.
+pub async fn given(table: &impl Table) -> Result<Vec<(String, u32, Verdict)>, Unavailable> {
+    let items = table.range(ORGANISATION, "VERDICT#", "VERDICT$", Freshness::Fresh).await?;
+    let read = |(sort, item): (String, _)| {
+        let (day, _, verdict) = kept::read::<(u32, f32, Verdict)>(&item).ok()?;
+        Some((sort.strip_prefix("VERDICT#")?.to_owned(), day, verdict))
+    };
+    Ok(items.into_iter().filter_map(read).collect())
 }
 
 /// What was said from a day to before another, with the scores that it was said of.
@@ -243,6 +258,12 @@ mod tests {
     fn what_we_never_said_and_what_was_no_alert_moves_nothing() {
         let table = Memory::default();
         filed(&table, "evasion/2026-03-02/1", Severity::Low);
+        let violation = Finding { id: "check/2026-03-02/1".to_owned(), kind: Kind::Compliance, ..finding() };
+        let key = kept::finding_key(&scope(), &violation.id);
+        block_on(table.put(&key, KeptFinding::new(violation).write(now(0)), Over::Anything)).unwrap();
+        assert!(
+            !block_on(record(&table, &said("check/2026-03-02/1", Verdict::FalsePositive), now(0))).unwrap()
+        );
         for id in ["evasion/2026-03-02/0", "evasion/2026-03-02/1", "nonsense"] {
             assert!(!block_on(record(&table, &said(id, Verdict::FalsePositive), now(0))).unwrap(), "{id}");
         }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use trailwarden_core::{
     features::Features,
-    finding::{Finding, Severity, Status},
+    finding::{Finding, Kind, Severity, Status},
     response::Plan,
     risk::thresholds::Verdict,
     stages::dashboard::Story,
@@ -152,7 +152,9 @@ fn verdict(story: &Story) -> Markup {
         section.card #verdict aria-labelledby="verdict-title" {
             h2 id="verdict-title" { "Was it right?" }
             p data-value="verdict" { (said) }
-            @if finding.severity >= Severity::Medium {
+            @if finding.kind == Kind::Compliance {
+                p.quiet { "A violation is a fact. What is allowed all the same, a rule of the settings accepts, with its reason." }
+            } @else if finding.severity >= Severity::Medium {
                 p.buttons {
                     (button(Verdict::TruePositive, "true_positive", "It was right"))
                     (button(Verdict::FalsePositive, "false_positive", "False alarm"))
