@@ -121,7 +121,8 @@ def once(path):
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     names = ("TABLE_NAME", "EVENT_BUS_NAME", "DATA_BUCKET", "ACTIVITY_QUEUE_URL", "COMPLIANCE_QUEUE_URL", "SCORE_QUEUE_URL",
-             "INGEST_QUEUE_URL", "ALERT_TOPIC_ARN", "HUB_ACCOUNT_ID", "RESPONSE_ROLE_NAME", "OWN_ROLES")
+             "INGEST_QUEUE_URL", "ALERT_TOPIC_ARN", "HUB_ACCOUNT_ID", "RESPONSE_ROLE_NAME", "OWN_ROLES",
+             "RESPONSE_REISSUE", "OIDC_ISSUER", "OIDC_CLIENT_ID")
     environment = {name: "x" for name in names} | {"REPORT_DAYS": "30", "RESPONSE_MODE": "observe"} | {
         "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_address[1]}", "AWS_REGION": "us-east-1",
         "AWS_LAMBDA_FUNCTION_NAME": "x", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256", "AWS_LAMBDA_FUNCTION_VERSION": "1",

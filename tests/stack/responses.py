@@ -483,6 +483,7 @@ class Responses(Stacked):
         self.assertIn("stopped, by arn", " ".join(note for _, note in self.progress(self.incident_of(thief)).values()))
         self.assertEqual(self.ask("POST", "/response/start", who=self.analyst)[0], 200)
         self.assertEqual(self.ask("GET", "/response", who=self.analyst), (200, {"stopped_by": None}))
+        self.assertEqual(self.ask("GET", "/metrics", who=self.analyst)[1]["all"]["incidents"], 1)
 
     def test_our_acts_are_known_in_the_trail_and_any_other_use_of_our_role_is_critical(self):
         thief = self.new_user("seen-in-the-trail")

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import stacked
 from deployment import now
+from emulator import ACCOUNT
 from issuer import CLIENT, Issuer, encoded
 from stacked import Stacked, calls
 from trail import Principal, Trail
@@ -54,7 +55,8 @@ class Seen(Stacked):
         return json.loads(text)
 
     def attacked(self, number):
-        principal = Principal(f"seen-{number}")
+        # Of the account in which responses may look.
+        principal = Principal(f"seen-{number}", account=ACCOUNT)
         trail = Trail(300 + number)
         stacked.deployed.put_all(trail.files(trail.attack("stolen-key", principal, now() - timedelta(minutes=20))))
         stacked.deployed.settle()
