@@ -7,7 +7,7 @@ use trailwarden_core::{
     ports::{Channel, Table, Unavailable},
     stages::{
         dashboard::{Asked, Desk, View},
-        interface::{self, Reply, Request},
+        interface::{self, Reply as Answered, Request},
         verdicts,
     },
 };
@@ -15,31 +15,32 @@ use trailwarden_core::{
 /// Orders that wait, at most: whoever comes then is told to come again.
 const WAITING: usize = 64;
 
+/// Where an answer goes.
+type Reply<A> = oneshot::Sender<Result<A, Unavailable>>;
+
 /// What a clerk can be told.
-pub(crate) enum Order {
+enum Order {
     /// To look something up.
-    See(Asked),
+    See(Asked, Reply<Box<View>>),
+    /// To change something.
+    Change(Change, Reply<Answered>),
+}
+
+/// A change that is asked for.
+pub(crate) enum Change {
     /// To record what an analyst, of this name, says of a finding.
-    Judge(Said, String),
-    /// To do what is asked of an incident, or of all responses.
-    Decide(Request),
+    Verdict(Said, String),
+    /// What is asked of an incident, or of all responses.
+    Decision(Request),
 }
-
-/// What comes of an order.
-pub(crate) enum Answer {
-    Seen(Box<View>),
-    Done(Reply),
-}
-
-type Given = (Order, oneshot::Sender<Result<Answer, Unavailable>>);
 
 /// Where orders are given.
 #[derive(Clone, Debug)]
-pub struct Orders(mpsc::Sender<Given>);
+pub struct Orders(mpsc::Sender<Order>);
 
 /// Whoever carries orders out.
 #[derive(Debug)]
-pub struct Clerk(mpsc::Receiver<Given>);
+pub struct Clerk(mpsc::Receiver<Order>);
 
 /// A clerk, and where to give orders.
 pub fn orders() -> (Orders, Clerk) {
@@ -48,10 +49,20 @@ pub fn orders() -> (Orders, Clerk) {
 }
 
 impl Orders {
-    pub(crate) async fn give(&self, order: Order) -> Result<Answer, Unavailable> {
+    /// Looks something up.
+    pub(crate) async fn see(&self, asked: Asked) -> Result<View, Unavailable> {
+        self.give(|reply| Order::See(asked, reply)).await.map(|view| *view)
+    }
+
+    /// Changes something.
+    pub(crate) async fn change(&self, change: Change) -> Result<Answered, Unavailable> {
+        self.give(|reply| Order::Change(change, reply)).await
+    }
+
+    async fn give<A>(&self, order: impl FnOnce(Reply<A>) -> Order) -> Result<A, Unavailable> {
         let away = || Unavailable { service: "dashboard", source: "too much is asked at once".into() };
         let (reply, answer) = oneshot::channel();
-        self.0.try_send((order, reply)).map_err(|_| away())?;
+        self.0.try_send(order(reply)).map_err(|_| away())?;
         answer.await.map_err(|_| away())?
     }
 }
@@ -66,12 +77,18 @@ impl Clerk {
         clock: impl Fn() -> (Time, Time),
         mut is_changed: impl FnMut() -> bool,
     ) {
-        while let Some((order, reply)) = self.0.recv().await {
+        while let Some(order) = self.0.recv().await {
             if is_changed() {
                 desk.forget();
             }
+            let (seen, is) = clock();
             // Whoever asked may have gone meanwhile.
-            let _ = reply.send(carry_out(desk, bus, order, clock()).await);
+            match order {
+                Order::See(asked, reply) => _ = reply.send(desk.see(&asked, seen).await.map(Box::new)),
+                Order::Change(change, reply) => {
+                    _ = reply.send(carry_out(desk, bus, change, (seen, is)).await);
+                }
+            }
         }
     }
 }
@@ -79,33 +96,27 @@ impl Clerk {
 async fn carry_out<T: Table>(
     desk: &Desk<T>,
     bus: &impl Channel<Notice>,
-    order: Order,
-    (now, decided): (Time, Time),
-) -> Result<Answer, Unavailable> {
-    match order {
-        Order::See(asked) => Ok(Answer::Seen(Box::new(desk.see(&asked, now).await?))),
-        Order::Judge(said, who) => {
+    change: Change,
+    (seen, is): (Time, Time),
+) -> Result<Answered, Unavailable> {
+    let answered = match change {
+        Change::Verdict(said, who) => {
             tracing::info!(%who, finding = said.finding_id, verdict = ?said.verdict, "a verdict");
-            let is_kept = verdicts::record(desk.table(), &said, now).await?;
-            desk.forget();
-            let (status, body) = if is_kept {
+            let (status, body) = if verdicts::record(desk.table(), &said, seen).await? {
                 (200, serde_json::json!({ "finding": said.finding_id, "verdict": said.verdict }))
             } else {
                 (409, serde_json::json!({ "error": "only what was an alert can be judged: this was none" }))
             };
-            Ok(Answer::Done(Reply { status, body }))
+            Answered { status, body }
         }
-        Order::Decide(request) => {
-            let is_change = request.method == "POST";
-            if is_change {
-                tracing::info!(who = request.who, path = request.path, "a decision");
-            }
-            let at = if is_change { decided } else { now };
-            let reply = interface::serve(desk.table(), bus, &request, at).await?;
-            if is_change {
-                desk.forget();
-            }
-            Ok(Answer::Done(reply))
+        Change::Decision(request) if request.method == "GET" => {
+            return interface::serve(desk.table(), bus, &request, seen).await;
         }
-    }
+        Change::Decision(request) => {
+            tracing::info!(who = request.who, path = request.path, "a decision");
+            interface::serve(desk.table(), bus, &request, is).await?
+        }
+    };
+    desk.forget();
+    Ok(answered)
 }

@@ -22,7 +22,7 @@ use trailwarden_core::{
 };
 
 use crate::{
-    clerk::{Answer, Order, Orders},
+    clerk::{Change, Orders},
     headers::{guard, tagged},
     pages::{self, Entrance},
     queries::{self, asked},
@@ -119,25 +119,31 @@ async fn part(
 }
 
 async fn drawn(desk: &Desk, path: &str, query: Asking) -> (StatusCode, String, maud::Markup) {
-    let trouble = |status: StatusCode, why: &str| {
-        let is_final = status.is_client_error();
-        (status, why.to_owned(), pages::trouble(why, is_final))
-    };
-    let Ok(Query(query)) = query else { return trouble(StatusCode::BAD_REQUEST, "the query cannot be read") };
-    match asked(path, &query) {
-        None => trouble(StatusCode::NOT_FOUND, "there is no such page"),
-        Some(Err(why)) => trouble(StatusCode::BAD_REQUEST, &why),
-        Some(Ok(asked)) => match desk.orders.give(Order::See(asked)).await {
-            Ok(Answer::Seen(view)) => match *view {
-                View::Nothing(why) => trouble(StatusCode::NOT_FOUND, why),
-                view => {
-                    let (title, main) = pages::main(&view, &query);
-                    (StatusCode::OK, title, main)
-                }
-            },
-            Ok(Answer::Done(_)) => trouble(StatusCode::INTERNAL_SERVER_ERROR, "that was no question"),
-            Err(error) => trouble(StatusCode::SERVICE_UNAVAILABLE, &told(&error)),
-        },
+    match seen(desk, path, query).await {
+        Ok((view, query)) => {
+            let (title, main) = pages::main(&view, &query);
+            (StatusCode::OK, title, main)
+        }
+        Err((status, why)) => {
+            let page = pages::trouble(&why, status.is_client_error());
+            (status, why, page)
+        }
+    }
+}
+
+/// What a path asks for, or why it is not seen.
+async fn seen(
+    desk: &Desk,
+    path: &str,
+    query: Asking,
+) -> Result<(View, queries::Query), (StatusCode, String)> {
+    let Query(query) = query.map_err(|_| (StatusCode::BAD_REQUEST, "the query cannot be read".to_owned()))?;
+    let asked = asked(path, &query).ok_or((StatusCode::NOT_FOUND, "there is no such page".to_owned()))?;
+    let asked = asked.map_err(|why| (StatusCode::BAD_REQUEST, why))?;
+    match desk.orders.see(asked).await {
+        Ok(View::Nothing(why)) => Err((StatusCode::NOT_FOUND, why.to_owned())),
+        Ok(view) => Ok((view, query)),
+        Err(away) => Err((StatusCode::SERVICE_UNAVAILABLE, told(&away))),
     }
 }
 
@@ -152,21 +158,12 @@ async fn data(
     if who.is_none() {
         return nobody();
     }
-    let Ok(Query(query)) = query else { return error(StatusCode::BAD_REQUEST, "the query cannot be read") };
-    match asked(&name, &query) {
-        None => error(StatusCode::NOT_FOUND, "there is no such path: /api/openapi.json lists them"),
-        Some(Err(why)) => error(StatusCode::BAD_REQUEST, &why),
-        Some(Ok(asked)) => match desk.orders.give(Order::See(asked)).await {
-            Ok(Answer::Seen(view)) => match &*view {
-                View::Nothing(why) => error(StatusCode::NOT_FOUND, why),
-                view => {
-                    let text = serde_json::to_string(view).unwrap_or_default();
-                    tagged(&headers, StatusCode::OK, JSON, PRIVATE, text)
-                }
-            },
-            Ok(Answer::Done(reply)) => said(&reply),
-            Err(away) => error(StatusCode::SERVICE_UNAVAILABLE, &told(&away)),
-        },
+    match seen(&desk, &name, query).await {
+        Ok((view, _)) => {
+            let text = serde_json::to_string(&view).unwrap_or_default();
+            tagged(&headers, StatusCode::OK, JSON, PRIVATE, text)
+        }
+        Err((status, why)) => error(status, &why),
     }
 }
 
@@ -193,7 +190,7 @@ async fn judge(State(desk): State<Desk>, who: Caller, headers: HeaderMap, body: 
             error(StatusCode::BAD_REQUEST, "id or of is empty, or too long")
         }
         Ok(Judgement { id, of, verdict }) => {
-            order(&desk, Order::Judge(Said { partition: of, finding_id: id, verdict }, who)).await
+            change(&desk, Change::Verdict(Said { partition: of, finding_id: id, verdict }, who)).await
         }
         Err(wrong) => error(StatusCode::BAD_REQUEST, &format!("the body is not what a verdict is: {wrong}")),
     }
@@ -243,7 +240,7 @@ async fn ask(
     };
     let method = method.to_owned();
     let request = Request { method, path, body, who, reissues: desk.reissues, ..Request::default() };
-    order(desk, Order::Decide(request)).await
+    change(desk, Change::Decision(request)).await
 }
 
 /// Is a change asked for by a page of ours? No form of another site can send JSON, and no script of one without being asked.
@@ -259,16 +256,9 @@ fn is_ours(headers: &HeaderMap) -> Option<Response> {
     None
 }
 
-async fn order(desk: &Desk, order: Order) -> Response {
-    match desk.orders.give(order).await {
-        Ok(Answer::Done(reply)) => said(&reply),
-        Ok(Answer::Seen(view)) => tagged(
-            &HeaderMap::new(),
-            StatusCode::OK,
-            JSON,
-            PRIVATE,
-            serde_json::to_string(&view).unwrap_or_default(),
-        ),
+async fn change(desk: &Desk, change: Change) -> Response {
+    match desk.orders.change(change).await {
+        Ok(reply) => said(&reply),
         Err(away) => error(StatusCode::SERVICE_UNAVAILABLE, &told(&away)),
     }
 }
