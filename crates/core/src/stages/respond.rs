@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::{StreamExt, lock::Mutex, stream};
+
 use crate::{
     event::{DAY, Time},
     finding::{Finding, Severity, Status},
@@ -9,7 +11,7 @@ use crate::{
         alert::{Alert, alert, storm},
         asff::{Asff, NO_ACCOUNT, asff},
     },
-    incident::Incident,
+    incident::{Incident, behind},
     kept::{self, Handled},
     messages::{FindingRaised, Notice, Respondable, ResponseAsked, ResponseTaken, Said, respondable},
     planning::plan,
@@ -50,6 +52,8 @@ pub struct Filing {
     pub each_in_its_own: bool,
 }
 
+/// Incidents worked on at once: enough to hide the table's latency.
+const AT_ONCE: usize = 16;
 /// What is too old to wake anybody: a backfill brings months of it.
 const NEWS: i64 = DAY;
 
@@ -114,16 +118,11 @@ where
 {
     let mut failed = BTreeMap::new();
     let mut due: Vec<(Vec<usize>, FindingRaised, Told)> = Vec::new();
-    for (positions, raised) in latest(batch) {
-        // First what must not wait; whatever comes of it, people are told.
-        let incident = match answer(table, outlets, &raised, now).await {
-            Ok(incident) => incident,
-            Err(error) => {
-                fail(&mut failed, &positions, &error);
-                None
-            }
-        };
-        match tell(table, outlets, &raised, incident.as_ref(), now).await {
+    for (positions, raised, trouble, told) in answer_all(table, outlets, batch, now).await {
+        if let Some(error) = trouble {
+            fail(&mut failed, &positions, &error);
+        }
+        match told {
             Err(error) => fail(&mut failed, &positions, &error),
             Ok(Left::Nothing) => {}
             Ok(Left::Filing(told)) => due.push((positions, raised, told)),
@@ -154,16 +153,56 @@ where
     failed
 }
 
-/// Joins a finding to its incident, and does what is due there.
+/// What came of one publication, at those positions of the batch.
+type Answered = (Vec<usize>, FindingRaised, Option<Unavailable>, Result<Left, Unavailable>);
+
+/// Answers findings, incidents at once and those of one incident in turn, and tells people.
+async fn answer_all<H, A, B, C>(
+    table: &impl Table,
+    outlets: &Outlets<'_, H, A, B, C>,
+    batch: Vec<FindingRaised>,
+    now: Time,
+) -> Vec<Answered>
+where
+    A: Channel<Alert>,
+    B: Channel<Notice>,
+    C: Accounts,
+{
+    let acting = Mutex::new(());
+    let answered: Vec<Vec<Answered>> = stream::iter(by_incident(latest(batch)))
+        .map(async |findings| {
+            let mut answered = Vec::new();
+            for (positions, raised) in findings {
+                // First what must not wait; whatever comes of it, people are told.
+                let (incident, trouble) = match answer(table, outlets, &raised, &acting, now).await {
+                    Ok(incident) => (incident, None),
+                    Err(error) => (None, Some(error)),
+                };
+                let told = tell(table, outlets, &raised, incident.as_ref(), now).await;
+                answered.push((positions, raised, trouble, told));
+            }
+            answered
+        })
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
+    answered.into_iter().flatten().collect()
+}
+
+/// Joins a finding to its incident, and does what is due there: one act after the other, also of several incidents, since
+/// what they change in an account may be the same.
 async fn answer<H, A, B: Channel<Notice>, C: Accounts>(
     table: &impl Table,
     outlets: &Outlets<'_, H, A, B, C>,
     raised: &FindingRaised,
+    acting: &Mutex<()>,
     now: Time,
 ) -> Result<Option<Incident>, Unavailable> {
     let Guard { mode, settings, .. } = outlets.guard;
     let Some(key) = join(table, raised, mode, settings, now).await? else { return Ok(None) };
+    let alone = acting.lock().await;
     let done = carry_out(table, outlets.accounts, outlets.guard, &key, now).await;
+    drop(alone);
     announce(table, outlets.bus, &key, now).await?;
     done?;
     load(table, &key).await
@@ -203,6 +242,16 @@ fn latest(batch: Vec<FindingRaised>) -> Vec<(Vec<usize>, FindingRaised)> {
         }
     }
     by_id.into_values().collect()
+}
+
+/// Publications that one incident takes, together: incidents are worked on at once, those of one in turn.
+fn by_incident(latest: Vec<(Vec<usize>, FindingRaised)>) -> Vec<Vec<(Vec<usize>, FindingRaised)>> {
+    let mut groups: BTreeMap<String, Vec<(Vec<usize>, FindingRaised)>> = BTreeMap::new();
+    for one in latest {
+        let (_, partition) = behind(&one.1);
+        groups.entry(partition).or_default().push(one);
+    }
+    groups.into_values().collect()
 }
 
 impl<H, A, B, C> Outlets<'_, H, A, B, C> {
