@@ -39,6 +39,11 @@ severity = \"LOW\"
 [[response.enforce]]
 playbook = \"evasion\"
 severity = \"LOW\"
+[response.identity_center]
+account = \"999988887777\"
+region = \"eu-west-1\"
+store = \"d-1234567890\"
+policy = \"p-examplepolicyid\"
 ";
 
 fn settings(text: &str) -> Settings {
@@ -99,7 +104,7 @@ fn state(entries: &[(&str, &str)]) -> State {
 /// An account in which what these findings speak of is there to be changed.
 fn furnished(findings: &[Finding]) -> World {
     let world = World::default();
-    let settings = Settings::default();
+    let settings = settings(EVERYTHING);
     for finding in findings {
         let plan = trailwarden_core::planning::plan(&[finding], &settings).expect("a plan");
         for planned in &plan.actions {
@@ -116,6 +121,7 @@ fn before(thing: &Thing, finding: &Finding) -> State {
     match thing {
         Thing::Keys { .. } => state(&[("AKIAONE", "Active"), ("AKIATWO", "Inactive")]),
         Thing::Password { .. } => state(&[("password", "set")]),
+        Thing::Denial { .. } => state(&[("24a8f4c8-0081", "")]),
         Thing::InlinePolicy { policy, .. } if policy.starts_with("Trailwarden") => State::new(),
         Thing::InlinePolicy { .. } => state(&[(DOCUMENT, r#"{"Statement": [{"Effect":"Allow"}]}"#)]),
         Thing::Attached { .. } => {
@@ -315,6 +321,28 @@ fn to_observe_touches_no_account_and_to_approve_looks_only() {
     assert!(done.acts.iter().all(|act| act.progress == Progress::Done && act.by.ends_with("user/kim")));
     assert_eq!(done.state, Becomes::Contained);
     assert!(done.timeline.iter().any(|entry| entry.by.ends_with("user/kim") && entry.what.contains(&digest)));
+}
+
+#[test]
+fn a_person_behind_identity_center_is_denied_in_the_management_account_unless_protected_meanwhile() {
+    let (finding, everything) = (story("ami-shared"), settings(EVERYTHING));
+    assert!(finding.principal.contains("AWSReservedSSO_"), "{}", finding.principal);
+    let protecting = settings(&format!("protected_principals = [\"{}\"]\n{EVERYTHING}", finding.principal));
+    for (settings, is_denied) in [(&everything, true), (&protecting, false)] {
+        let world = furnished(std::slice::from_ref(&finding));
+        let mut shown =
+            answer(&world, guard(&everything, Mode::Approve), std::slice::from_ref(&finding)).remove(0);
+        let digest = shown.plan_digest().expect("a plan");
+        shown.approve(&digest, "kim", finding.last_seen).expect("approved");
+        let done = ask(&world, guard(settings, Mode::Approve), &shown, finding.last_seen);
+        let writes = world.writes.borrow();
+        let denials = writes.iter().filter(|(_, thing, _)| matches!(thing, Thing::Denial { .. }));
+        let denials: Vec<_> = denials.map(|(account, _, to)| (account.as_str(), to.clone())).collect();
+        let expected = [("999988887777", state(&[("24a8f4c8-0081", "denied")]))];
+        assert_eq!(denials, expected[..usize::from(is_denied)]);
+        let denied = if is_denied { Progress::Done } else { Progress::Refused };
+        assert_eq!(done.acts[0].progress, denied, "{:#?}", done.acts[0]);
+    }
 }
 
 #[test]

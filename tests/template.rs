@@ -99,3 +99,19 @@ fn both_templates_let_responses_do_the_same() {
     assert!(hub.contains("iam:PutUserPolicy") && hub.contains("rds:ModifyDBSnapshotAttribute"), "{hub}");
     assert_eq!(hub, member);
 }
+
+/// Each widget is JSON, and none is wider than the page; whatever fails shows there.
+#[test]
+fn the_operators_dashboard_has_every_function() {
+    let template = fs::read_to_string(root().join("template.yaml")).expect("a template");
+    let (_, body) = template.split_once("      DashboardBody: !Sub |\n").expect("a dashboard");
+    let body: Vec<&str> = body.lines().take_while(|line| line.starts_with("        ")).collect();
+    let body: serde_json::Value = serde_json::from_str(&body.concat()).expect("JSON");
+    let widgets = body["widgets"].as_array().expect("widgets");
+    assert!(widgets.iter().all(|widget| widget["x"].as_u64() < Some(24)));
+    let errors = widgets.iter().find(|widget| widget["properties"]["title"] == "Errors").expect("errors");
+    for function in fs::read_dir(root().join("functions")).expect("functions") {
+        let name = function.expect("a function").file_name().into_string().expect("a name");
+        assert!(errors.to_string().contains(&format!("${{AWS::StackName}}-{name}\"")), "{name}");
+    }
+}

@@ -26,7 +26,7 @@ from proxy import HOST, Proxy
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 # What moto plays.
-BY_MOTO = {"securityhub", "ec2", "guardduty", "rds"}
+BY_MOTO = {"securityhub", "ec2", "guardduty", "identitystore", "rds"}
 OWNER = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": REGION}
 BIN = Path(sys.executable).parent
 # Seconds in which an emulator must be up, and in which it must end when told to.
@@ -75,6 +75,7 @@ class Emulator:
             # What the emulator lacks, or has in part: moto knows it, and knows no IAM.
             "AWS_ENDPOINT_URL_EC2": hub_way,
             "AWS_ENDPOINT_URL_GUARDDUTY": hub_way,
+            "AWS_ENDPOINT_URL_IDENTITYSTORE": hub_way,
             "AWS_ENDPOINT_URL_RDS": hub_way,
             # What neither has.
             "AWS_ENDPOINT_URL_SSM": self.outside.url,

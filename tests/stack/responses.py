@@ -29,6 +29,21 @@ FOREIGN_ACCOUNT = "999900001111"
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 ALLOW_ALL = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}, indent=1)
 HUNG_MOST = 240
+MEMBER = "111122223333"
+STORE = "d-1234567890"
+# As the README makes it, beside a rule of the organisation's own.
+DENIAL = json.dumps({"Version": "2012-10-17", "Statement": [
+    {"Sid": "Leave", "Effect": "Deny", "Action": "organizations:LeaveOrganization", "Resource": "*"},
+    {"Sid": "TrailwardenDeniedPeople", "Effect": "Deny", "Action": "*", "Resource": "*",
+     "Condition": {"StringEquals": {"identitystore:userId": ["nobody"]}}}]})
+
+
+class Person(Principal):
+    """Somebody behind Identity Center."""
+
+    @property
+    def arn(self):
+        return f"arn:aws:sts::{self.account}:assumed-role/AWSReservedSSO_Admin_0a1b2c3d4e5f6071/{self.name}"
 
 
 class Responses(Stacked):
@@ -41,8 +56,12 @@ class Responses(Stacked):
                     "slack_signing_secret": "signing", "webhook_url": f"{cls.outside().url}/tickets", "webhook_secret": SIGNED_BY}
         secret = stacked.deployed.aws.client("secretsmanager").create_secret(
             Name=f"contacts-{uuid.uuid4().hex[:6]}", SecretString=json.dumps(contacts))
+        organizations = stacked.deployed.aws.client("organizations")
+        organizations.create_organization(FeatureSet="ALL")
+        denial = organizations.create_policy(Type="SERVICE_CONTROL_POLICY", Name="denied", Description="", Content=DENIAL)
+        cls.denial = denial["Policy"]["PolicySummary"]["Id"]
         stacked.deployed.deploy(ResponseMode="enforce", ContactsSecretArn=secret["ARN"], OpsItems="true",
-                                ResponseReissue="true")
+                                ResponseReissue="true", DenialPolicyId=cls.denial)
         cls.analyst = cls.somebody("analyst", {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"})
 
     @staticmethod
@@ -208,6 +227,33 @@ class Responses(Stacked):
         with self.assertRaises(Exception) as refused:
             client().list_queues()
         self.assertRegex(str(refused.exception), "AccessDenied|InvalidClientTokenId|not authorized|Forbidden")
+
+    def test_a_person_behind_identity_center_is_denied_everything_and_nobody_else_is(self):
+        aws = stacked.deployed.aws
+        organizations, store = aws.client("organizations"), aws.client("identitystore")
+        people = {name: store.create_user(IdentityStoreId=STORE, UserName=name, DisplayName=name,
+                                          Name={"GivenName": name, "FamilyName": "X"})["UserId"]
+                  for name in ("kim@x.example", "eva@x.example")}
+        stacked.deployed.settings(f"""{ENFORCED}
+[response.identity_center]
+account = "{ACCOUNT}"
+region = "{REGION}"
+store = "{STORE}"
+policy = "{self.denial}"
+""")
+        look = lambda: json.loads(organizations.describe_policy(PolicyId=self.denial)["Policy"]["Content"])
+        denied = lambda: look()["Statement"][1]["Condition"]["StringEquals"]["identitystore:userId"]
+        person = lambda name: Person(name, "person", MEMBER)
+        before = look()
+        self.raise_finding("persistence", person("kim@x.example"), [], account_id=MEMBER)
+        stacked.deployed.settle()
+        self.assertEqual(denied(), ["nobody", people["kim@x.example"]])
+        self.assertEqual(look()["Statement"][0], before["Statement"][0], "what is the organisation's own stays")
+        self.restored(person("kim@x.example"), before, look)
+        self.raise_finding("persistence", person("ghost@x.example"), [], account_id=MEMBER)
+        stacked.deployed.settle()
+        [(progress, note)] = self.progress(self.incident_of(person("ghost@x.example"))).values()
+        self.assertEqual((progress, look()), ("impossible", before), note)
 
     def test_privilege_escalation(self):
         iam = stacked.deployed.aws.client("iam")

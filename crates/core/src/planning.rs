@@ -4,7 +4,7 @@ use crate::{
     event::{Outcome, PrincipalKind, Time, account_of},
     finding::{Deed, Finding, Severity},
     playbooks::{self, Playbook},
-    response::{Case, Level, Plan, Planned, containment, reverse},
+    response::{Action, Case, Level, Plan, Planned, containment, reverse},
     settings::Settings,
 };
 
@@ -31,7 +31,9 @@ pub fn plan_by(playbook: &Playbook, findings: &[&Finding], settings: &Settings) 
     let deeds: Vec<(Time, &Deed)> = deeds.filter(|(_, deed)| deed.outcome == Outcome::Success).collect();
     let account = account_of(&first.principal).unwrap_or(&first.account_id);
     let case = Case { findings: &findings, deeds };
-    let kind = containment(first.principal_kind);
+    let directory = settings.response.identity_center.as_ref();
+    let kind = containment(first, directory);
+    let ways = (kind.actions)(first, directory);
     let mut plan = Plan {
         finding_ids: findings.iter().map(|finding| finding.id.clone()).collect(),
         playbook: playbook.id,
@@ -46,9 +48,12 @@ pub fn plan_by(playbook: &Playbook, findings: &[&Finding], settings: &Settings) 
         residual: Vec::new(),
     };
     if playbook.contains {
-        let stops = |action| Planned::new(action, account, STOPS);
+        let stops = |action: Action| {
+            let place = action.account().unwrap_or(account).to_owned();
+            Planned::new(action, &place, STOPS)
+        };
         plan.from = kind.from;
-        plan.actions.extend((kind.actions)(first).into_iter().map(stops));
+        plan.actions.extend(ways.iter().cloned().map(stops));
         plan.next_steps
             .extend(kind.next_steps.iter().map(|step| step.replace("PRINCIPAL", &first.principal)));
         plan.hits
@@ -59,7 +64,7 @@ pub fn plan_by(playbook: &Playbook, findings: &[&Finding], settings: &Settings) 
     (playbook.plan)(&case, &mut plan);
     dedupe(&mut plan);
     (plan.level, plan.because) = level(&plan, first, settings);
-    if plan.level != Level::Escalate && playbook.contains && (kind.actions)(first).is_empty() {
+    if plan.level != Level::Escalate && playbook.contains && ways.is_empty() {
         plan.because.push_str("; stopping the principal itself is left to people");
     }
     if plan.residual.is_empty() {

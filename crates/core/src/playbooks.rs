@@ -91,7 +91,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::{
-        testing::{found, of_kind, planned, violated},
+        testing::{found, of_kind, planned, texts, violated},
         *,
     };
     use crate::{
@@ -142,7 +142,7 @@ mod tests {
                         .iter()
                         .all(|planned| !planned.undone_by.is_empty() && !planned.account_id.is_empty())
                 );
-                let can_act = !(containment(kind).actions)(&finding).is_empty();
+                let can_act = !(containment(&finding, None).actions)(&finding, None).is_empty();
                 assert!(can_act || plan.level == Level::Escalate, "{kind:?}");
             }
         }
@@ -155,6 +155,27 @@ mod tests {
         let plan = planned(&of_kind(found("initial-access", &[]), PrincipalKind::Person, person));
         assert_eq!(plan.actions, vec![]);
         assert!(plan.next_steps.iter().any(|step| step.contains("cannot be edited in IAM")));
+    }
+
+    #[test]
+    fn a_person_behind_single_sign_on_is_denied_where_the_settings_say_by_which_policy() {
+        let settings = "[response.identity_center]\naccount = \"999999999999\"\nregion = \"eu-west-1\"\nstore = \"d-1234567890\"\npolicy = \"p-examplepolicyid\"";
+        let settings = crate::settings::Settings::parse(settings, &[], &[]).unwrap();
+        let person =
+            "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_0a1b2c3d4e5f6071/kim@x.example";
+        let finding = of_kind(found("initial-access", &[]), PrincipalKind::Person, person);
+        let plan = crate::planning::plan(&[&finding], &settings).unwrap();
+        assert_eq!(
+            texts(&plan),
+            [
+                "Deny kim@x.example everything in every member account (its user id in the service control policy p-examplepolicyid)"
+            ]
+        );
+        assert_eq!((plan.actions[0].account_id.as_str(), plan.level), ("999999999999", Level::Automated));
+        // A service control policy binds nobody in the management account.
+        let at_home = crate::finding::Finding { account_id: "999999999999".into(), ..finding };
+        let plan = crate::planning::plan(&[&at_home], &settings).unwrap();
+        assert_eq!((plan.actions, plan.level), (vec![], Level::Escalate));
     }
 
     #[test]

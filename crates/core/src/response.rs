@@ -7,6 +7,7 @@ mod action;
 mod aim;
 mod commands;
 mod containment;
+mod denial;
 mod reversal;
 mod thing;
 
@@ -14,9 +15,10 @@ pub use action::{Action, Undo};
 pub use aim::{Impossible, SWITCHES};
 pub use commands::{Commands, commands};
 pub use containment::{Containment, containment};
+pub use denial::{STATEMENT as DENIES_PEOPLE, denying, is_denied};
 pub(crate) use reversal::reverse;
 use serde::{Deserialize, Serialize};
-pub use thing::{Credential, DOCUMENT, Holder, HolderKind, Shareable, State, Thing};
+pub use thing::{Credential, DENIED, DOCUMENT, Directory, Holder, HolderKind, Shareable, State, Thing};
 
 use crate::{
     event::Time,

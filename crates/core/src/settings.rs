@@ -9,6 +9,7 @@ pub use crate::compliance::facts::{ProtectedRule, WindowRule};
 use crate::{
     compliance::facts::{ChangeWindow, Facts, Protected, Wrong, patterns},
     event::{Time, is_region},
+    response::Directory,
     severity::Severity,
 };
 
@@ -63,8 +64,10 @@ pub struct Response {
     pub hourly_limit: u32,
     /// What is done without asking, where the deployment allows that.
     pub enforce: Vec<Enforced>,
-    /// Who may approve by a button in Slack: `slack:U012AB3CD`.
+    /// Who may decide by a button in Slack, or on the page: `slack:U012AB3CD`, `person:kim@example.com`, `group:security`.
     pub approvers: Vec<String>,
+    /// How people behind Identity Center can be stopped.
+    pub identity_center: Option<Directory>,
 }
 
 /// A playbook whose plans are carried out without asking.
@@ -79,11 +82,16 @@ pub struct Enforced {
 
 impl Default for Response {
     fn default() -> Self {
-        Self { hourly_limit: 20, enforce: Vec::new(), approvers: Vec::new() }
+        Self { hourly_limit: 20, enforce: Vec::new(), approvers: Vec::new(), identity_center: None }
     }
 }
 
 impl Response {
+    /// May somebody who goes by these names decide?
+    pub fn lets(&self, names: &[String]) -> bool {
+        names.iter().any(|name| self.approvers.contains(name))
+    }
+
     /// Are a playbook's plans carried out without asking, at this severity?
     pub fn enforces(&self, playbook: &str, severity: Severity) -> bool {
         self.enforce.iter().any(|rule| rule.playbook == playbook && severity >= rule.severity)
@@ -97,8 +105,15 @@ impl Response {
                 "a number from 1 to 100, in an account and hour".to_owned(),
             );
         }
-        if self.approvers.iter().any(|who| !who.starts_with("slack:U") && !who.starts_with("slack:W")) {
-            return wrong("response.approvers", "each is a user of Slack, by id: slack:U012AB3CD".to_owned());
+        let is_kind = |who: &str, kind: &str| who.strip_prefix(kind).is_some_and(|name| !name.is_empty());
+        let is_known =
+            |who: &String| ["slack:U", "slack:W", "person:", "group:"].iter().any(|kind| is_kind(who, kind));
+        if !self.approvers.iter().all(is_known) {
+            let reason = "each is slack:U012AB3CD, person:kim@example.com, or group:security".to_owned();
+            return wrong("response.approvers", reason);
+        }
+        if let Some(directory) = &self.identity_center {
+            check_directory(directory)?;
         }
         match self.enforce.iter().find(|rule| !PLAYBOOKS.contains(&rule.playbook.as_str())) {
             None => Ok(()),
@@ -276,6 +291,27 @@ impl Suppression {
     }
 }
 
+/// As Identity Center and Organizations name things: nothing else may get into a command or a call.
+fn check_directory(directory: &Directory) -> Result<(), Invalid> {
+    let Directory { account, region, store, policy } = directory;
+    check_account("response.identity_center", account)?;
+    let is_id = |text: &str, beginning: &str| {
+        let rest = text.strip_prefix(beginning).unwrap_or_default();
+        (8..=128).contains(&rest.len())
+            && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    let reason = if !is_region(region) {
+        format!("{region:?} is not a region such as \"eu-west-1\"")
+    } else if !is_id(store, "d-") {
+        format!("{store:?} is not the id of an identity store such as \"d-1234567890\"")
+    } else if !is_id(policy, "p-") {
+        format!("{policy:?} is not the id of a service control policy such as \"p-examplepolicyid\"")
+    } else {
+        return Ok(());
+    };
+    Err(Invalid::Value { place: "response.identity_center".to_owned(), reason })
+}
+
 fn check_account(place: &str, account: &str) -> Result<(), Invalid> {
     if account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(());
@@ -335,10 +371,18 @@ mod tests {
             wrong("[[protected]]\nresources = [\"arn:*\"]\nnetworks = [\"home\"]").contains("192.0.2.0/24")
         );
         assert!(wrong("[response]\nhourly_limit = 0").contains("1 to 100"));
+        assert!(wrong("[response]\napprovers = [\"kim\"]").contains("person:kim@example.com"));
+        assert!(wrong("[response]\napprovers = [\"group:\"]").contains("group:security"));
         assert!(
             wrong("[[response.enforce]]\nplaybook = \"all\"\nseverity = \"HIGH\"")
                 .contains("there are credential-compromise")
         );
+        let center = |store: &str, policy: &str| {
+            let known = "[response.identity_center]\naccount = \"111122223333\"\nregion = \"eu-west-1\"\n";
+            wrong(&format!("{known}store = \"{store}\"\npolicy = \"{policy}\""))
+        };
+        assert!(center("store", "p-examplepolicyid").contains("d-1234567890"));
+        assert!(center("d-1234567890", "p-1' --x").contains("p-examplepolicyid"));
         assert!(wrong("[scope]\nsox = []").contains("there are soc2, pci-dss"));
         assert!(wrong("[scope]\nsoc2 = [\"1\"]").contains("12 digits"));
         assert!(wrong("[[change_window]]\nfrom = \"9\"\nuntil = \"10:00\"").contains("22:00"));

@@ -5,6 +5,7 @@
 mod data;
 mod defences;
 mod identities;
+mod identity_center;
 mod reissue;
 
 use std::{cell::RefCell, collections::HashMap};
@@ -17,7 +18,7 @@ use aws_sdk_iam::{
 };
 use trailwarden_core::{
     ports::{self, Identity, Trouble},
-    response::{Holder, State, Thing},
+    response::{Directory, Holder, State, Thing},
 };
 
 use crate::{refused, unavailable};
@@ -92,6 +93,7 @@ impl ports::Accounts for ResponseAccounts {
             Thing::Shares { .. } | Thing::PublicAccess { .. } | Thing::Ingress { .. } => {
                 data::read(&config, thing).await
             }
+            Thing::Denial { person, directory } => identity_center::read(&config, person, directory).await,
             Thing::Reissued { credential, user, secret } => {
                 reissue::read(&config, *credential, user, secret).await
             }
@@ -108,6 +110,7 @@ impl ports::Accounts for ResponseAccounts {
             Thing::Shares { .. } | Thing::PublicAccess { .. } | Thing::Ingress { .. } => {
                 data::write(&config, thing, from, to).await
             }
+            Thing::Denial { directory, .. } => identity_center::write(&config, directory, to).await,
             Thing::Reissued { credential, user, secret } if to.is_empty() => {
                 reissue::take_back(&config, *credential, user, secret).await
             }
@@ -121,7 +124,8 @@ impl ports::Accounts for ResponseAccounts {
 
 fn region_of(thing: &Thing) -> Option<&str> {
     match thing {
-        Thing::Trail { region, .. }
+        Thing::Denial { directory: Directory { region, .. }, .. }
+        | Thing::Trail { region, .. }
         | Thing::Recorder { region, .. }
         | Thing::Detector { region, .. }
         | Thing::Shares { region, .. }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     aim::{Impossible, QUARANTINE, REQUIRE_MFA, REVOKE, aim},
-    thing::{Credential, Holder, HolderKind, Shareable, State, Thing},
+    thing::{Credential, Directory, Holder, HolderKind, Shareable, State, Thing},
 };
 use crate::event::Time;
 
@@ -41,6 +41,7 @@ pub enum Action {
     RevokeUserSessions { user: String },
     RevokeRoleSessions { role: String },
     QuarantineUser { user: String },
+    DenyPerson { person: String, directory: Directory },
     RequireMfa { user: String },
     RemovePassword { user: String },
     Reissue { credential: Credential, user: String, secret: String },
@@ -75,16 +76,16 @@ impl Action {
             Self::QuarantineUser { user } => {
                 format!("Quarantine {user} (an inline policy that denies everything)")
             }
+            Self::DenyPerson { person, directory } => format!(
+                "Deny {} everything in every member account (its user id in the service control policy {})",
+                person_name(person),
+                directory.policy
+            ),
             Self::RequireMfa { user } => {
                 format!("Demand MFA of {user} anew (an inline policy that denies everything else without it)")
             }
             Self::RemovePassword { user } => format!("Remove the password of {user}"),
-            Self::Reissue { credential: Credential::Key, user, secret } => {
-                format!("Make a new access key for {user}, handed over in the secret {secret}")
-            }
-            Self::Reissue { credential: Credential::Password, user, secret } => format!(
-                "Give {user} a new password, handed over in the secret {secret}, to be changed at the first sign-in"
-            ),
+            Self::Reissue { credential, user, secret } => describe_reissue(*credential, user, secret),
             Self::DetachPolicy { holder, policy } => format!("Detach {policy} from {}", holder.name),
             Self::RemoveInlinePolicy { holder, policy } => {
                 format!("Remove the inline policy {policy} of {}", holder.name)
@@ -122,6 +123,7 @@ impl Action {
                 (Undo::Exact, "remove the inline policy TrailwardenRevokeOlderSessions")
             }
             Self::QuarantineUser { .. } => (Undo::Exact, "remove the inline policy TrailwardenQuarantine"),
+            Self::DenyPerson { .. } => (Undo::Exact, "take its user id out of the policy again"),
             Self::RequireMfa { .. } => (Undo::Exact, "remove the inline policy TrailwardenRequireMfa"),
             Self::RemovePassword { .. } | Self::Reissue { credential: Credential::Password, .. } => {
                 (Undo::None, "nobody can read a password: a new one has to be given")
@@ -162,6 +164,7 @@ impl Action {
             Self::RevokeRoleSessions { role } => inline(Holder::role(role), REVOKE),
             Self::QuarantineUser { user } => inline(Holder::user(user), QUARANTINE),
             Self::RequireMfa { user } => inline(Holder::user(user), REQUIRE_MFA),
+            Self::DenyPerson { person, directory } => Thing::Denial { person, directory },
             Self::RemovePassword { user } => Thing::Password { user },
             Self::Reissue { credential, user, secret } => Thing::Reissued { credential, user, secret },
             Self::DetachPolicy { holder, .. } => Thing::Attached { holder },
@@ -180,6 +183,14 @@ impl Action {
         }
     }
 
+    /// The account in which it has to be done, where that is not the one that it is about.
+    pub fn account(&self) -> Option<&str> {
+        match self {
+            Self::DenyPerson { directory, .. } => Some(&directory.account),
+            _ => None,
+        }
+    }
+
     /// Does it stop or mend something? What is asked for beyond that gives somebody back what they need.
     pub fn contains(&self) -> bool {
         !matches!(self, Self::Reissue { .. })
@@ -192,6 +203,20 @@ impl Action {
     pub fn aim(&self, before: &State, now: Time) -> Result<State, Impossible> {
         aim(self, before, now)
     }
+}
+
+fn describe_reissue(credential: Credential, user: &str, secret: &str) -> String {
+    match credential {
+        Credential::Key => format!("Make a new access key for {user}, handed over in the secret {secret}"),
+        Credential::Password => format!(
+            "Give {user} a new password, handed over in the secret {secret}, to be changed at the first sign-in"
+        ),
+    }
+}
+
+/// What somebody behind Identity Center is called: a session by their user name, a user of the store by their id.
+pub(super) fn person_name(person: &str) -> &str {
+    person.rsplit('/').next().unwrap_or_default()
 }
 
 impl HolderKind {

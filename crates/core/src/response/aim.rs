@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Action,
-    thing::{DOCUMENT, State},
+    thing::{DENIED, DOCUMENT, State},
 };
 use crate::event::Time;
 
@@ -18,7 +18,7 @@ pub(super) const REQUIRE_MFA: &str = "TrailwardenRequireMfa";
 /// Nothing is there that the action could change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Impossible(&'static str);
+pub struct Impossible(pub(super) &'static str);
 
 /// See [`Action::aim`].
 pub(super) fn aim(action: &Action, before: &State, now: Time) -> Result<State, Impossible> {
@@ -31,6 +31,10 @@ pub(super) fn aim(action: &Action, before: &State, now: Time) -> Result<State, I
         Action::RevokeUserSessions { .. } | Action::RevokeRoleSessions { .. } => document(&revoking(now)),
         Action::QuarantineUser { .. } => document(&denying(&json!({}))),
         Action::RequireMfa { .. } => document(&demanding_mfa()),
+        Action::DenyPerson { .. } => {
+            let denied = before.keys().map(|id| (id.clone(), DENIED.to_owned())).collect();
+            some(denied, "nobody of that name is in Identity Center")
+        }
         Action::RemovePassword { .. } => some(before.clone(), "it has no password").map(|_| State::new()),
         Action::Reissue { .. } => one("handed over", "yes"),
         Action::RemoveInlinePolicy { .. } => {

@@ -5,8 +5,9 @@
 
 use super::{
     Action,
+    action::person_name,
     aim::{QUARANTINE, REQUIRE_MFA, REVOKE},
-    thing::{Credential, Holder, HolderKind, Shareable, State},
+    thing::{Credential, Directory, Holder, HolderKind, Shareable, State},
 };
 use crate::event::Time;
 
@@ -38,6 +39,9 @@ fn names(action: &Action) -> Vec<&str> {
         | Action::RequireMfa { user }
         | Action::RemovePassword { user } => vec![user],
         Action::Reissue { user, secret, .. } => vec![user, secret],
+        Action::DenyPerson { person, directory } => {
+            vec![person_name(person), &directory.region, &directory.store, &directory.policy]
+        }
         Action::RevokeRoleSessions { role } => vec![role],
         Action::DetachPolicy { holder, policy } | Action::RemoveInlinePolicy { holder, policy } => {
             vec![&holder.name, policy]
@@ -70,12 +74,32 @@ fn made(action: &Action, now: Time) -> Option<Commands> {
         Action::RevokeRoleSessions { role } => inline(action, &Holder::role(role), REVOKE, now),
         Action::QuarantineUser { user } => inline(action, &Holder::user(user), QUARANTINE, now),
         Action::RequireMfa { user } => inline(action, &Holder::user(user), REQUIRE_MFA, now),
+        Action::DenyPerson { person, directory } => Some(deny(person_name(person), directory)),
         Action::RemovePassword { user } => Some(Commands {
             forth: vec![format!("aws iam delete-login-profile --user-name '{user}'")],
             back: Vec::new(),
         }),
         Action::Reissue { credential, user, secret } => Some(reissue(*credential, user, secret)),
         _ => of_policies(action).or_else(|| of_defences(action)).or_else(|| of_data(action)),
+    }
+}
+
+/// The policy's statement lists user ids: one more, and it is put back.
+fn deny(person: &str, directory: &Directory) -> Commands {
+    let Directory { region, store, policy, .. } = directory;
+    let put =
+        |file: &str| format!("aws organizations update-policy --policy-id {policy} --content file://{file}");
+    Commands {
+        forth: vec![
+            format!(
+                r#"aws identitystore get-user-id --region {region} --identity-store-id {store} --alternate-identifier '{{"UniqueAttribute":{{"AttributePath":"userName","AttributeValue":"{person}"}}}}' --query UserId --output text   # whom to deny, unless it is an id already"#
+            ),
+            format!(
+                "aws organizations describe-policy --policy-id {policy} --query Policy.Content --output text > before.json   # copy it to after.json, with the id beside the others"
+            ),
+            put("after.json"),
+        ],
+        back: vec![put("before.json")],
     }
 }
 

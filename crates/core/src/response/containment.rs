@@ -1,10 +1,10 @@
 //! How each kind of principal can be stopped, as AWS allows it: what, from which account, who else is hit, what remains.
 //!
 //! Sources: IAM user guide, "Revoking IAM role temporary security credentials" and "Disabling permissions for temporary
-//! security credentials"; IAM Identity Center user guide, "Revoke active IAM role sessions created by permission sets";
-//! IAM user guide, "Centrally manage root access for member accounts".
+//! security credentials"; IAM Identity Center user guide, "Revoke active IAM role sessions created by permission sets" and
+//! "Use a Deny policy to revoke active user permissions"; IAM user guide, "Centrally manage root access for member accounts".
 
-use super::Action;
+use super::{Action, Directory};
 use crate::{
     event::{PrincipalKind, role_name},
     finding::Finding,
@@ -13,7 +13,7 @@ use crate::{
 /// How one kind of principal can be stopped.
 pub struct Containment {
     /// What can be done by us.
-    pub actions: fn(&Finding) -> Vec<Action>,
+    pub actions: fn(&Finding, Option<&Directory>) -> Vec<Action>,
     /// From which account, in words.
     pub from: &'static str,
     /// What people have to do; `PRINCIPAL` stands for whose doing it is.
@@ -24,13 +24,19 @@ pub struct Containment {
     pub remains: &'static str,
 }
 
-/// Of each kind.
-pub fn containment(kind: PrincipalKind) -> &'static Containment {
-    match kind {
+/// Of whoever a finding is about; people behind Identity Center can be reached where the settings have a directory.
+pub fn containment(finding: &Finding, directory: Option<&Directory>) -> &'static Containment {
+    match finding.principal_kind {
         PrincipalKind::User => &USER,
         PrincipalKind::Role => &ROLE,
         PrincipalKind::Workload => &WORKLOAD,
-        PrincipalKind::Person | PrincipalKind::IdentityCenter => &PERSON,
+        PrincipalKind::Person | PrincipalKind::IdentityCenter => {
+            if denial(finding, directory).is_empty() {
+                &PERSON
+            } else {
+                &DENIABLE
+            }
+        }
         PrincipalKind::Root => &ROOT,
         PrincipalKind::Federated => &FEDERATED,
         PrincipalKind::ExternalAccount => &EXTERNAL,
@@ -38,12 +44,8 @@ pub fn containment(kind: PrincipalKind) -> &'static Containment {
     }
 }
 
-fn name_of(finding: &Finding) -> String {
-    finding.principal.rsplit('/').next().unwrap_or_default().to_owned()
-}
-
 /// Nobody can edit the roles of services and of Identity Center in IAM.
-fn role_sessions(finding: &Finding) -> Vec<Action> {
+fn role_sessions(finding: &Finding, _: Option<&Directory>) -> Vec<Action> {
     role_name(&finding.principal)
         .filter(|role| {
             !finding.principal.contains(":role/aws-service-role/") && !role.starts_with("AWSReservedSSO_")
@@ -54,8 +56,8 @@ fn role_sessions(finding: &Finding) -> Vec<Action> {
 }
 
 const USER: Containment = Containment {
-    actions: |finding| {
-        let user = name_of(finding);
+    actions: |finding, _| {
+        let user = finding.principal.rsplit('/').next().unwrap_or_default().to_owned();
         vec![
             Action::DeactivateKeys { user: user.clone() },
             Action::RevokeUserSessions { user: user.clone() },
@@ -94,20 +96,45 @@ const WORKLOAD: Containment = Containment {
     remains: "A machine that is still held gives its holder new credentials, issued after the denial: only isolating it helps.",
 };
 
+/// Service control policies do not bind the management account: whoever is at work there is not stopped by one.
+fn denial(finding: &Finding, directory: Option<&Directory>) -> Vec<Action> {
+    let is_session = finding.principal_kind == PrincipalKind::Person;
+    directory
+        .filter(|directory| !is_session || finding.account_id != directory.account)
+        .map(|directory| Action::DenyPerson {
+            person: finding.principal.clone(),
+            directory: directory.clone(),
+        })
+        .into_iter()
+        .collect()
+}
+
 const PERSON: Containment = Containment {
-    actions: |_| Vec::new(),
+    actions: |_, _| Vec::new(),
     from: "the organisation's management account, or Identity Center's delegated administrator",
     next_steps: &[
-        "In Identity Center, disable the user behind PRINCIPAL and end its sessions (console: Users, Active sessions); with an outside identity provider, there too",
-        "Deny what its role sessions still may: in the permission set's inline policy, Deny * with the condition identitystore:userId, then provision it; roles AWSReservedSSO_* cannot be edited in IAM",
-        "Ask the person whether it was them, by another way than e-mail",
+        END_SESSIONS,
+        "Deny what its role sessions still may: in a service control policy or the permission set's inline policy, Deny * with the condition identitystore:userId; roles AWSReservedSSO_* cannot be edited in IAM",
+        ASK,
     ],
     hits: "Only this person, if the denial names its user id.",
-    remains: "Role sessions live on for up to twelve hours unless the permission set denies them; keys and users that the person made stay.",
+    remains: "Role sessions live on for up to twelve hours unless they are denied; keys and users that the person made stay.",
 };
 
+/// A person whom the organisation's service control policy can deny.
+const DENIABLE: Containment = Containment {
+    actions: denial,
+    from: "the organisation's management account",
+    next_steps: &[END_SESSIONS, ASK],
+    hits: "Only this person, in all member accounts.",
+    remains: "The management account is bound by no service control policy; roles that the person took on from its own keep their sessions; keys and users that the person made stay.",
+};
+
+const END_SESSIONS: &str = "In Identity Center, disable the user behind PRINCIPAL and end its sessions (console: Users, Active sessions); with an outside identity provider, there too";
+const ASK: &str = "Ask the person whether it was them, by another way than e-mail";
+
 const ROOT: Containment = Containment {
-    actions: |_| Vec::new(),
+    actions: |_, _| Vec::new(),
     from: "the account itself, or the management account by central management of root access",
     next_steps: &[
         "Sign in as root with its mailbox, change password and MFA device, delete its access keys",
@@ -119,7 +146,7 @@ const ROOT: Containment = Containment {
 };
 
 const FEDERATED: Containment = Containment {
-    actions: |_| Vec::new(),
+    actions: |_, _| Vec::new(),
     from: "the account of the role or user that issued the session, and the identity provider",
     next_steps: &[
         "End the person's session at the identity provider, and disable the account there",
@@ -131,7 +158,7 @@ const FEDERATED: Containment = Containment {
 };
 
 const EXTERNAL: Containment = Containment {
-    actions: |_| Vec::new(),
+    actions: |_, _| Vec::new(),
     from: "the account that owns what was reached",
     next_steps: &[
         "Find what lets the account in (trust policies, resource policies, shares), and take it out there",
@@ -142,7 +169,7 @@ const EXTERNAL: Containment = Containment {
 };
 
 const NOBODY: Containment = Containment {
-    actions: |_| Vec::new(),
+    actions: |_, _| Vec::new(),
     from: "the account that owns what was reached",
     next_steps: &[
         "Block the addresses where they arrive (a web firewall, a network rule, a policy by aws:SourceIp)",

@@ -11,6 +11,8 @@ pub type State = BTreeMap<String, String>;
 
 /// The one entry of the state of a thing that has a document.
 pub const DOCUMENT: &str = "document";
+/// What the state of a person says who is denied everything.
+pub const DENIED: &str = "denied";
 
 /// Who may hold policies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -64,6 +66,20 @@ pub enum Credential {
     Password,
 }
 
+/// Where the people behind Identity Center are, and the service control policy by which they can be denied everything.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Directory {
+    /// The organisation's management account.
+    pub account: String,
+    /// The Region of Identity Center.
+    pub region: String,
+    /// The id of its identity store.
+    pub store: String,
+    /// The id of the policy.
+    pub policy: String,
+}
+
 /// A part of an account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Thing {
@@ -87,6 +103,13 @@ pub enum Thing {
         user: String,
         /// The name of the secret of Secrets Manager in which it is.
         secret: String,
+    },
+    /// Whether a person is denied everything: the user id to [`DENIED`] or to nothing; no entry if nobody is called so.
+    Denial {
+        /// Whose: the ARN of a session by Identity Center, or of a user of its store.
+        person: String,
+        /// By which policy.
+        directory: Directory,
     },
     /// An inline policy: its [`DOCUMENT`], or nothing.
     InlinePolicy {
@@ -176,12 +199,21 @@ impl Thing {
         }
     }
 
+    /// Which principal it is about, where that is known without looking: it may be protected.
+    pub fn principal(&self) -> Option<&str> {
+        match self {
+            Self::Denial { person, .. } => Some(person),
+            _ => None,
+        }
+    }
+
     /// What it is called in AWS's calls.
     pub fn name(&self) -> &str {
         match self {
             Self::Keys { user: name, .. }
             | Self::Password { user: name }
             | Self::Reissued { user: name, .. }
+            | Self::Denial { directory: Directory { policy: name, .. }, .. }
             | Self::InlinePolicy { holder: Holder { name, .. }, .. }
             | Self::Attached { holder: Holder { name, .. } }
             | Self::Versions { policy: name }
@@ -200,6 +232,7 @@ impl Thing {
     pub fn aside(&self) -> Option<&str> {
         match self {
             Self::Reissued { secret, .. } => Some(secret),
+            Self::Denial { directory, .. } => Some(&directory.store),
             _ => None,
         }
     }
@@ -210,6 +243,9 @@ impl Thing {
             Self::Keys { .. } => &["iam:ListAccessKeys", "iam:UpdateAccessKey"],
             Self::Password { .. } => &["iam:GetLoginProfile", "iam:DeleteLoginProfile"],
             Self::Reissued { credential, .. } => calls_of_reissue(*credential),
+            Self::Denial { .. } => {
+                &["identitystore:GetUserId", "organizations:DescribePolicy", "organizations:UpdatePolicy"]
+            }
             Self::InlinePolicy { holder, .. } => match holder.kind {
                 HolderKind::User => &["iam:GetUserPolicy", "iam:PutUserPolicy", "iam:DeleteUserPolicy"],
                 HolderKind::Role => &["iam:GetRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy"],

@@ -287,6 +287,9 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
         self.unstopped().await?;
         let refused = |why: String| Err(Halt::At(Progress::Refused, why));
         self.not_ours(thing)?;
+        if thing.principal().is_some_and(|principal| self.guard.settings.is_protected(principal)) {
+            return refused("the settings protect it".to_owned());
+        }
         self.record(account, thing).await?;
         let Some(holder) = thing.holder() else { return Ok(()) };
         let identity = self.accounts.identity(account, &holder).await?;
