@@ -64,7 +64,7 @@ fn served(name: Option<&str>) -> Router {
     });
     let pages = router(give, Entrance::Link, false, Router::new());
     match name {
-        Some(name) => pages.layer(Extension(Who(name.to_owned()))),
+        Some(name) => pages.layer(Extension(Who { name: name.to_owned(), names: None })),
         None => pages,
     }
 }
@@ -259,7 +259,8 @@ fn an_incident_that_goes_on_counts_though_it_began_long_ago() {
         let desk = Desk::new(table, Mode::Observe);
         block_on(clerk.attend(&desk, &Nobody, || (NOW, NOW), || false));
     });
-    let router = router(give, Entrance::Link, false, Router::new()).layer(Extension(Who("kim".to_owned())));
+    let router = router(give, Entrance::Link, false, Router::new())
+        .layer(Extension(Who { name: "kim".to_owned(), names: None }));
     let board: Value = serde_json::from_str(&get(&router, "/api/board").2).unwrap();
     assert_eq!(board["overview"]["active_threats"], 1, "{board}");
     assert_eq!(board["incidents"].as_array().unwrap().len(), 1);
@@ -280,7 +281,8 @@ fn a_list_comes_in_parts() {
         let desk = Desk::new(table, Mode::Observe);
         block_on(clerk.attend(&desk, &Nobody, || (NOW, NOW), || false));
     });
-    let router = router(give, Entrance::Link, false, Router::new()).layer(Extension(Who("kim".to_owned())));
+    let router = router(give, Entrance::Link, false, Router::new())
+        .layer(Extension(Who { name: "kim".to_owned(), names: None }));
     let part = |query: &str| -> Value {
         serde_json::from_str(&get(&router, &format!("/api/findings?{query}")).2).unwrap()
     };

@@ -17,7 +17,7 @@ use trailwarden_core::{
     incident::{APPROVAL_HOURS, Incident},
     kept,
     messages::{FindingRaised, IncidentChanged, Notice},
-    ports::{Board, Key, Unavailable},
+    ports::{Board, Key, Over, Table, Unavailable, Write},
     settings::Settings,
     stages::{
         acting::{Guard, Mode},
@@ -61,7 +61,8 @@ fn ask(world: &World, method: &str, path: &str, body: impl std::borrow::Borrow<V
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let query = query.split('&').filter_map(|pair| pair.split_once('='));
     let query = query.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let request = Request { method: method.into(), path: path.into(), query, body, who, reissues: true };
+    let request =
+        Request { method: method.into(), path: path.into(), query, body, who, names: None, reissues: true };
     block_on(serve(world, world, &request, now)).expect("answered")
 }
 
@@ -117,6 +118,42 @@ fn nobody_nameless_and_nothing_endless_is_let_in() {
     assert_eq!(status(request(" ", String::new())), 401);
     assert_eq!(status(request("kim", "x".repeat(20_000))), 413);
     assert!(world.table.items().is_empty());
+}
+
+#[test]
+fn who_came_by_a_provider_or_slack_decides_only_if_the_settings_name_them() {
+    let finding = story("iam-backdoor-role");
+    let (world, now) = (raised(std::slice::from_ref(&finding)), finding.last_seen);
+    let id = ask(&world, "GET", "/incidents", Value::Null, now).body["incidents"][0]["id"].clone();
+    let status = |names: &[&str], path: &str, body: Value| {
+        let request = Request {
+            method: "POST".into(),
+            path: path.replace("ID", id.as_str().expect("an id")),
+            body: body.to_string(),
+            who: "eva".into(),
+            names: Some(names.iter().map(|name| (*name).to_owned()).collect()),
+            reissues: true,
+            ..Request::default()
+        };
+        block_on(serve(&world, &world, &request, now)).expect("answered").status
+    };
+    let text = "[response]\napprovers = [\"group:security\", \"slack:U1\"]";
+    for is_named in [false, true] {
+        for path in
+            ["/incidents/ID/approve", "/incidents/ID/undo", "/incidents/ID/reissue", "/response/start"]
+        {
+            assert_eq!(status(&["person:eva"], path, json!({})), 403, "{path}");
+            let is_refused = status(&["person:eva", "group:security"], path, json!({})) == 403;
+            assert_eq!(is_refused, !is_named, "{path}");
+        }
+        let key = trailwarden_core::stages::settings::key();
+        let write = Write { body: text.into(), ..Write::default() };
+        block_on(world.table.put(&key, write, Over::Anything)).expect("kept");
+    }
+    assert_eq!(status(&["person:eva"], "/incidents/ID/close", json!({ "reason": "x" })), 403);
+    assert_eq!(status(&["person:eva"], "/incidents/ID/assign", json!({ "to": "eva" })), 202);
+    assert_eq!(status(&["person:eva"], "/response/stop", json!({})), 200, "anybody stops it all");
+    assert_eq!(status(&["slack:U1"], "/incidents/ID/close", json!({ "reason": "x" })), 202);
 }
 
 #[test]

@@ -126,6 +126,24 @@ class Seen(Stacked):
         self.assertEqual(self.seen("/api/metrics")["all"]["incidents"], 1)
         stacked.deployed.settle()
 
+    def test_only_who_is_named_for_it_decides(self):
+        self.attacked(4)
+        [incident] = self.seen("/api/incidents")["items"]
+        approve = f"/api/incidents/{incident['id']}/approve"
+        plan = {"plan": self.seen(f"/api/incident?id={incident['id']}")["plan"]}
+        member = self.issuer.token(groups=["security", "everybody else"])
+        self.assertEqual(self.ask(approve, member, plan)[0], 403, "nobody is named yet")
+        stacked.deployed.settings('[response]\napprovers = ["group:security"]\n')
+        status, _, text = self.ask(approve, self.issuer.token(groups=["everybody else"]), plan)
+        self.assertEqual(status, 403, text)
+        self.assertIn("person:kim@example.com", text)
+        status, _, text = self.ask(approve, member, plan)
+        self.assertEqual(status, 409, "they may; but this deployment only observes")
+        self.assertEqual(self.ask("/api/response/stop", self.issuer.token(), {})[0], 200, "anybody may stop it all")
+        self.assertEqual(self.ask("/api/response/start", self.issuer.token(), {})[0], 403)
+        self.assertEqual(self.ask("/api/response/start", member, {})[0], 200)
+        stacked.deployed.settle()
+
     def test_the_way_in_leads_through_the_provider(self):
         verifier = "v" * 43
         begun = {"state": "s", "nonce": "n", "back": "https://page.example/",

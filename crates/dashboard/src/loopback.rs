@@ -64,7 +64,7 @@ async fn enter(State(door): State<Arc<Door>>, mut request: Request, next: Next) 
     }
     let carried = carried(request.headers(), door.address);
     if carried.is_some_and(|key| door.key.is(key)) {
-        request.extensions_mut().insert(Who(door.name.clone()));
+        request.extensions_mut().insert(Who { name: door.name.clone(), names: None });
     }
     next.run(request).await
 }

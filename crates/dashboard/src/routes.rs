@@ -30,7 +30,12 @@ use crate::{
 
 /// Who asks: a layer in front of the router says so, if it knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Who(pub String);
+pub struct Who {
+    /// What they are called.
+    pub name: String,
+    /// By which names the settings may let them decide; `None` if nobody need let them.
+    pub names: Option<Vec<String>>,
+}
 
 #[derive(Clone)]
 struct Desk {
@@ -92,13 +97,13 @@ async fn page(
     query: Asking,
     headers: HeaderMap,
 ) -> Response {
-    let Some(Extension(Who(who))) = who else {
+    let Some(Extension(who)) = who else {
         let page = pages::sign_in(desk.entrance);
         // Whoever signs in must not be shown it again.
         return tagged(&headers, StatusCode::OK, HTML, "no-store", page.into_string());
     };
     let (status, title, main) = drawn(&desk, uri.path(), query).await;
-    let page = pages::whole(&title, &who, uri.path(), &main);
+    let page = pages::whole(&title, &who.name, uri.path(), &main);
     tagged(&headers, status, HTML, PRIVATE, page.into_string())
 }
 
@@ -181,7 +186,7 @@ struct Judgement {
 }
 
 async fn judge(State(desk): State<Desk>, who: Caller, headers: HeaderMap, body: Bytes) -> Response {
-    let Some(Extension(Who(who))) = who else { return nobody() };
+    let Some(Extension(who)) = who else { return nobody() };
     if let Some(refused) = is_ours(&headers) {
         return refused;
     }
@@ -190,7 +195,7 @@ async fn judge(State(desk): State<Desk>, who: Caller, headers: HeaderMap, body: 
             error(StatusCode::BAD_REQUEST, "id or of is empty, or too long")
         }
         Ok(Judgement { id, of, verdict }) => {
-            change(&desk, Change::Verdict(Said { partition: of, finding_id: id, verdict }, who)).await
+            change(&desk, Change::Verdict(Said { partition: of, finding_id: id, verdict }, who.name)).await
         }
         Err(wrong) => error(StatusCode::BAD_REQUEST, &format!("the body is not what a verdict is: {wrong}")),
     }
@@ -229,7 +234,7 @@ async fn ask(
     path: String,
     body: &Bytes,
 ) -> Response {
-    let Some(Extension(Who(who))) = who else { return nobody() };
+    let Some(Extension(Who { name: who, names })) = who else { return nobody() };
     if method == "POST"
         && let Some(refused) = is_ours(headers)
     {
@@ -239,7 +244,7 @@ async fn ask(
         return error(StatusCode::BAD_REQUEST, "the body is not UTF-8");
     };
     let method = method.to_owned();
-    let request = Request { method, path, body, who, reissues: desk.reissues, ..Request::default() };
+    let request = Request { method, path, body, who, names, reissues: desk.reissues, ..Request::default() };
     change(desk, Change::Decision(request)).await
 }
 

@@ -1,10 +1,17 @@
 //! Requests of API Gateway's HTTP APIs, in core's words.
 
+use std::{collections::HashMap, hash::BuildHasher};
+
 use aws_lambda_events::{
     apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse},
     encodings::Body,
+    http::HeaderMap,
 };
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use serde_json::Value;
 use trailwarden_core::stages::interface::{Reply, Request, Signed};
 
 /// Where Slack sends what is pressed.
@@ -22,6 +29,7 @@ pub fn asked(request: &ApiGatewayV2httpRequest, reissues: bool) -> Request {
             .collect(),
         body: body(request),
         who: who(request).unwrap_or_default(),
+        names: names(request),
         reissues,
     }
 }
@@ -31,8 +39,33 @@ fn who(request: &ApiGatewayV2httpRequest) -> Option<String> {
     if let Some(iam) = &authorizer.iam {
         return iam.user_arn.clone();
     }
-    let claims = &authorizer.jwt.as_ref()?.claims;
-    claims.get("email").or_else(|| claims.get("sub")).cloned()
+    name_in(&authorizer.jwt.as_ref()?.claims).cloned()
+}
+
+/// IAM says itself who may decide; a provider only who somebody is.
+fn names(request: &ApiGatewayV2httpRequest) -> Option<Vec<String>> {
+    let claims = &request.request_context.authorizer.as_ref()?.jwt.as_ref()?.claims;
+    Some(names_in(name_in(claims)?, &request.headers))
+}
+
+/// What a token calls somebody: by mail address, unless the provider does not vouch for it, or by subject.
+pub fn name_in<S: BuildHasher>(claims: &HashMap<String, String, S>) -> Option<&String> {
+    let is_verified = claims.get("email_verified").is_none_or(|is| is == "true");
+    claims.get("email").filter(|_| is_verified).or_else(|| claims.get("sub"))
+}
+
+/// The names by which the settings may let somebody decide: their own, and those of the groups that their token lists.
+/// To be asked only where API Gateway has checked that token: its own words for a list cannot be told apart.
+pub fn names_in(who: &str, headers: &HeaderMap) -> Vec<String> {
+    let payload = || {
+        let token = headers.get("authorization")?.to_str().ok()?.rsplit(' ').next()?;
+        let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+        serde_json::from_slice::<Value>(&payload).ok()
+    };
+    let payload = payload().unwrap_or_default();
+    let lists = ["groups", "cognito:groups"].into_iter().filter_map(|claim| payload.get(claim)?.as_array());
+    let groups = lists.flatten().filter_map(Value::as_str).map(|group| format!("group:{group}"));
+    [format!("person:{who}")].into_iter().chain(groups).collect()
 }
 
 /// What Slack sent, to be believed only by its signature.
@@ -92,6 +125,7 @@ mod tests {
         let asked = asked(&request, false);
         assert_eq!((asked.method.as_str(), asked.path.as_str()), ("GET", "/incidents"));
         assert_eq!(asked.who, "arn:aws:sts::111122223333:assumed-role/analyst/kim");
+        assert_eq!(asked.names, None, "IAM has let them in to decide");
         assert_eq!(asked.query["days"], "7");
         assert!(slack(&request).is_none());
     }
@@ -101,10 +135,36 @@ mod tests {
         let with = |authorizer: serde_json::Value| {
             let mut event: serde_json::Value = serde_json::from_str(EVENT).unwrap();
             event["requestContext"]["authorizer"] = authorizer;
-            asked(&serde_json::from_value(event).unwrap(), false).who
+            let asked = asked(&serde_json::from_value(event).unwrap(), false);
+            (asked.who, asked.names)
         };
-        assert_eq!(with(serde_json::Value::Null), "");
-        let claims = serde_json::json!({ "jwt": { "claims": { "sub": "1", "email": "kim@x.example" }, "scopes": null } });
-        assert_eq!(with(claims), "kim@x.example");
+        assert_eq!(with(serde_json::Value::Null), (String::new(), None));
+        let claims = |more: serde_json::Value| {
+            let mut claims = serde_json::json!({ "sub": "1", "email": "kim@x.example" });
+            claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            with(serde_json::json!({ "jwt": { "claims": claims, "scopes": null } }))
+        };
+        let kim = vec!["person:kim@x.example".to_owned()];
+        assert_eq!(claims(serde_json::json!({})), ("kim@x.example".to_owned(), Some(kim)));
+        assert_eq!(claims(serde_json::json!({ "email_verified": "false" })).0, "1");
+    }
+
+    #[test]
+    fn somebody_has_the_names_of_their_groups_too() {
+        let token = |payload: &str| format!("Bearer e30.{}.x", URL_SAFE_NO_PAD.encode(payload));
+        let names = |authorization: &str| {
+            let headers =
+                HeaderMap::from_iter([("authorization".parse().unwrap(), authorization.parse().unwrap())]);
+            names_in("kim", &headers)
+        };
+        assert_eq!(
+            names(&token(r#"{"groups":["security","not security"],"cognito:groups":["eu"]}"#)),
+            ["person:kim", "group:security", "group:not security", "group:eu"]
+        );
+        for nothing in [token(r#"{"groups":"security"}"#), token("nonsense"), "Bearer".into(), "x.!.y".into()]
+        {
+            assert_eq!(names(&nothing), ["person:kim"], "{nothing}");
+        }
+        assert_eq!(names_in("kim", &HeaderMap::new()), ["person:kim"]);
     }
 }

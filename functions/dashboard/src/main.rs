@@ -13,6 +13,7 @@ use trailwarden_integrations::{
     now,
     provider::Provider,
     table::DynamoTable,
+    web::{name_in, names_in},
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -36,18 +37,18 @@ async fn main() -> Result<(), Error> {
     }
 }
 
-/// With the name of whoever API Gateway let in: it has checked the token before, and is the only one who may call us.
+/// With the names of whoever API Gateway let in: it has checked the token before, and is the only one who may call us.
 fn named(mut request: Request) -> Request {
-    let who = match request.extensions().get::<RequestContext>() {
-        Some(RequestContext::ApiGatewayV2(context)) => context.authorizer.as_ref().and_then(|authorizer| {
-            let claims = &authorizer.jwt.as_ref()?.claims;
-            let is_verified = claims.get("email_verified").is_none_or(|is| is == "true");
-            claims.get("email").filter(|_| is_verified).or_else(|| claims.get("sub")).cloned()
-        }),
+    let name = match request.extensions().get::<RequestContext>() {
+        Some(RequestContext::ApiGatewayV2(context)) => context
+            .authorizer
+            .as_ref()
+            .and_then(|authorizer| name_in(&authorizer.jwt.as_ref()?.claims).cloned()),
         _ => None,
     };
-    if let Some(who) = who {
-        request.extensions_mut().insert(Who(who));
+    if let Some(name) = name {
+        let names = Some(names_in(&name, request.headers()));
+        request.extensions_mut().insert(Who { name, names });
     }
     request
 }
@@ -67,7 +68,8 @@ mod tests {
 
     #[test]
     fn whoever_the_gateway_let_in_has_a_name_and_nobody_else() {
-        assert_eq!(who(EVENT), Some(Who("kim@example.com".to_owned())));
+        let (name, names) = ("kim@example.com".to_owned(), Some(vec!["person:kim@example.com".to_owned()]));
+        assert_eq!(who(EVENT), Some(Who { name, names }));
         let mut event: serde_json::Value = serde_json::from_str(EVENT).expect("JSON");
         event["requestContext"]["authorizer"] = serde_json::Value::Null;
         assert_eq!(who(&event.to_string()), None, "a header of their own is no name");

@@ -6,7 +6,6 @@ use trailwarden_core::stages::interface::{pressed, serve};
 use trailwarden_integrations::{
     bus::Bus,
     environment::{aws, optional, variable},
-    knowledge::Remembered,
     lambda, now,
     secrets::Secrets,
     table::DynamoTable,
@@ -20,13 +19,11 @@ async fn main() -> Result<(), Error> {
     let bus = Bus::new(&aws, variable("EVENT_BUS_NAME")?);
     let secrets = Secrets::new(&aws, optional("CONTACTS_SECRET_ARN"));
     let reissues = variable("RESPONSE_REISSUE")? == "true";
-    let remembered = Remembered::new(table.clone());
     lambda::serve(async |request: ApiGatewayV2httpRequest| -> Result<ApiGatewayV2httpResponse, Error> {
         let reply = match slack(&request) {
             Some(signed) => {
-                let (contacts, settings) = (secrets.contacts().await?, remembered.current().await?);
-                let secret = &contacts.slack_signing_secret;
-                pressed(&table, &bus, &signed, secret, &settings.response.approvers, now()).await?
+                let contacts = secrets.contacts().await?;
+                pressed(&table, &bus, &signed, &contacts.slack_signing_secret, now()).await?
             }
             None => serve(&table, &bus, &asked(&request, reissues), now()).await?,
         };

@@ -5,7 +5,10 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::acting::{load, stopped};
+use super::{
+    acting::{load, stopped},
+    settings::settings,
+};
 use crate::{
     event::{Time, clip},
     finding::Severity,
@@ -31,6 +34,9 @@ pub struct Request {
     pub body: String,
     /// Who asks, as whoever lets them in says: nobody is anonymous.
     pub who: String,
+    /// By which names they may be among `response.approvers` of the settings, if only those may decide; `None` where
+    /// whoever lets them in decides that.
+    pub names: Option<Vec<String>>,
     /// May credentials be made anew here?
     pub reissues: bool,
 }
@@ -50,6 +56,9 @@ const DAYS: u32 = 31;
 const PAGE: usize = 100;
 /// Bytes of a body.
 const BODY: usize = 16 << 10;
+
+/// What only those may who are named for it: others can look, assign, tick off steps, and stop everything.
+const DECIDED: [&str; 5] = ["approve", "undo", "reissue", "close", "start"];
 
 /// What a POST may say.
 #[derive(Debug, Default, Deserialize)]
@@ -94,6 +103,16 @@ pub async fn serve(
         return Ok(error(413, "too long"));
     }
     let path: Vec<&str> = request.path.split('/').filter(|part| !part.is_empty()).collect();
+    if let (Some(names), "POST") = (&request.names, request.method.as_str())
+        && path.last().is_some_and(|what| DECIDED.contains(what))
+        && !settings(table).await?.response.lets(names)
+    {
+        let names = names.join(", ");
+        return Ok(error(
+            403,
+            format!("{names}: not among response.approvers of the settings, who alone decide that"),
+        ));
+    }
     match (request.method.as_str(), &path[..]) {
         ("GET", ["incidents"]) => list(table, request, now).await,
         ("GET", ["incidents", id]) => match find(table, id).await? {
@@ -320,7 +339,7 @@ pub struct Signed {
     pub body: String,
 }
 
-/// Answers a button pressed in Slack: signed by Slack, freshly, and pressed by one of those who may (`slack:U012AB3CD`).
+/// Answers a button pressed in Slack: signed by Slack, freshly, and pressed by one of those who may.
 ///
 /// # Errors
 /// [`Unavailable`] as [`serve`].
@@ -329,7 +348,6 @@ pub async fn pressed(
     bus: &impl Channel<Notice>,
     signed: &Signed,
     secret: &str,
-    approvers: &[String],
     now: Time,
 ) -> Result<Reply, Unavailable> {
     if signed.body.len() > SLACK_BODY
@@ -339,21 +357,15 @@ pub async fn pressed(
     }
     let Some(pressed) = slack::pressed(&signed.body) else { return Ok(error(400, "not a button of ours")) };
     let who = format!("slack:{}", pressed.user);
-    if !approvers.contains(&who) {
-        return Ok(error(403, format!("{who} is not among response.approvers of the settings")));
-    }
     let body = match pressed.action.as_str() {
         "approve" => json!({ "plan": pressed.digest }),
         _ => json!({}),
     };
     let path = format!("/incidents/{}/{}", pressed.id, pressed.action);
-    serve(
-        table,
-        bus,
-        &Request { method: "POST".into(), path, body: body.to_string(), who, ..Request::default() },
-        now,
-    )
-    .await
+    let names = Some(vec![who.clone()]);
+    let request =
+        Request { method: "POST".into(), path, body: body.to_string(), who, names, ..Request::default() };
+    serve(table, bus, &request, now).await
 }
 
 /// Bytes of what Slack sends: it repeats the message.
