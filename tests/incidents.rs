@@ -5,7 +5,10 @@ mod support;
 #[path = "support/world.rs"]
 mod world;
 
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    fs,
+};
 
 use pollster::block_on;
 use serde_json::{Value, json};
@@ -17,6 +20,7 @@ use trailwarden_core::{
     incident::{APPROVAL_HOURS, Incident},
     kept,
     messages::{FindingRaised, IncidentChanged, Notice},
+    planning::STOPS,
     ports::{Board, Key, Over, Table, Unavailable, Write},
     settings::Settings,
     stages::{
@@ -387,23 +391,33 @@ fn and_goes_on(run: Run<'_>, id: &str, log: &std::path::Path) {
 
 /// How much of what attackers do can be answered without a person, where nobody is protected.
 #[test]
-fn most_grave_incidents_of_a_simulated_organisation_can_be_answered_without_a_person() {
+fn most_grave_incidents_of_a_simulated_organisation_can_be_contained_without_a_person() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (logs, state) = (folder.path().join("logs"), folder.path().join("state"));
+    let in_folder = |name: &str| folder.path().join(name);
+    let (logs, state, settings) = (in_folder("logs"), in_folder("state"), in_folder("settings.toml"));
+    let center = "account = \"999988887777\"\nregion = \"eu-west-1\"\nstore = \"d-1234567890\"\npolicy = \"p-examplepolicyid\"";
+    fs::write(&settings, format!("[response.identity_center]\n{center}")).expect("written");
     let made = trailwarden(&["simulate", "--seed", "77", "--out", text(&logs)]);
     assert!(made.status.success());
-    assert!(trailwarden(&["analyze", text(&logs), "--state", text(&state)]).status.success());
-    let listed = trailwarden(&["incident", "list", "--all", "--format", "json", "--state", text(&state)]);
-    let listed: Value = serde_json::from_slice(&listed.stdout).expect("JSON");
+    let kept = ["--state", text(&state), "--settings", text(&settings)];
+    let asked = |words: &[&str]| trailwarden(&[words, &kept].concat());
+    assert!(asked(&["analyze", text(&logs)]).status.success());
+    let json = |words: &[&str]| serde_json::from_slice::<Value>(&asked(words).stdout).expect("JSON");
+    let listed = json(&["incident", "list", "--all", "--format", "json"]);
     let incidents = listed["incidents"].as_array().expect("incidents").iter();
     let grave: Vec<&Value> = incidents
         .filter(|one| ["HIGH", "CRITICAL"].contains(&one["severity"].as_str().expect("one")))
         .collect();
-    let answered = grave.iter().filter(|one| one["level"] != "ESCALATE").count();
+    let stops = |incident: &&&Value| {
+        let whole = json(&["incident", "show", incident["id"].as_str().expect("an id"), "--format", "json"]);
+        let mut acts = whole["acts"].as_array().expect("acts").iter();
+        incident["level"] != "ESCALATE" && acts.any(|act| act["why"] == STOPS)
+    };
+    let stopped = grave.iter().filter(stops).count();
     eprintln!(
-        "{answered} of {} grave incidents can be answered without a person; of all: {}",
+        "who is behind {stopped} of {} grave incidents can be stopped without a person; of all: {}",
         grave.len(),
         listed["metrics"]["all"]
     );
-    assert!(grave.len() >= 8 && answered * 10 >= grave.len() * 8, "{answered} of {}", grave.len());
+    assert!(grave.len() >= 8 && stopped * 10 >= grave.len() * 8, "{stopped} of {}", grave.len());
 }

@@ -24,7 +24,7 @@ use trailwarden_core::{
         respond::{respond, respond_as_asked},
     },
 };
-use world::{World, messages};
+use world::{PERSON, World, messages};
 
 const EVERYTHING: &str = "
 [[response.enforce]]
@@ -108,7 +108,7 @@ fn furnished(findings: &[Finding]) -> World {
     for finding in findings {
         let plan = trailwarden_core::planning::plan(&[finding], &settings).expect("a plan");
         for planned in &plan.actions {
-            let thing = planned.action.thing();
+            let thing = planned.action.thing().as_found(&state(&[(PERSON, "")]));
             let place = (planned.account_id.clone(), thing.clone());
             world.accounts.borrow_mut().entry(place).or_insert_with(|| before(&thing, finding));
         }
@@ -121,7 +121,7 @@ fn before(thing: &Thing, finding: &Finding) -> State {
     match thing {
         Thing::Keys { .. } => state(&[("AKIAONE", "Active"), ("AKIATWO", "Inactive")]),
         Thing::Password { .. } => state(&[("password", "set")]),
-        Thing::Denial { .. } => state(&[("24a8f4c8-0081", "")]),
+        Thing::Denial { .. } => state(&[(PERSON, "")]),
         Thing::InlinePolicy { policy, .. } if policy.starts_with("Trailwarden") => State::new(),
         Thing::InlinePolicy { .. } => state(&[(DOCUMENT, r#"{"Statement": [{"Effect":"Allow"}]}"#)]),
         Thing::Attached { .. } => {
@@ -338,11 +338,38 @@ fn a_person_behind_identity_center_is_denied_in_the_management_account_unless_pr
         let writes = world.writes.borrow();
         let denials = writes.iter().filter(|(_, thing, _)| matches!(thing, Thing::Denial { .. }));
         let denials: Vec<_> = denials.map(|(account, _, to)| (account.as_str(), to.clone())).collect();
-        let expected = [("999988887777", state(&[("24a8f4c8-0081", "denied")]))];
+        let expected = [("999988887777", state(&[(PERSON, "denied")]))];
         assert_eq!(denials, expected[..usize::from(is_denied)]);
         let denied = if is_denied { Progress::Done } else { Progress::Refused };
         assert_eq!(done.acts[0].progress, denied, "{:#?}", done.acts[0]);
     }
+}
+
+#[test]
+fn one_copy_writes_the_policy_of_people_at_a_time_and_who_was_denied_is_freed_by_id() {
+    let (finding, everything) = (story("ami-shared"), settings(EVERYTHING));
+    let (world, enforcing) = (furnished(std::slice::from_ref(&finding)), guard(&everything, Mode::Enforce));
+    let held = |by: u64| Write { body: kept::write(&Some((finding.last_seen, by))), ..Write::default() };
+    let lease = kept::lease_key("p-examplepolicyid");
+    let answered = || {
+        let batch = vec![raised(&finding, 1)];
+        let failed = block_on(respond(&world, &world.outlets(enforcing), batch, finding.last_seen));
+        let writes = world.writes.borrow();
+        (failed.len(), writes.iter().any(|(_, thing, _)| thing.person().is_some()))
+    };
+    block_on(world.table.put(&lease, held(8), Over::Anything)).expect("kept");
+    assert_eq!(answered(), (1, false), "another copy is at it");
+    block_on(world.table.put(&lease, held(7), Over::Anything)).expect("kept");
+    assert_eq!(answered(), (0, true));
+    let mut done = incidents(&world).remove(0);
+    world.is_renamed.set(true);
+    done.undo(None, "kim", finding.last_seen).expect("asked");
+    let undone = ask(&world, enforcing, &done, finding.last_seen);
+    assert_eq!(undone.acts[0].progress, Progress::Undone, "{:#?}", undone.acts[0]);
+    let writes = world.writes.borrow();
+    let states: Vec<&State> =
+        writes.iter().filter(|(_, thing, _)| thing.person().is_some()).map(|(.., to)| to).collect();
+    assert_eq!(states, [&state(&[(PERSON, "denied")]), &state(&[(PERSON, "")])]);
 }
 
 #[test]

@@ -60,6 +60,7 @@ class Responses(Stacked):
         organizations.create_organization(FeatureSet="ALL")
         denial = organizations.create_policy(Type="SERVICE_CONTROL_POLICY", Name="denied", Description="", Content=DENIAL)
         cls.denial = denial["Policy"]["PolicySummary"]["Id"]
+        organizations.attach_policy(PolicyId=cls.denial, TargetId=organizations.list_roots()["Roots"][0]["Id"])
         stacked.deployed.deploy(ResponseMode="enforce", ContactsSecretArn=secret["ARN"], OpsItems="true",
                                 ResponseReissue="true", DenialPolicyId=cls.denial)
         cls.analyst = cls.somebody("analyst", {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"})

@@ -136,7 +136,7 @@ class Seen(Stacked):
         stacked.deployed.settings('[response]\napprovers = ["group:security"]\n')
         status, _, text = self.ask(approve, self.issuer.token(groups=["everybody else"]), plan)
         self.assertEqual(status, 403, text)
-        self.assertIn("person:kim@example.com", text)
+        self.assertIn("person:1, group:everybody else", text)
         status, _, text = self.ask(approve, member, plan)
         self.assertEqual(status, 409, "they may; but this deployment only observes")
         self.assertEqual(self.ask("/api/response/stop", self.issuer.token(), {})[0], 200, "anybody may stop it all")

@@ -374,6 +374,11 @@ pub fn acts_key(account: &str, hour: u32) -> Key {
     Key { partition: format!("RESPONSE#{account}"), sort: format!("ACTS#{hour:08}") }
 }
 
+/// Where it is kept which copy of the function is at something that must not be written by two at once.
+pub fn lease_key(what: &str) -> Key {
+    Key { partition: ORGANISATION.to_owned(), sort: format!("LEASE#{what}") }
+}
+
 /// Where it is recorded what we call in an account in an hour.
 pub fn calls_key(account: &str, hour: u32) -> Key {
     Key { partition: format!("RESPONSE#{account}"), sort: format!("CALLS#{hour:08}") }

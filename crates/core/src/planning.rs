@@ -1,6 +1,7 @@
 //! From findings and what the organisation says of itself to a plan, by the playbook that is for them.
 
 use crate::{
+    catalog::Tactic,
     event::{Outcome, PrincipalKind, Time, account_of},
     finding::{Deed, Finding, Severity},
     playbooks::{self, Playbook},
@@ -63,7 +64,7 @@ pub fn plan_by(playbook: &Playbook, findings: &[&Finding], settings: &Settings) 
     take_back(&case, &mut plan);
     (playbook.plan)(&case, &mut plan);
     dedupe(&mut plan);
-    (plan.level, plan.because) = level(&plan, first, settings);
+    (plan.level, plan.because) = level(&plan, &findings, settings);
     if plan.level != Level::Escalate && playbook.contains && ways.is_empty() {
         plan.because.push_str("; stopping the principal itself is left to people");
     }
@@ -71,6 +72,12 @@ pub fn plan_by(playbook: &Playbook, findings: &[&Finding], settings: &Settings) 
         plan.residual.push("What was read or copied before is known to whoever read it.".to_owned());
     }
     Some(plan)
+}
+
+/// Does a finding speak of tries alone?
+fn only_guesses(finding: &Finding) -> bool {
+    ["brute-force", "credential-stuffing", "password-spraying"].contains(&finding.detector.as_str())
+        && !finding.tactics.contains(&Tactic::InitialAccess)
 }
 
 /// What was done is taken back, where that can be; what was made in the same breath was not there before.
@@ -105,8 +112,9 @@ fn dedupe(plan: &mut Plan) {
     }
 }
 
-/// Who decides, and why.
-fn level(plan: &Plan, gravest: &Finding, settings: &Settings) -> (Level, String) {
+/// Who decides, and why; of the findings, the gravest is the first.
+fn level(plan: &Plan, findings: &[&Finding], settings: &Settings) -> (Level, String) {
+    let gravest = findings[0];
     let escalate = |why: &str| (Level::Escalate, why.to_owned());
     if settings.is_protected(&plan.principal) {
         return escalate("the principal is protected: nothing acts on it");
@@ -123,6 +131,10 @@ fn level(plan: &Plan, gravest: &Finding, settings: &Settings) -> (Level, String)
     let waiting = plan.actions.iter().filter(|planned| !planned.waits.is_empty()).count();
     if waiting == plan.actions.len() {
         return escalate("none of it can be done without asking");
+    }
+    if findings.iter().all(|finding| only_guesses(finding)) {
+        // Or whoever guesses at somebody's password could have them locked out.
+        return escalate("passwords were guessed at, and nobody got in");
     }
     if gravest.confidence < SURE {
         return escalate("we are not sure enough");

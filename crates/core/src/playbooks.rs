@@ -172,10 +172,26 @@ mod tests {
             ]
         );
         assert_eq!((plan.actions[0].account_id.as_str(), plan.level), ("999999999999", Level::Automated));
-        // A service control policy binds nobody in the management account.
-        let at_home = crate::finding::Finding { account_id: "999999999999".into(), ..finding };
-        let plan = crate::planning::plan(&[&at_home], &settings).unwrap();
-        assert_eq!((plan.actions, plan.level), (vec![], Level::Escalate));
+        // A service control policy binds nobody in the management account, and a session of another account may be anybody's.
+        let at_home = person.replace("111122223333", "999999999999");
+        for (principal, account) in [(at_home.as_str(), "999999999999"), (person, "444455556666")] {
+            let elsewhere = crate::finding::Finding {
+                principal: principal.to_owned(),
+                account_id: account.into(),
+                ..finding.clone()
+            };
+            let plan = crate::planning::plan(&[&elsewhere], &settings).unwrap();
+            assert_eq!((plan.actions, plan.level), (vec![], Level::Escalate), "{principal} in {account}");
+        }
+    }
+
+    #[test]
+    fn whoever_only_guesses_locks_nobody_out() {
+        use crate::catalog::Tactic;
+        let guessed = found("brute-force", &[]);
+        let got_in = crate::finding::Finding { tactics: vec![Tactic::InitialAccess], ..guessed.clone() };
+        assert_eq!(planned(&guessed).level, Level::Escalate);
+        assert_eq!(planned(&got_in).level, Level::Automated);
     }
 
     #[test]

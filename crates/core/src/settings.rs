@@ -89,7 +89,11 @@ impl Default for Response {
 impl Response {
     /// May somebody who goes by these names decide?
     pub fn lets(&self, names: &[String]) -> bool {
-        names.iter().any(|name| self.approvers.contains(name))
+        // Mail addresses have no case.
+        let is = |approver: &String, name: &String| {
+            approver == name || (name.starts_with("person:") && approver.eq_ignore_ascii_case(name))
+        };
+        names.iter().any(|name| self.approvers.iter().any(|approver| is(approver, name)))
     }
 
     /// Are a playbook's plans carried out without asking, at this severity?
@@ -224,8 +228,26 @@ impl Settings {
 
     /// May no response touch this principal?
     pub fn is_protected(&self, principal: &str) -> bool {
-        let lists = [&self.protected_principals, &self.break_glass_principals];
-        lists.into_iter().flatten().any(|pattern| WildMatch::new(pattern).matches(principal))
+        let is_person = principal.contains(":assumed-role/AWSReservedSSO_");
+        self.protecting().any(|pattern| WildMatch::new(pattern).matches(principal))
+            || (is_person && self.is_protected_person(principal))
+    }
+
+    /// May no response touch this person behind Identity Center, by whatever session they come? They are known by their
+    /// user name, or their id, alone or at the end of an ARN.
+    pub fn is_protected_person(&self, person: &str) -> bool {
+        let last = |arn: &str| arn.rsplit('/').next().unwrap_or_default().to_lowercase();
+        let of_people =
+            |pattern: &&String| pattern.contains(":assumed-role/") || pattern.contains(":identitystore:");
+        // A pattern that names a role alone speaks of its sessions, not of people.
+        let names =
+            self.protecting().filter(of_people).map(|pattern| last(pattern)).filter(|name| name != "*");
+        let person = last(person);
+        names.into_iter().any(|name| WildMatch::new(&name).matches(&person))
+    }
+
+    fn protecting(&self) -> impl Iterator<Item = &String> {
+        [&self.protected_principals, &self.break_glass_principals].into_iter().flatten()
     }
 
     /// The rule that suppresses what `detector` says of `principal` in `account` on `day`, if any, in words.
@@ -355,6 +377,18 @@ mod tests {
         assert!(!covers("arn:aws:iam::1:role/ci", "evasion", last + 1));
         assert!(!covers("arn:aws:iam::1:role/ci", "persistence", last));
         assert!(!covers("arn:aws:iam::1:role/web", "evasion", last));
+    }
+
+    #[test]
+    fn a_protected_person_is_protected_in_every_session() {
+        let text = "protected_principals = [\"arn:aws:sts::1:assumed-role/AWSReservedSSO_Glass_0/Kim@x\", \"arn:aws:identitystore:::user/24a8\", \"arn:aws:sts::*:assumed-role/AWSReservedSSO_Root_0/*\"]";
+        let settings = Settings::parse(text, DETECTORS, &[]).unwrap();
+        let session = |role: &str, name: &str| {
+            settings.is_protected(&format!("arn:aws:sts::2:assumed-role/AWSReservedSSO_{role}_1/{name}"))
+        };
+        assert!(session("Admin", "kim@x") && !session("Admin", "eva@x"));
+        assert!(settings.is_protected_person("24a8") && !settings.is_protected_person("eva@x"));
+        assert!(settings.is_protected("arn:aws:sts::2:assumed-role/AWSReservedSSO_Root_0/eva@x"));
     }
 
     #[test]

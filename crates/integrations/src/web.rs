@@ -45,7 +45,7 @@ fn who(request: &ApiGatewayV2httpRequest) -> Option<String> {
 /// IAM says itself who may decide; a provider only who somebody is.
 fn names(request: &ApiGatewayV2httpRequest) -> Option<Vec<String>> {
     let claims = &request.request_context.authorizer.as_ref()?.jwt.as_ref()?.claims;
-    Some(names_in(name_in(claims)?, &request.headers))
+    Some(names_in(claims, &request.headers))
 }
 
 /// What a token calls somebody: by mail address, unless the provider does not vouch for it, or by subject.
@@ -54,18 +54,26 @@ pub fn name_in<S: BuildHasher>(claims: &HashMap<String, String, S>) -> Option<&S
     claims.get("email").filter(|_| is_verified).or_else(|| claims.get("sub"))
 }
 
-/// The names by which the settings may let somebody decide: their own, and those of the groups that their token lists.
+/// The names by which the settings may let somebody decide: their subject, their mail address if the provider vouches for
+/// it in so many words, and the groups that their token lists.
 /// To be asked only where API Gateway has checked that token: its own words for a list cannot be told apart.
-pub fn names_in(who: &str, headers: &HeaderMap) -> Vec<String> {
+pub fn names_in<S: BuildHasher>(claims: &HashMap<String, String, S>, headers: &HeaderMap) -> Vec<String> {
+    let is_vouched = claims.get("email_verified").is_some_and(|is| is == "true");
+    let mail = claims.get("email").filter(|_| is_vouched).cloned();
+    let people = claims.get("sub").cloned().into_iter().chain(mail).map(|name| format!("person:{name}"));
     let payload = || {
-        let token = headers.get("authorization")?.to_str().ok()?.rsplit(' ').next()?;
+        // Just one token: of two, the gateway may have looked at the other.
+        let token = headers.get("authorization")?.to_str().ok()?.strip_prefix("Bearer ")?;
+        if token.contains([',', ' ']) {
+            return None;
+        }
         let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
         serde_json::from_slice::<Value>(&payload).ok()
     };
     let payload = payload().unwrap_or_default();
     let lists = ["groups", "cognito:groups"].into_iter().filter_map(|claim| payload.get(claim)?.as_array());
     let groups = lists.flatten().filter_map(Value::as_str).map(|group| format!("group:{group}"));
-    [format!("person:{who}")].into_iter().chain(groups).collect()
+    people.chain(groups).collect()
 }
 
 /// What Slack sent, to be believed only by its signature.
@@ -144,18 +152,21 @@ mod tests {
             claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             with(serde_json::json!({ "jwt": { "claims": claims, "scopes": null } }))
         };
-        let kim = vec!["person:kim@x.example".to_owned()];
-        assert_eq!(claims(serde_json::json!({})), ("kim@x.example".to_owned(), Some(kim)));
-        assert_eq!(claims(serde_json::json!({ "email_verified": "false" })).0, "1");
+        let names = |names: &[&str]| Some(names.iter().map(|name| format!("person:{name}")).collect());
+        assert_eq!(claims(serde_json::json!({})), ("kim@x.example".to_owned(), names(&["1"])));
+        assert_eq!(claims(serde_json::json!({ "email_verified": "false" })), ("1".to_owned(), names(&["1"])));
+        let vouched = claims(serde_json::json!({ "email_verified": "true" }));
+        assert_eq!(vouched, ("kim@x.example".to_owned(), names(&["1", "kim@x.example"])));
     }
 
     #[test]
     fn somebody_has_the_names_of_their_groups_too() {
+        let kim = HashMap::from([("sub".to_owned(), "kim".to_owned())]);
         let token = |payload: &str| format!("Bearer e30.{}.x", URL_SAFE_NO_PAD.encode(payload));
         let names = |authorization: &str| {
             let headers =
                 HeaderMap::from_iter([("authorization".parse().unwrap(), authorization.parse().unwrap())]);
-            names_in("kim", &headers)
+            names_in(&kim, &headers)
         };
         assert_eq!(
             names(&token(r#"{"groups":["security","not security"],"cognito:groups":["eu"]}"#)),
@@ -165,6 +176,6 @@ mod tests {
         {
             assert_eq!(names(&nothing), ["person:kim"], "{nothing}");
         }
-        assert_eq!(names_in("kim", &HeaderMap::new()), ["person:kim"]);
+        assert_eq!(names_in(&kim, &HeaderMap::new()), ["person:kim"]);
     }
 }

@@ -39,16 +39,16 @@ async fn main() -> Result<(), Error> {
 
 /// With the names of whoever API Gateway let in: it has checked the token before, and is the only one who may call us.
 fn named(mut request: Request) -> Request {
-    let name = match request.extensions().get::<RequestContext>() {
-        Some(RequestContext::ApiGatewayV2(context)) => context
-            .authorizer
-            .as_ref()
-            .and_then(|authorizer| name_in(&authorizer.jwt.as_ref()?.claims).cloned()),
+    let who = match request.extensions().get::<RequestContext>() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.authorizer.as_ref().and_then(|authorizer| {
+            let claims = &authorizer.jwt.as_ref()?.claims;
+            let names = Some(names_in(claims, request.headers()));
+            Some(Who { name: name_in(claims)?.clone(), names })
+        }),
         _ => None,
     };
-    if let Some(name) = name {
-        let names = Some(names_in(&name, request.headers()));
-        request.extensions_mut().insert(Who { name, names });
+    if let Some(who) = who {
+        request.extensions_mut().insert(who);
     }
     request
 }
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn whoever_the_gateway_let_in_has_a_name_and_nobody_else() {
-        let (name, names) = ("kim@example.com".to_owned(), Some(vec!["person:kim@example.com".to_owned()]));
+        let (name, names) = ("kim@example.com".to_owned(), Some(vec!["person:1".to_owned()]));
         assert_eq!(who(EVENT), Some(Who { name, names }));
         let mut event: serde_json::Value = serde_json::from_str(EVENT).expect("JSON");
         event["requestContext"]["authorizer"] = serde_json::Value::Null;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     event::Time,
-    response::{Action, Planned, State},
+    response::{Action, Planned, State, Thing},
 };
 
 /// How far an act is.
@@ -91,6 +91,15 @@ impl Act {
             Action::RevokeRoleSessions { .. } | Action::RevokeUserSessions { .. }
         );
         is_revocation && self.progress == Progress::Done && self.at.is_some_and(|at| last_seen > at)
+    }
+
+    /// What it changes; what it changed, as it was found.
+    pub fn thing(&self) -> Thing {
+        let thing = self.planned.action.thing();
+        match &self.change {
+            Some(change) => thing.as_found(&change.before),
+            None => thing,
+        }
     }
 
     /// Is there something to be done about it without asking anybody?

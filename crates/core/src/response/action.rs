@@ -214,7 +214,7 @@ fn describe_reissue(credential: Credential, user: &str, secret: &str) -> String 
     }
 }
 
-/// What somebody behind Identity Center is called: a session by their user name, a user of the store by their id.
+/// What somebody behind Identity Center is called: a user name, or the id in the ARN of a user of the store.
 pub(super) fn person_name(person: &str) -> &str {
     person.rsplit('/').next().unwrap_or_default()
 }

@@ -87,20 +87,15 @@ fn made(action: &Action, now: Time) -> Option<Commands> {
 /// The policy's statement lists user ids: one more, and it is put back.
 fn deny(person: &str, directory: &Directory) -> Commands {
     let Directory { region, store, policy, .. } = directory;
-    let put =
-        |file: &str| format!("aws organizations update-policy --policy-id {policy} --content file://{file}");
-    Commands {
-        forth: vec![
-            format!(
-                r#"aws identitystore get-user-id --region {region} --identity-store-id {store} --alternate-identifier '{{"UniqueAttribute":{{"AttributePath":"userName","AttributeValue":"{person}"}}}}' --query UserId --output text   # whom to deny, unless it is an id already"#
-            ),
-            format!(
-                "aws organizations describe-policy --policy-id {policy} --query Policy.Content --output text > before.json   # copy it to after.json, with the id beside the others"
-            ),
-            put("after.json"),
-        ],
-        back: vec![put("before.json")],
-    }
+    let change = |sign: &str| {
+        format!(
+            r#"aws organizations describe-policy --policy-id {policy} --query Policy.Content --output text | jq -c '(.Statement[] | select(.Sid == "TrailwardenDeniedPeople").Condition.StringEquals[]) |= ([.] | flatten {sign} ["ID"])' > changed.json && aws organizations update-policy --policy-id {policy} --content file://changed.json   # ID: theirs"#
+        )
+    };
+    let look_up = format!(
+        r#"aws identitystore get-user-id --region {region} --identity-store-id {store} --alternate-identifier '{{"UniqueAttribute":{{"AttributePath":"userName","AttributeValue":"{person}"}}}}' --query UserId --output text   # their ID, unless this is one"#
+    );
+    Commands { forth: vec![look_up, change("+")], back: vec![change("-")] }
 }
 
 /// What is secret goes from one command to the next, and shows in none.

@@ -6,7 +6,7 @@
 
 use super::{Action, Directory};
 use crate::{
-    event::{PrincipalKind, role_name},
+    event::{PrincipalKind, account_of, role_name},
     finding::Finding,
 };
 
@@ -96,17 +96,28 @@ const WORKLOAD: Containment = Containment {
     remains: "A machine that is still held gives its holder new credentials, issued after the denial: only isolating it helps.",
 };
 
-/// Service control policies do not bind the management account: whoever is at work there is not stopped by one.
+/// Service control policies do not bind the management account: whoever is at work there is not stopped by one. Nor is
+/// anybody denied for a session of another account than the one it acted in: it may be of somebody else's Identity Center.
 fn denial(finding: &Finding, directory: Option<&Directory>) -> Vec<Action> {
-    let is_session = finding.principal_kind == PrincipalKind::Person;
-    directory
-        .filter(|directory| !is_session || finding.account_id != directory.account)
-        .map(|directory| Action::DenyPerson {
-            person: finding.principal.clone(),
-            directory: directory.clone(),
-        })
-        .into_iter()
-        .collect()
+    let home = account_of(&finding.principal);
+    let is_within = |directory: &&Directory| match finding.principal_kind {
+        PrincipalKind::Person => home == Some(&finding.account_id) && home != Some(&directory.account),
+        _ => true,
+    };
+    let deny = |directory: &Directory| Action::DenyPerson {
+        person: person(&finding.principal).to_owned(),
+        directory: directory.clone(),
+    };
+    directory.filter(is_within).map(deny).into_iter().collect()
+}
+
+/// What somebody behind Identity Center is called, in whatever session: by their user name, or by the ARN of a user of the
+/// store, of whom only the id is known.
+fn person(principal: &str) -> &str {
+    if principal.contains(":identitystore:") {
+        return principal;
+    }
+    principal.rsplit('/').next().unwrap_or_default()
 }
 
 const PERSON: Containment = Containment {

@@ -44,15 +44,18 @@ fn read(document: &str) -> Result<Value, Impossible> {
 /// Whom the statement names, as a list: AWS takes one id alone, too.
 fn people(policy: &mut Value) -> Result<&mut Vec<Value>, Impossible> {
     const MISSING: Impossible = Impossible(
-        "the service control policy has no statement TrailwardenDeniedPeople that denies by user id",
+        "the service control policy has no statement TrailwardenDeniedPeople that denies everything by user id alone",
     );
+    let is_all = |value: &Value| *value == "*" || *value == json!(["*"]);
+    let is_alone = |condition: &Value| condition.as_object().is_some_and(|parts| parts.len() == 1);
     let statements = policy["Statement"].as_array_mut().ok_or(MISSING)?;
     let ours = statements.iter_mut().find(|statement| statement["Sid"] == STATEMENT).ok_or(MISSING)?;
-    if ours["Effect"] != "Deny" {
+    let is_sole = is_alone(&ours["Condition"]) && is_alone(&ours["Condition"]["StringEquals"]);
+    if ours["Effect"] != "Deny" || !is_all(&ours["Action"]) || !is_all(&ours["Resource"]) || !is_sole {
         return Err(MISSING);
     }
-    let conditions = ours["Condition"]["StringEquals"].as_object_mut().ok_or(MISSING)?;
-    let ids = conditions.iter_mut().find(|(name, _)| name.to_lowercase() == USER_ID).ok_or(MISSING)?.1;
+    let condition = ours["Condition"]["StringEquals"].as_object_mut().ok_or(MISSING)?;
+    let ids = condition.iter_mut().find(|(name, _)| name.to_lowercase() == USER_ID).ok_or(MISSING)?.1;
     if !ids.is_array() {
         *ids = json!([ids.take()]);
     }
@@ -95,8 +98,13 @@ mod tests {
     #[test]
     fn another_policy_is_not_touched() {
         let other = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Deny", "Action": "*" }] });
-        let allows = policy(&json!("nobody")).replace("\"Deny\"", "\"Allow\"");
-        for document in ["", "{}", &other.to_string(), &allows] {
+        let changed = |from: &str, to: &str| policy(&json!("nobody")).replace(from, to);
+        let allows = changed("\"Deny\"", "\"Allow\"");
+        let less = changed("\"Action\":\"*\"", "\"Action\":\"s3:*\"");
+        let also =
+            changed("{\"StringEquals\"", "{\"Bool\":{\"aws:SecureTransport\":\"true\"},\"StringEquals\"");
+        assert!(less.contains("s3:*") && also.contains("Bool"));
+        for document in ["", "{}", &other.to_string(), &allows, &less, &also] {
             assert!(
                 is_denied(document, "eva").is_err() && denying(document, "eva", true).is_err(),
                 "{document}"

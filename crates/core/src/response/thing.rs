@@ -80,6 +80,11 @@ pub struct Directory {
     pub policy: String,
 }
 
+/// The ARN of a user of Identity Center's store, by their id: as events of Identity Center itself have it.
+pub fn directory_user(id: &str) -> String {
+    format!("arn:aws:identitystore:::user/{id}")
+}
+
 /// A part of an account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Thing {
@@ -106,7 +111,7 @@ pub enum Thing {
     },
     /// Whether a person is denied everything: the user id to [`DENIED`] or to nothing; no entry if nobody is called so.
     Denial {
-        /// Whose: the ARN of a session by Identity Center, or of a user of its store.
+        /// Whose: a user name, or the ARN of a user of the store ([`directory_user`]).
         person: String,
         /// By which policy.
         directory: Directory,
@@ -199,10 +204,29 @@ impl Thing {
         }
     }
 
-    /// Which principal it is about, where that is known without looking: it may be protected.
-    pub fn principal(&self) -> Option<&str> {
+    /// Which person behind Identity Center it is about: they may be protected.
+    pub fn person(&self) -> Option<&str> {
         match self {
             Self::Denial { person, .. } => Some(person),
+            _ => None,
+        }
+    }
+
+    /// The same, as it was found before it was changed: somebody may have been renamed since, or deleted.
+    #[must_use]
+    pub fn as_found(self, before: &State) -> Self {
+        match (self, before.keys().next()) {
+            (Self::Denial { directory, .. }, Some(id)) => {
+                Self::Denial { person: directory_user(id), directory }
+            }
+            (thing, _) => thing,
+        }
+    }
+
+    /// What must be ours alone while it is written, as it has no versions to write over.
+    pub fn leased(&self) -> Option<&str> {
+        match self {
+            Self::Denial { directory, .. } => Some(&directory.policy),
             _ => None,
         }
     }
@@ -243,9 +267,12 @@ impl Thing {
             Self::Keys { .. } => &["iam:ListAccessKeys", "iam:UpdateAccessKey"],
             Self::Password { .. } => &["iam:GetLoginProfile", "iam:DeleteLoginProfile"],
             Self::Reissued { credential, .. } => calls_of_reissue(*credential),
-            Self::Denial { .. } => {
-                &["identitystore:GetUserId", "organizations:DescribePolicy", "organizations:UpdatePolicy"]
-            }
+            Self::Denial { .. } => &[
+                "identitystore:GetUserId",
+                "organizations:DescribePolicy",
+                "organizations:ListTargetsForPolicy",
+                "organizations:UpdatePolicy",
+            ],
             Self::InlinePolicy { holder, .. } => match holder.kind {
                 HolderKind::User => &["iam:GetUserPolicy", "iam:PutUserPolicy", "iam:DeleteUserPolicy"],
                 HolderKind::Role => &["iam:GetRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy"],

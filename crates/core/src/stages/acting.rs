@@ -195,8 +195,7 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
             if !act.is_due() || (is_closed && act.progress != Progress::UndoDue) {
                 return Ok(false);
             }
-            let is_others = |(since, by): (Time, u64)| by != self.guard.copy && self.now.0 < since.0 + HELD;
-            if act.held.is_some_and(is_others) {
+            if act.held.is_some_and(|held| self.is_others(held)) {
                 return Err(Unavailable { service: "respond", source: "somebody else is at it".into() });
             }
             act.held = Some((self.now, self.guard.copy));
@@ -208,7 +207,7 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
     }
 
     async fn act(&self, at: usize, act: &Act) -> Result<(), Halt> {
-        let (account, thing) = (&act.planned.account_id, act.planned.action.thing());
+        let (account, thing) = (&act.planned.account_id, act.thing());
         if let Some(change) = &act.change {
             // Begun before: perhaps it is done.
             self.record(account, &thing).await?;
@@ -219,6 +218,11 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
         }
         self.allow(account, &thing).await?;
         let current = self.accounts.read(account, &thing).await?;
+        // An id is known only now.
+        let is_protected = |id: &String| self.guard.settings.is_protected_person(id);
+        if thing.person().is_some() && current.keys().any(is_protected) {
+            return Err(Halt::At(Progress::Refused, "the settings protect it".to_owned()));
+        }
         let change = match &act.change {
             Some(change) => change.resumed(&current),
             None => self.begin(at, act, &current).await?,
@@ -227,10 +231,38 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
             return Err(Halt::At(Progress::Refused, "somebody else changed it meanwhile".to_owned()));
         };
         if target != current {
-            self.unstopped().await?;
-            self.accounts.write(account, &thing, &current, &target).await?;
+            self.write(account, &thing, &current, &target).await?;
         }
         Ok(())
+    }
+
+    async fn write(&self, account: &str, thing: &Thing, from: &State, to: &State) -> Result<(), Halt> {
+        self.unstopped().await?;
+        let Some(what) = thing.leased() else {
+            return Ok(self.accounts.write(account, thing, from, to).await?);
+        };
+        self.lease(what, Some((self.now, self.guard.copy))).await?;
+        let written = self.accounts.write(account, thing, from, to).await;
+        self.lease(what, None).await?;
+        Ok(written?)
+    }
+
+    /// Makes something ours alone, or nobody's again.
+    async fn lease(&self, what: &str, to: Option<(Time, u64)>) -> Result<(), Unavailable> {
+        change(self.table, &kept::lease_key(what), |item| {
+            let held = item.map(kept::read::<Option<(Time, u64)>>).transpose()?.flatten();
+            if held.is_some_and(|held| self.is_others(held)) {
+                return Err(Unavailable { service: "respond", source: "somebody else is at it".into() });
+            }
+            let expires = Some(Time(self.now.0 + DAY));
+            Ok(Some(Write { body: kept::write(&to), expires, listed: None }))
+        })
+        .await
+    }
+
+    /// Is another copy of the function at something, and may it still be?
+    fn is_others(&self, (since, by): (Time, u64)) -> bool {
+        by != self.guard.copy && self.now.0 < since.0 + HELD
     }
 
     /// Records what was there before, and what shall be.
@@ -265,7 +297,7 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
     }
 
     async fn take_back(&self, act: &Act) -> Result<(), Halt> {
-        let (account, thing) = (&act.planned.account_id, act.planned.action.thing());
+        let (account, thing) = (&act.planned.account_id, act.thing());
         let refused = |why: &str| Halt::At(Progress::Refused, why.to_owned());
         let change = act.change.as_ref().ok_or_else(|| refused("what was there before is not known"))?;
         // Who was protected meanwhile is helped by it.
@@ -276,8 +308,7 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
         let target = change.reversed().applied(&current);
         let target = target.ok_or_else(|| refused("somebody else changed it since"))?;
         if target != current {
-            self.unstopped().await?;
-            self.accounts.write(account, &thing, &current, &target).await?;
+            self.write(account, &thing, &current, &target).await?;
         }
         Ok(())
     }
@@ -287,7 +318,7 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
         self.unstopped().await?;
         let refused = |why: String| Err(Halt::At(Progress::Refused, why));
         self.not_ours(thing)?;
-        if thing.principal().is_some_and(|principal| self.guard.settings.is_protected(principal)) {
+        if thing.person().is_some_and(|person| self.guard.settings.is_protected_person(person)) {
             return refused("the settings protect it".to_owned());
         }
         self.record(account, thing).await?;
@@ -374,7 +405,7 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
     async fn look(&self, at: usize) -> Result<(), Unavailable> {
         let Some(incident) = load(self.table, self.key).await? else { return Ok(()) };
         let act = &incident.acts[at];
-        let (account, thing) = (&act.planned.account_id, act.planned.action.thing());
+        let (account, thing) = (&act.planned.account_id, act.thing());
         let seen = match self.allow(account, &thing).await {
             Ok(()) => self.accounts.read(account, &thing).await.map_err(Halt::from),
             Err(halt) => Err(halt),
@@ -404,7 +435,7 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
         let Some(incident) = load(self.table, self.key).await? else { return Ok(()) };
         let act = &incident.acts[at];
         let (Some(change), Some(progress)) = (&act.change, act.again) else { return Ok(()) };
-        let (account, thing) = (&act.planned.account_id, act.planned.action.thing());
+        let (account, thing) = (&act.planned.account_id, act.thing());
         self.record(account, &thing).await?;
         let holds = match self.accounts.read(account, &thing).await {
             Ok(current) => change.applied(&current).as_ref() == Some(&current),

@@ -15,11 +15,15 @@ pub(super) async fn read(aws: &SdkConfig, person: &str, directory: &Directory) -
     Ok(one(&user_id, if is_denied { DENIED } else { "" }))
 }
 
-/// Organizations has no versions to write over: what was written is read again, as somebody else may have been at it.
+/// Organizations has no versions to write over: one copy of us writes at a time, and what was written is read again, as
+/// people may have been at it.
 pub(super) async fn write(aws: &SdkConfig, directory: &Directory, to: &State) -> Result<(), Trouble> {
     let policies = aws_sdk_organizations::Client::new(aws);
     for (user_id, state) in to {
         let to_deny = state == DENIED;
+        if to_deny && !is_attached(&policies, directory).await? {
+            return Err(Trouble::Refused("the service control policy is attached to nothing".to_owned()));
+        }
         let changed = denying(&document(aws, directory).await?, user_id, to_deny).map_err(unusable)?;
         let update = policies.update_policy().policy_id(&directory.policy).content(changed);
         update.send().await.map_err(trouble)?;
@@ -28,6 +32,15 @@ pub(super) async fn write(aws: &SdkConfig, directory: &Directory, to: &State) ->
         }
     }
     Ok(())
+}
+
+async fn is_attached(
+    policies: &aws_sdk_organizations::Client,
+    directory: &Directory,
+) -> Result<bool, Trouble> {
+    let targets =
+        policies.list_targets_for_policy().policy_id(&directory.policy).send().await.map_err(trouble)?;
+    Ok(targets.targets.is_some_and(|targets| !targets.is_empty()))
 }
 
 /// It is for people to mend.
