@@ -57,7 +57,6 @@ class Responses(Stacked):
         secret = stacked.deployed.aws.client("secretsmanager").create_secret(
             Name=f"contacts-{uuid.uuid4().hex[:6]}", SecretString=json.dumps(contacts))
         organizations = stacked.deployed.aws.client("organizations")
-        organizations.create_organization(FeatureSet="ALL")
         denial = organizations.create_policy(Type="SERVICE_CONTROL_POLICY", Name="denied", Description="", Content=DENIAL)
         cls.denial = denial["Policy"]["PolicySummary"]["Id"]
         organizations.attach_policy(PolicyId=cls.denial, TargetId=organizations.list_roots()["Roots"][0]["Id"])

@@ -456,7 +456,9 @@ class Identities(Stacked):
         self.assertTrue(0 < len(alerts) < len(filed), "both sorts of findings were judged")
         self.assertEqual({sort for sort in kept if sort.startswith("VERDICT#")}, {f"VERDICT#{one['Id']}" for one in alerts},
                          "violations are facts: what is said of them teaches no threshold")
-        self.assertTrue(any(sort.startswith("LEARNT#") for sort in kept), "the watermark learns once a day")
+        # Yesterday's last hour closes at three.
+        has_learnt = any(sort.startswith("LEARNT#") for sort in kept)
+        self.assertTrue(has_learnt or now().hour < 3, "the watermark learns once a day")
         self.assertTrue(any(sort.startswith("JUDGED#") for sort in kept))
 
 

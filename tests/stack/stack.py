@@ -49,14 +49,16 @@ def build(folder, template=ROOT / "template.yaml", environment=None, **parameter
 
 
 def spelt_out(built):
-    """A copy for the emulator, which differs from AWS in two actions.
+    """A copy for the emulator, which differs from AWS in three ways.
 
-    It takes SendMessageBatch for an action of its own, where AWS asks for SendMessage; and it asks for a right to the policy
-    where AWS asks for one to the group that it is attached to or detached from.
+    It takes SendMessageBatch for an action of its own, where AWS asks for SendMessage; it asks for a right to the policy
+    where AWS asks for one to the group that it is attached to or detached from; and for one to the organisation where AWS asks
+    for one to its policy.
     """
     copy = Path(built).with_name("deployed.yaml")
     text = re.sub(r"sqs:SendMessage\b(?!\*)", "sqs:SendMessage*", Path(built).read_text())
-    copy.write_text(text.replace("iam::${AWS::AccountId}:group/*", "iam::*:*/*"))
+    text = text.replace("iam::${AWS::AccountId}:group/*", "iam::*:*/*")
+    copy.write_text(text.replace(":policy/*/service_control_policy/${DenialPolicyId}", ":organization/*"))
     return copy
 
 
