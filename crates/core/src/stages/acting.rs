@@ -3,56 +3,18 @@
 //! An act goes from due to begun, when what was there before is kept, and to done. Who finds one begun looks first
 //! whether it was done: so a crash anywhere is resumed, and nothing is done twice.
 
-use std::collections::BTreeSet;
+mod guard;
+
+use guard::{Checks, Halt};
+pub use guard::{Guard, Mode, PROTECTED_TAG, stopped};
 
 use crate::{
-    event::{DAY, Time, clip},
+    event::{Time, clip},
     incident::{Act, Change, Incident, Progress, State as Becomes, US},
     kept,
-    ports::{Accounts, Item, Key, Table, Trouble, Unavailable, Write, change},
+    ports::{Accounts, Item, Key, Table, Trouble, Unavailable, change},
     response::{State, Thing},
-    settings::Settings,
 };
-
-/// How far a deployment lets responses go.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Mode {
-    /// Plans are told.
-    #[default]
-    Observe,
-    /// A person approves each plan.
-    Approve,
-    /// What the settings name is done at once; the rest waits for approval.
-    Enforce,
-}
-
-impl Mode {
-    /// As the template spells it; `None` if it is none.
-    pub fn parse(text: &str) -> Option<Self> {
-        [("observe", Self::Observe), ("approve", Self::Approve), ("enforce", Self::Enforce)]
-            .into_iter()
-            .find(|(name, _)| *name == text)
-            .map(|(_, mode)| mode)
-    }
-}
-
-/// What responses are held back by.
-#[derive(Clone, Copy)]
-pub struct Guard<'a> {
-    /// How far they may go at all.
-    pub mode: Mode,
-    /// Whom they may not touch, and how many there may be.
-    pub settings: &'a Settings,
-    /// Our own roles, by name or, ending in `*`, by its beginning.
-    pub own_roles: &'a [String],
-    /// Which copy of the function this is.
-    pub copy: u64,
-}
-
-/// The tag, with any value but `false`, of identities that no response may touch.
-pub const PROTECTED_TAG: &str = "trailwarden:protected";
-/// How long somebody who began an act is waited for: longer than the function may run.
-const HELD: i64 = 90;
 
 /// Does, or takes back, all that an incident has due; then looks at what waits for approval. Safe to repeat.
 ///
@@ -69,7 +31,7 @@ pub async fn carry_out(
     if guard.mode == Mode::Observe {
         return Ok(());
     }
-    let responder = Responder { table, accounts, guard, key, now };
+    let responder = Responder { checks: Checks { table, guard, now }, accounts, key };
     let mut trouble = Ok(());
     // The last is taken back first: two acts may have changed the same.
     let is_undo = |at: &usize| incident.acts[*at].progress == Progress::UndoDue;
@@ -118,43 +80,10 @@ pub async fn load(table: &impl Table, key: &Key) -> Result<Option<Incident>, Una
     Ok(table.get(key).await?.as_ref().map(kept::read_incident).transpose()?)
 }
 
-/// Is everything stopped, and by whom?
-pub async fn stopped(table: &impl Table) -> Result<Option<String>, Unavailable> {
-    let item = table.get(&kept::stop_key()).await?;
-    Ok(item.as_ref().map(kept::read::<Option<String>>).transpose()?.flatten())
-}
-
 struct Responder<'a, T, C> {
-    table: &'a T,
+    checks: Checks<'a, T>,
     accounts: &'a C,
-    guard: Guard<'a>,
     key: &'a Key,
-    now: Time,
-}
-
-/// Why an act goes no further for now.
-enum Halt {
-    /// Where it stands then, and why.
-    At(Progress, String),
-    /// What was there is not what was seen when it was planned.
-    Stale(State),
-    /// It is tried again.
-    Trouble(Unavailable),
-}
-
-impl From<Unavailable> for Halt {
-    fn from(error: Unavailable) -> Self {
-        Self::Trouble(error)
-    }
-}
-
-impl From<Trouble> for Halt {
-    fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::Unavailable(error) => Self::Trouble(error),
-            Trouble::Refused(why) => Self::At(Progress::Refused, why),
-        }
-    }
 }
 
 impl<T: Table, C: Accounts> Responder<'_, T, C> {
@@ -195,10 +124,10 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
             if !act.is_due() || (is_closed && act.progress != Progress::UndoDue) {
                 return Ok(false);
             }
-            if act.held.is_some_and(|held| self.is_others(held)) {
+            if act.held.is_some_and(|held| self.checks.is_others(held)) {
                 return Err(Unavailable { service: "respond", source: "somebody else is at it".into() });
             }
-            act.held = Some((self.now, self.guard.copy));
+            act.held = Some((self.checks.now, self.checks.guard.copy));
             claimed = Some(act.clone());
             Ok(true)
         })
@@ -210,16 +139,16 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
         let (account, thing) = (&act.planned.account_id, act.thing());
         if let Some(change) = &act.change {
             // Begun before: perhaps it is done.
-            self.record(account, &thing).await?;
+            self.checks.record(account, &thing).await?;
             let current = self.accounts.read(account, &thing).await?;
             if change.applied(&current).as_ref() == Some(&current) {
                 return Ok(());
             }
         }
-        self.allow(account, &thing).await?;
+        self.checks.allow(self.accounts, account, &thing).await?;
         let current = self.accounts.read(account, &thing).await?;
         // An id is known only now.
-        let is_protected = |id: &String| self.guard.settings.is_protected_person(id);
+        let is_protected = |id: &String| self.checks.guard.settings.is_protected_person(id);
         if thing.person().is_some() && current.keys().any(is_protected) {
             return Err(Halt::At(Progress::Refused, "the settings protect it".to_owned()));
         }
@@ -237,32 +166,14 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
     }
 
     async fn write(&self, account: &str, thing: &Thing, from: &State, to: &State) -> Result<(), Halt> {
-        self.unstopped().await?;
+        self.checks.unstopped().await?;
         let Some(what) = thing.leased() else {
             return Ok(self.accounts.write(account, thing, from, to).await?);
         };
-        self.lease(what, Some((self.now, self.guard.copy))).await?;
+        self.checks.lease(what, Some((self.checks.now, self.checks.guard.copy))).await?;
         let written = self.accounts.write(account, thing, from, to).await;
-        self.lease(what, None).await?;
+        self.checks.lease(what, None).await?;
         Ok(written?)
-    }
-
-    /// Makes something ours alone, or nobody's again.
-    async fn lease(&self, what: &str, to: Option<(Time, u64)>) -> Result<(), Unavailable> {
-        change(self.table, &kept::lease_key(what), |item| {
-            let held = item.map(kept::read::<Option<(Time, u64)>>).transpose()?.flatten();
-            if held.is_some_and(|held| self.is_others(held)) {
-                return Err(Unavailable { service: "respond", source: "somebody else is at it".into() });
-            }
-            let expires = Some(Time(self.now.0 + DAY));
-            Ok(Some(Write { body: kept::write(&to), expires, listed: None }))
-        })
-        .await
-    }
-
-    /// Is another copy of the function at something, and may it still be?
-    fn is_others(&self, (since, by): (Time, u64)) -> bool {
-        by != self.guard.copy && self.now.0 < since.0 + HELD
     }
 
     /// Records what was there before, and what shall be.
@@ -273,13 +184,13 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
         let after = act
             .planned
             .action
-            .aim(before, self.now)
+            .aim(before, self.checks.now)
             .map_err(|impossible| Halt::At(Progress::Impossible, impossible.to_string()))?;
         let change = Change { before: before.clone(), after };
         if change.applied(before).is_none_or(|target| target == *before) {
             return Err(Halt::At(Progress::Impossible, "it is so already".to_owned()));
         }
-        self.count(&act.planned.account_id).await?;
+        self.checks.count(&act.planned.account_id).await?;
         let mut fits = true;
         self.change(|incident| {
             let act = &mut incident.acts[at];
@@ -301,9 +212,9 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
         let refused = |why: &str| Halt::At(Progress::Refused, why.to_owned());
         let change = act.change.as_ref().ok_or_else(|| refused("what was there before is not known"))?;
         // Who was protected meanwhile is helped by it.
-        self.unstopped().await?;
-        self.not_ours(&thing)?;
-        self.record(account, &thing).await?;
+        self.checks.unstopped().await?;
+        self.checks.not_ours(&thing)?;
+        self.checks.record(account, &thing).await?;
         let current = self.accounts.read(account, &thing).await?;
         let target = change.reversed().applied(&current);
         let target = target.ok_or_else(|| refused("somebody else changed it since"))?;
@@ -313,105 +224,17 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
         Ok(())
     }
 
-    /// Nothing acts on whom it must not, or when it is stopped; and what is called is recorded before.
-    async fn allow(&self, account: &str, thing: &Thing) -> Result<(), Halt> {
-        self.unstopped().await?;
-        let refused = |why: String| Err(Halt::At(Progress::Refused, why));
-        self.not_ours(thing)?;
-        if thing.person().is_some_and(|person| self.guard.settings.is_protected_person(person)) {
-            return refused("the settings protect it".to_owned());
-        }
-        self.record(account, thing).await?;
-        let Some(holder) = thing.holder() else { return Ok(()) };
-        let identity = self.accounts.identity(account, &holder).await?;
-        if self.guard.settings.is_protected(&identity.arn) {
-            return refused("the settings protect it".to_owned());
-        }
-        match identity.tags.get(PROTECTED_TAG) {
-            Some(value) if value != "false" => refused(format!("its tag {PROTECTED_TAG} protects it")),
-            _ => Ok(()),
-        }
-    }
-
-    /// Names are compared as IAM does: whatever their case.
-    fn not_ours(&self, thing: &Thing) -> Result<(), Halt> {
-        let Some(holder) = thing.holder() else { return Ok(()) };
-        let name = holder.name.to_lowercase();
-        let is_own = |own: &String| match own.to_lowercase().strip_suffix('*') {
-            Some(beginning) => name.starts_with(beginning),
-            None => name == own.to_lowercase(),
-        };
-        if self.guard.own_roles.iter().any(is_own) {
-            return Err(Halt::At(Progress::Refused, "it is one of our own roles".to_owned()));
-        }
-        Ok(())
-    }
-
-    /// The kill switch.
-    async fn unstopped(&self) -> Result<(), Halt> {
-        match stopped(self.table).await? {
-            Some(by) => Err(Halt::At(Progress::Waiting, format!("responses are stopped, by {by}"))),
-            None => Ok(()),
-        }
-    }
-
-    /// Counts an act in an account and hour.
-    async fn count(&self, account: &str) -> Result<(), Halt> {
-        let limit = self.guard.settings.response.hourly_limit;
-        let mut is_within = false;
-        change(self.table, &kept::acts_key(account, self.now.hour()), |item| {
-            let count = item.map(kept::read::<u32>).transpose()?.unwrap_or_default();
-            is_within = count < limit;
-            let write = Write {
-                body: kept::write(&(count + 1)),
-                expires: Some(Time(self.now.0 + DAY)),
-                listed: None,
-            };
-            Ok::<_, Unavailable>(is_within.then_some(write))
-        })
-        .await?;
-        if is_within {
-            return Ok(());
-        }
-        let why = format!("{limit} acts were done in this account in this hour: approve it later");
-        Err(Halt::At(Progress::Waiting, why))
-    }
-
-    /// Records what we are about to call, so that the log of it is known to be of our doing.
-    async fn record(&self, account: &str, thing: &Thing) -> Result<(), Unavailable> {
-        let whom: &[&str] = match thing.holder() {
-            Some(_) => &["iam:GetUser", "iam:GetRole", "iam:GetGroup"],
-            None => &[],
-        };
-        let calls = whom.iter().chain(thing.calls());
-        let names = || [thing.name()].into_iter().chain(thing.aside());
-        let calls: Vec<(String, String)> = calls
-            .flat_map(|call| names().map(|name| ((*call).to_owned(), clip(name, 96).to_owned())))
-            .collect();
-        let key = kept::calls_key(account, self.now.hour());
-        change(self.table, &key, |item| {
-            let mut known =
-                item.map(kept::read::<BTreeSet<(String, String)>>).transpose()?.unwrap_or_default();
-            let before = known.len();
-            known.extend(calls.iter().cloned());
-            let expires = Some(Time(self.now.0 + i64::from(kept::HOURS_KEPT) * DAY));
-            let write = Write { body: kept::write(&known), expires, listed: None };
-            Ok::<_, Unavailable>((known.len() > before).then_some(write))
-        })
-        .await
-    }
-
     /// What is there now, where something waits for approval.
     async fn look(&self, at: usize) -> Result<(), Unavailable> {
-        let Some(incident) = load(self.table, self.key).await? else { return Ok(()) };
+        let Some(incident) = load(self.checks.table, self.key).await? else { return Ok(()) };
         let act = &incident.acts[at];
         let (account, thing) = (&act.planned.account_id, act.thing());
-        let seen = match self.allow(account, &thing).await {
+        let seen = match self.checks.allow(self.accounts, account, &thing).await {
             Ok(()) => self.accounts.read(account, &thing).await.map_err(Halt::from),
             Err(halt) => Err(halt),
         };
         match seen {
-            Ok(seen) => match act.planned.action.aim(&seen, self.now) {
+            Ok(seen) => match act.planned.action.aim(&seen, self.checks.now) {
                 Ok(_) => {
                     self.save(|incident| {
                         if incident.acts[at].seen.as_ref() != Some(&seen) {
@@ -432,11 +255,11 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
 
     /// Does what was done still hold, now that more was seen? If not, it is to be done once more.
     async fn look_again(&self, at: usize) -> Result<(), Unavailable> {
-        let Some(incident) = load(self.table, self.key).await? else { return Ok(()) };
+        let Some(incident) = load(self.checks.table, self.key).await? else { return Ok(()) };
         let act = &incident.acts[at];
         let (Some(change), Some(progress)) = (&act.change, act.again) else { return Ok(()) };
         let (account, thing) = (&act.planned.account_id, act.thing());
-        self.record(account, &thing).await?;
+        self.checks.record(account, &thing).await?;
         let holds = match self.accounts.read(account, &thing).await {
             Ok(current) => change.applied(&current).as_ref() == Some(&current),
             Err(Trouble::Unavailable(error)) => return Err(error),
@@ -445,7 +268,7 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
         self.save(|incident| {
             incident.acts[at].again = None;
             if !holds {
-                incident.do_again(at, progress, self.now);
+                incident.do_again(at, progress, self.checks.now);
             }
         })
         .await
@@ -458,15 +281,15 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
             clip(note, 300).clone_into(&mut act.note);
             let what = match progress {
                 Progress::Done if note.is_empty() => {
-                    act.at = Some(self.now);
+                    act.at = Some(self.checks.now);
                     format!("done: {}", act.planned.text)
                 }
                 Progress::Undone => format!("taken back: {}", act.planned.text),
                 Progress::Impossible => format!("nothing to do: {} ({note})", act.planned.text),
                 _ => format!("not done: {} ({note})", act.planned.text),
             };
-            incident.say(self.now, US, what);
-            incident.settle(self.now);
+            incident.say(self.checks.now, US, what);
+            incident.settle(self.checks.now);
             incident.revision += 1;
         })
         .await
@@ -485,10 +308,10 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
         &self,
         mut edit: impl FnMut(&mut Incident) -> Result<bool, Unavailable>,
     ) -> Result<(), Unavailable> {
-        change(self.table, self.key, |item: Option<&Item>| {
+        change(self.checks.table, self.key, |item: Option<&Item>| {
             let Some(mut incident) = item.map(kept::read_incident).transpose()? else { return Ok(None) };
             let is_changed = edit(&mut incident)?;
-            Ok::<_, Unavailable>(is_changed.then(|| kept::write_incident(&incident, self.now)))
+            Ok::<_, Unavailable>(is_changed.then(|| kept::write_incident(&incident, self.checks.now)))
         })
         .await
     }
