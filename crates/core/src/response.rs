@@ -18,9 +18,7 @@ pub use containment::{Containment, containment};
 pub use denial::{STATEMENT as DENIES_PEOPLE, denying, is_denied};
 pub(crate) use reversal::reverse;
 use serde::{Deserialize, Serialize};
-pub use thing::{
-    Credential, DENIED, DOCUMENT, Directory, Holder, HolderKind, Shareable, State, Thing, directory_user,
-};
+pub use thing::{Credential, DENIED, DOCUMENT, Holder, HolderKind, Shareable, State, Thing, directory_user};
 
 use crate::{
     event::Time,

@@ -1,16 +1,22 @@
 //! The organisation's own facts: one TOML document for the command and the functions.
 
+mod invalid;
+mod response;
+mod suppression;
+
 use std::collections::BTreeMap;
 
+pub use invalid::Invalid;
+use invalid::check_account;
+pub use response::{Directory, Enforced, PLAYBOOKS, Response};
 use serde::Deserialize;
+pub use suppression::Suppression;
 use wildmatch::WildMatch;
 
 pub use crate::compliance::facts::{ProtectedRule, WindowRule};
 use crate::{
     compliance::facts::{ChangeWindow, Facts, Protected, Wrong, patterns},
-    event::{Time, is_region},
-    response::Directory,
-    severity::Severity,
+    event::is_region,
 };
 
 /// What an organisation says of itself. Everything is optional.
@@ -44,121 +50,6 @@ pub struct Settings {
     /// Findings that are known and accepted.
     #[serde(rename = "suppression")]
     pub suppressions: Vec<Suppression>,
-}
-
-/// The ids of the playbooks, by which the settings name them.
-pub const PLAYBOOKS: [&str; 6] = [
-    "credential-compromise",
-    "data-exfiltration",
-    "privilege-escalation",
-    "evasion",
-    "unusual-access",
-    "compliance-violation",
-];
-
-/// How far responses may go.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Response {
-    /// Acts in one account and clock hour, at most; 1 to 100.
-    pub hourly_limit: u32,
-    /// What is done without asking, where the deployment allows that.
-    pub enforce: Vec<Enforced>,
-    /// Who may decide by a button in Slack, or on the page: `slack:U012AB3CD`, `person:kim@example.com`, `group:security`.
-    pub approvers: Vec<String>,
-    /// How people behind Identity Center can be stopped.
-    pub identity_center: Option<Directory>,
-}
-
-/// A playbook whose plans are carried out without asking.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Enforced {
-    /// Its id.
-    pub playbook: String,
-    /// From this severity on.
-    pub severity: Severity,
-}
-
-impl Default for Response {
-    fn default() -> Self {
-        Self { hourly_limit: 20, enforce: Vec::new(), approvers: Vec::new(), identity_center: None }
-    }
-}
-
-impl Response {
-    /// May somebody who goes by these names decide?
-    pub fn lets(&self, names: &[String]) -> bool {
-        // Mail addresses have no case.
-        let is = |approver: &String, name: &String| {
-            approver == name || (name.starts_with("person:") && approver.eq_ignore_ascii_case(name))
-        };
-        names.iter().any(|name| self.approvers.iter().any(|approver| is(approver, name)))
-    }
-
-    /// Are a playbook's plans carried out without asking, at this severity?
-    pub fn enforces(&self, playbook: &str, severity: Severity) -> bool {
-        self.enforce.iter().any(|rule| rule.playbook == playbook && severity >= rule.severity)
-    }
-
-    fn check(&self) -> Result<(), Invalid> {
-        let wrong = |place: &str, reason: String| Err(Invalid::Value { place: place.to_owned(), reason });
-        if !(1..=100).contains(&self.hourly_limit) {
-            return wrong(
-                "response.hourly_limit",
-                "a number from 1 to 100, in an account and hour".to_owned(),
-            );
-        }
-        let is_kind = |who: &str, kind: &str| who.strip_prefix(kind).is_some_and(|name| !name.is_empty());
-        let is_known =
-            |who: &String| ["slack:U", "slack:W", "person:", "group:"].iter().any(|kind| is_kind(who, kind));
-        if !self.approvers.iter().all(is_known) {
-            let reason = "each is slack:U012AB3CD, person:kim@example.com, or group:security".to_owned();
-            return wrong("response.approvers", reason);
-        }
-        if let Some(directory) = &self.identity_center {
-            check_directory(directory)?;
-        }
-        match self.enforce.iter().find(|rule| !PLAYBOOKS.contains(&rule.playbook.as_str())) {
-            None => Ok(()),
-            Some(rule) => wrong(
-                "response.enforce",
-                format!("no playbook is called {:?}; there are {}", rule.playbook, PLAYBOOKS.join(", ")),
-            ),
-        }
-    }
-}
-
-/// A finding somebody accepts. A rule without an expiry is for ever; all that is given must match.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Suppression {
-    /// ARN pattern, `*` and `?`.
-    pub principal: Option<String>,
-    /// Account id.
-    pub account: Option<String>,
-    /// A detector's id, or a compliance check's.
-    pub detector: Option<String>,
-    /// Why; shown wherever the rule is.
-    pub reason: String,
-    /// Day after which the rule no longer holds, `2026-12-31`.
-    pub expires: Option<String>,
-}
-
-/// What is wrong with a settings document.
-#[derive(Debug, thiserror::Error)]
-pub enum Invalid {
-    /// Not TOML, or a key or type that is not known.
-    #[error("{0}")]
-    Toml(#[from] toml::de::Error),
-    /// A value that cannot be.
-    #[error("{place}: {reason}")]
-    Value {
-        /// Where.
-        place: String,
-        /// Why, and what would be right.
-        reason: String,
-    },
 }
 
 impl Settings {
@@ -258,95 +149,10 @@ impl Settings {
     }
 }
 
-impl Suppression {
-    fn check(&self, place: &str, detectors: &[&str]) -> Result<(), Invalid> {
-        let wrong = |reason: String| Err(Invalid::Value { place: place.to_owned(), reason });
-        if self.principal.is_none() && self.account.is_none() && self.detector.is_none() {
-            return wrong("would suppress everything; give a principal, an account or a detector".to_owned());
-        }
-        if self.reason.trim().is_empty() {
-            return wrong("needs a reason".to_owned());
-        }
-        if let Some(account) = &self.account {
-            check_account(place, account)?;
-        }
-        match &self.detector {
-            Some(detector) if !detectors.contains(&detector.as_str()) => {
-                return wrong(format!(
-                    "no detector or check is called {detector:?}; there are {}",
-                    detectors.join(", ")
-                ));
-            }
-            _ => {}
-        }
-        match &self.expires {
-            Some(day) if self.expiry().is_none() => {
-                wrong(format!("expires {day:?} is not a day such as 2026-12-31"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn expiry(&self) -> Option<u32> {
-        Time::parse(&format!("{}T00:00:00Z", self.expires.as_deref()?)).map(Time::day)
-    }
-
-    fn covers(&self, principal: &str, account: &str, detector: &str, day: u32) -> bool {
-        let is = |rule: &Option<String>, value: &str| rule.as_deref().is_none_or(|rule| rule == value);
-        let is_in_force = self.expires.is_none() || self.expiry().is_some_and(|last| day <= last);
-        let is_whose =
-            self.principal.as_deref().is_none_or(|pattern| WildMatch::new(pattern).matches(principal));
-        is_in_force && is(&self.account, account) && is(&self.detector, detector) && is_whose
-    }
-
-    /// The rule in words.
-    pub fn describe(&self) -> String {
-        let part = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name} {value}"));
-        let parts = [
-            part("principal", &self.principal),
-            part("account", &self.account),
-            part("detector", &self.detector),
-            part("until", &self.expires),
-        ];
-        let scope: Vec<String> = parts.into_iter().flatten().collect();
-        format!("{} ({})", self.reason, scope.join(", "))
-    }
-}
-
-/// As Identity Center and Organizations name things: nothing else may get into a command or a call.
-fn check_directory(directory: &Directory) -> Result<(), Invalid> {
-    let Directory { account, region, store, policy } = directory;
-    check_account("response.identity_center", account)?;
-    let is_id = |text: &str, beginning: &str| {
-        let rest = text.strip_prefix(beginning).unwrap_or_default();
-        (8..=128).contains(&rest.len())
-            && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    };
-    let reason = if !is_region(region) {
-        format!("{region:?} is not a region such as \"eu-west-1\"")
-    } else if !is_id(store, "d-") {
-        format!("{store:?} is not the id of an identity store such as \"d-1234567890\"")
-    } else if !is_id(policy, "p-") {
-        format!("{policy:?} is not the id of a service control policy such as \"p-examplepolicyid\"")
-    } else {
-        return Ok(());
-    };
-    Err(Invalid::Value { place: "response.identity_center".to_owned(), reason })
-}
-
-fn check_account(place: &str, account: &str) -> Result<(), Invalid> {
-    if account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Ok(());
-    }
-    Err(Invalid::Value {
-        place: place.to_owned(),
-        reason: format!("{account:?} is not an account id of 12 digits, in quotes"),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Time;
 
     const DETECTORS: &[&str] = &["evasion", "persistence"];
 

@@ -18,7 +18,8 @@ use aws_sdk_iam::{
 };
 use trailwarden_core::{
     ports::{self, Identity, Trouble},
-    response::{Directory, Holder, State, Thing},
+    response::{Holder, State, Thing},
+    settings::Directory,
 };
 
 use crate::{refused, unavailable};

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     aim::{Impossible, QUARANTINE, REQUIRE_MFA, REVOKE, aim},
-    thing::{Credential, Directory, Holder, HolderKind, Shareable, State, Thing},
+    thing::{Credential, Holder, HolderKind, Shareable, State, Thing},
 };
-use crate::event::Time;
+use crate::{event::Time, settings::Directory};
 
 /// How far an action can be taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,9 +7,9 @@ use super::{
     Action,
     action::person_name,
     aim::{QUARANTINE, REQUIRE_MFA, REVOKE},
-    thing::{Credential, Directory, Holder, HolderKind, Shareable, State},
+    thing::{Credential, Holder, HolderKind, Shareable, State},
 };
-use crate::event::Time;
+use crate::{event::Time, settings::Directory};
 
 /// Commands that carry an action out, and those that take it back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,10 +4,11 @@
 //! security credentials"; IAM Identity Center user guide, "Revoke active IAM role sessions created by permission sets" and
 //! "Use a Deny policy to revoke active user permissions"; IAM user guide, "Centrally manage root access for member accounts".
 
-use super::{Action, Directory};
+use super::Action;
 use crate::{
     event::{PrincipalKind, account_of, role_name},
     finding::Finding,
+    settings::Directory,
 };
 
 /// How one kind of principal can be stopped.

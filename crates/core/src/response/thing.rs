@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::Time;
+use crate::{event::Time, settings::Directory};
 
 /// The state of a thing, as names and values: so that any two states can be compared, kept and put back.
 pub type State = BTreeMap<String, String>;
@@ -64,20 +64,6 @@ pub enum Credential {
     Key,
     /// A password, which has to be changed at the first sign-in.
     Password,
-}
-
-/// Where the people behind Identity Center are, and the service control policy by which they can be denied everything.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Directory {
-    /// The organisation's management account.
-    pub account: String,
-    /// The Region of Identity Center.
-    pub region: String,
-    /// The id of its identity store.
-    pub store: String,
-    /// The id of the policy.
-    pub policy: String,
 }
 
 /// The ARN of a user of Identity Center's store, by their id: as events of Identity Center itself have it.

@@ -4,7 +4,8 @@ use aws_config::SdkConfig;
 use aws_sdk_identitystore::types::{AlternateIdentifier, UniqueAttribute};
 use trailwarden_core::{
     ports::Trouble,
-    response::{DENIED, Directory, Impossible, State, denying, is_denied},
+    response::{DENIED, Impossible, State, denying, is_denied},
+    settings::Directory,
 };
 
 use super::{malformed, one, trouble, unless_missing};
