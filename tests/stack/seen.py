@@ -130,7 +130,7 @@ class Seen(Stacked):
         self.attacked(4)
         [incident] = self.seen("/api/incidents")["items"]
         approve = f"/api/incidents/{incident['id']}/approve"
-        plan = {"plan": self.seen(f"/api/incident?id={incident['id']}")["plan"]}
+        plan = {"plan": "0" * 16}
         member = self.issuer.token(groups=["security", "everybody else"])
         self.assertEqual(self.ask(approve, member, plan)[0], 403, "nobody is named yet")
         stacked.deployed.settings('[response]\napprovers = ["group:security"]\n')
@@ -138,7 +138,7 @@ class Seen(Stacked):
         self.assertEqual(status, 403, text)
         self.assertIn("person:1, group:everybody else", text)
         status, _, text = self.ask(approve, member, plan)
-        self.assertEqual(status, 409, "they may; but this deployment only observes")
+        self.assertEqual(status, 409, f"they may; but there is no such plan: {text}")
         self.assertEqual(self.ask("/api/response/stop", self.issuer.token(), {})[0], 200, "anybody may stop it all")
         self.assertEqual(self.ask("/api/response/start", self.issuer.token(), {})[0], 403)
         self.assertEqual(self.ask("/api/response/start", member, {})[0], 200)
