@@ -5,7 +5,7 @@ use crate::{
     event::{Outcome, PrincipalKind, Time, account_of},
     finding::{Deed, Finding, Severity},
     playbooks::{self, Playbook},
-    response::{Action, Case, Level, Plan, Planned, containment, reverse},
+    response::{Case, Level, Plan, Planned, containment, reverse},
     settings::Settings,
 };
 
@@ -35,6 +35,7 @@ pub fn plan_by(playbook: &Playbook, findings: &[&Finding], settings: &Settings) 
     let directory = settings.response.identity_center.as_ref();
     let kind = containment(first, directory);
     let ways = (kind.actions)(first, directory);
+    let can_stop = !ways.is_empty();
     let mut plan = Plan {
         finding_ids: findings.iter().map(|finding| finding.id.clone()).collect(),
         playbook: playbook.id,
@@ -49,12 +50,9 @@ pub fn plan_by(playbook: &Playbook, findings: &[&Finding], settings: &Settings) 
         residual: Vec::new(),
     };
     if playbook.contains {
-        let stops = |action: Action| {
-            let place = action.account().unwrap_or(account).to_owned();
-            Planned::new(action, &place, STOPS)
-        };
+        let stops = |action| Planned::new(action, account, STOPS);
         plan.from = kind.from;
-        plan.actions.extend(ways.iter().cloned().map(stops));
+        plan.actions.extend(ways.into_iter().map(stops));
         plan.next_steps
             .extend(kind.next_steps.iter().map(|step| step.replace("PRINCIPAL", &first.principal)));
         plan.hits
@@ -65,7 +63,7 @@ pub fn plan_by(playbook: &Playbook, findings: &[&Finding], settings: &Settings) 
     (playbook.plan)(&case, &mut plan);
     dedupe(&mut plan);
     (plan.level, plan.because) = level(&plan, &findings, settings);
-    if plan.level != Level::Escalate && playbook.contains && ways.is_empty() {
+    if plan.level != Level::Escalate && playbook.contains && !can_stop {
         plan.because.push_str("; stopping the principal itself is left to people");
     }
     if plan.residual.is_empty() {

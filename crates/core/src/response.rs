@@ -15,10 +15,10 @@ pub use action::{Action, Undo};
 pub use aim::{Impossible, SWITCHES};
 pub use commands::{Commands, commands};
 pub use containment::{Containment, containment};
-pub use denial::{STATEMENT as DENIES_PEOPLE, denying, is_denied};
+pub use denial::{denying, is_denied};
 pub(crate) use reversal::reverse;
 use serde::{Deserialize, Serialize};
-pub use thing::{Credential, DENIED, DOCUMENT, Holder, HolderKind, Shareable, State, Thing, directory_user};
+pub use thing::{Credential, DENIED, DOCUMENT, Holder, HolderKind, Shareable, State, Thing};
 
 use crate::{
     event::Time,
@@ -100,11 +100,12 @@ impl Planned {
         self
     }
 
+    /// In this account, unless it can be done in another only.
     pub(crate) fn new(action: Action, account_id: &str, why: impl Into<String>) -> Self {
         let (undo, undone_by) = action.undo();
         Self {
             text: action.describe(),
-            account_id: account_id.to_owned(),
+            account_id: action.account().unwrap_or(account_id).to_owned(),
             why: why.into(),
             waits: if undo == Undo::None { "it cannot be taken back".to_owned() } else { String::new() },
             undo,

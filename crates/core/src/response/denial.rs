@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::aim::Impossible;
 
 /// The statement that names them, by its `Sid`.
-pub const STATEMENT: &str = "TrailwardenDeniedPeople";
+const STATEMENT: &str = "TrailwardenDeniedPeople";
 /// Who people are, where a session came by Identity Center. Names of conditions have no case.
 const USER_ID: &str = "identitystore:userid";
 

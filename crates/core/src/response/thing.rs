@@ -11,7 +11,7 @@ pub type State = BTreeMap<String, String>;
 
 /// The one entry of the state of a thing that has a document.
 pub const DOCUMENT: &str = "document";
-/// What the state of a person says who is denied everything.
+/// What the state of somebody says who is denied everything.
 pub const DENIED: &str = "denied";
 
 /// Who may hold policies.
@@ -67,7 +67,7 @@ pub enum Credential {
 }
 
 /// The ARN of a user of Identity Center's store, by their id: as events of Identity Center itself have it.
-pub fn directory_user(id: &str) -> String {
+fn directory_user(id: &str) -> String {
     format!("arn:aws:identitystore:::user/{id}")
 }
 
@@ -97,7 +97,7 @@ pub enum Thing {
     },
     /// Whether a person is denied everything: the user id to [`DENIED`] or to nothing; no entry if nobody is called so.
     Denial {
-        /// Whose: a user name, or the ARN of a user of the store ([`directory_user`]).
+        /// Whose: a user name, or the ARN of a user of the store, `arn:aws:identitystore:::user/ID`.
         person: String,
         /// By which policy.
         directory: Directory,
