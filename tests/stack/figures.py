@@ -81,7 +81,7 @@ def cost(lane, events, deployed, objects):
 
 
 def functions(deployed):
-    """Size, start and memory of each function; sizes without link-time optimisation, unless `sam build` made them."""
+    """Size, start and memory of each function: of use only if `sam build` made them."""
     peaks = deployed.aws.peak_memory()
     for folder in sorted(Path(deployed.built).parent.glob("*Function")):
         name = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in folder.name.removesuffix("Function"))

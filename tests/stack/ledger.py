@@ -19,6 +19,10 @@ class Ledger:
         self._calls = []
         self._bodies = []
 
+    def __len__(self):
+        with self._lock:
+            return len(self._calls)
+
     def add(self, call):
         """Enters a call and lets its bodies go."""
         with self._lock:

@@ -1,4 +1,4 @@
-"""Trailwarden as a customer deploys it: `sam build`, `sam deploy`, and a look at what came of it.
+"""Trailwarden as a customer deploys it: functions, `sam deploy`, and a look at what came of it.
 
 Whatever is asked here is asked of AWS's own interfaces, never of the product: how deep queues are, what the table
 holds, what functions have logged.
@@ -41,11 +41,31 @@ class Depth:
         return self.visible + self.in_flight + self.delayed
 
 
-def build(folder, template=ROOT / "template.yaml", environment=None, **parameters):
-    """Compiles all functions of a template; gives the built template. `environment` may say how cargo builds."""
-    sam(folder, ["build", "--template-file", template, "--build-dir", Path(folder) / "build", *overrides(parameters)],
-        environment or {}, BUILDS)
-    return Path(folder) / "build" / "template.yaml"
+def lay_out(folder, template=ROOT / "template.yaml"):
+    """Puts functions compiled as `cargo test` compiles where `sam build` would put them; gives the template that says so.
+
+    To optimise the AWS SDKs takes half an hour, and nothing that is tested needs them so.
+    """
+    built = Path(folder) / "build"
+    programs = binaries()
+
+    def place(match):
+        at = built / match[1]
+        at.mkdir(parents=True)
+        command(["strip", "-o", at / "bootstrap", programs[match[1]]], ROOT, None, BUILDS)
+        return f"CodeUri: {at}"
+
+    text = re.sub(r"CodeUri: functions/([\w-]+)", place, Path(template).read_text())
+    (built / "template.yaml").write_text(text)
+    return built / "template.yaml"
+
+
+def binaries():
+    """The workspace's programs as the tests' profile makes them: {name: path}."""
+    printed = command(["cargo", "build", "--workspace", "--bins", "--locked", "--message-format=json"], ROOT, None, BUILDS,
+                      stderr=subprocess.PIPE)
+    made = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
+    return {one["target"]["name"]: one["executable"] for one in made if one.get("executable")}
 
 
 def spelt_out(built):
@@ -68,11 +88,16 @@ def sam(folder, arguments, environment, timeout):
     empty.write_text("version = 0.1\n")
     words = {"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": REGION, "AWS_ACCESS_KEY_ID": "test",
              "AWS_SECRET_ACCESS_KEY": "test", "AWS_EC2_METADATA_DISABLED": "true"}
-    command = ["sam", *map(str, arguments), "--config-file", str(empty)]
-    done = subprocess.run(command, env=clean_environment() | words | environment, cwd=folder, timeout=timeout,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return command(["sam", *arguments, "--config-file", empty], folder, clean_environment() | words | environment, timeout)
+
+
+def command(words, folder, environment, timeout, stderr=subprocess.STDOUT):
+    """Runs a command to its end; gives what it printed, also as the reason if it fails."""
+    words = list(map(str, words))
+    done = subprocess.run(words, env=environment, cwd=folder, timeout=timeout, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=stderr, text=True)
     if done.returncode != 0:
-        raise Failed(f"{' '.join(command)}\n{done.stdout}")
+        raise Failed(f"{' '.join(words)}\n{done.stdout}\n{done.stderr or ''}")
     return done.stdout
 
 
@@ -136,8 +161,12 @@ class Stack:
 
     def depths(self):
         """How deep each queue is, dead letters included: {name: Depth}."""
-        return {name: Depth(**{key: int(self.attributes(url).get(attribute, 0)) for key, attribute in DEPTHS.items()})
-                for name, url in self.queues().items()}
+        return {name: self.depth(url) for name, url in self.queues().items()}
+
+    def depth(self, url):
+        """How deep one queue is."""
+        attributes = self.attributes(url)
+        return Depth(**{key: int(attributes.get(attribute, 0)) for key, attribute in DEPTHS.items()})
 
     def dead_letter_queues(self):
         """Names of the queues that others give up to: queues, rules' targets, subscriptions."""
@@ -150,18 +179,25 @@ class Stack:
         depths = self.depths()
         return {name: int(depths[name]) for name in self.dead_letter_queues() if int(depths[name])}
 
-    def drained(self, quiet=3.0, timeout=300.0):
-        """Waits until all queues but the dead letters' were empty for some seconds; else tells how deep they are."""
-        dead, deadline, since = self.dead_letter_queues(), time.monotonic() + timeout, None
+    def drained(self, quiet=1.0, looks=5, timeout=300.0):
+        """Waits until nothing was under way for some seconds and looks: no message but dead letters, no call by a function.
+
+        Else tells how deep the queues are. On a slow machine the looks take longer, as does whatever they look for.
+        """
+        dead, deadline = self.dead_letter_queues(), time.monotonic() + timeout
+        alive = {name: url for name, url in self.queues().items() if name not in dead}
+        since, seen, calls = time.monotonic(), 0, len(self.aws.ledger)
         while True:
-            left = {name: depth for name, depth in self.depths().items() if name not in dead and int(depth)}
-            now = time.monotonic()
-            since = None if left else since or now
-            if since and now - since >= quiet:
+            left = {name: depth for name, url in alive.items() if int(depth := self.depth(url))}
+            now, made = time.monotonic(), len(self.aws.ledger)
+            if left or made != calls:
+                since, seen, calls = now, 0, made
+            seen += 1
+            if seen > looks and now - since >= quiet:
                 return now
             if now > deadline:
                 raise TimeoutError(f"queues do not empty: {left}")
-            time.sleep(0.2)
+            time.sleep(0.1)
 
     def redrive(self):
         """Sends dead letters back to where they came from, as an operator does; gives how many."""

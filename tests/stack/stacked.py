@@ -1,5 +1,6 @@
 """What every test of the deployed stack begins and ends with."""
 
+import time
 import unittest
 
 import security_hub
@@ -40,3 +41,15 @@ class Stacked(unittest.TestCase):
 def calls(function, action):
     """Calls of a function, by the end of its name."""
     return lambda call: call.function.endswith(f"-{function}") and call.action == action
+
+
+class Timed(unittest.TextTestResult):
+    """Says of each test how long it took."""
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.began = time.monotonic()
+
+    def addSuccess(self, test):
+        unittest.TestResult.addSuccess(self, test)
+        self.stream.writeln(f"ok, {time.monotonic() - self.began:.0f} s")
