@@ -58,7 +58,7 @@ pub(crate) fn status(arguments: &Asked) -> Result<u8> {
     let Part { mut findings, risk, failed } = look(&identities, until)?;
     let incidents = gathered(&findings, &identities)?;
     let stands = standing(arguments, &identities, &mut findings)?;
-    let lines: Vec<FindingLine> = findings.iter().map(|(_, finding)| finding.into()).collect();
+    let lines: Vec<FindingLine<'_>> = findings.iter().map(|(_, finding)| finding.into()).collect();
     let told: Vec<IncidentLine> = incidents.iter().map(IncidentLine::from).collect();
     let seen = Seen {
         findings: lines.iter().collect(),

@@ -122,7 +122,7 @@ fn listed(kind: &str, finding: &Finding) -> Listing {
 }
 
 /// Reads what the index says of an item; `None` if it says nothing, or an older version said it.
-pub fn line<T: DeserializeOwned>(listed: &Listed) -> Option<T> {
+pub fn line<'l, T: Deserialize<'l>>(listed: &'l Listed) -> Option<T> {
     match listed.line.split_first() {
         Some((&FORM, rest)) => postcard::from_bytes(rest).ok(),
         _ => None,

@@ -1,5 +1,7 @@
 //! What the index says of things, in a line each: enough for lists and counts, so that nothing else is read for them.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -20,17 +22,20 @@ fn shortened(text: &str) -> String {
     if text.len() <= TEXT { text.to_owned() } else { format!("{}\u{2026}", clip(text, TEXT).trim_end()) }
 }
 
-/// A finding in a line.
+/// A finding in a line. A week's are counted every few seconds: read from the index, it borrows its texts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FindingLine {
+pub struct FindingLine<'l> {
     /// Its id.
-    pub id: String,
+    #[serde(borrow)]
+    pub id: Cow<'l, str>,
     /// What sort.
     pub kind: Kind,
     /// Which detector, or check, says so.
-    pub detector: String,
+    #[serde(borrow)]
+    pub detector: Cow<'l, str>,
     /// The detector's title.
-    pub title: String,
+    #[serde(borrow)]
+    pub title: Cow<'l, str>,
     /// How bad.
     pub severity: Severity,
     /// How strongly, 0 to 1.
@@ -38,9 +43,11 @@ pub struct FindingLine {
     /// How sure, 0 to 1.
     pub confidence: f32,
     /// The durable ARN.
-    pub principal: String,
+    #[serde(borrow)]
+    pub principal: Cow<'l, str>,
     /// The account acted in.
-    pub account_id: String,
+    #[serde(borrow)]
+    pub account_id: Cow<'l, str>,
     /// Of the evidence.
     pub first_seen: Time,
     /// Of the evidence.
@@ -49,21 +56,36 @@ pub struct FindingLine {
     pub is_open: bool,
 }
 
-impl From<&Finding> for FindingLine {
-    fn from(finding: &Finding) -> Self {
+impl<'l> From<&'l Finding> for FindingLine<'l> {
+    fn from(finding: &'l Finding) -> Self {
         Self {
-            id: finding.id.clone(),
+            id: Cow::Borrowed(&finding.id),
             kind: finding.kind,
-            detector: finding.detector.clone(),
-            title: clip(&finding.title, TEXT).to_owned(),
+            detector: Cow::Borrowed(&finding.detector),
+            title: Cow::Borrowed(clip(&finding.title, TEXT)),
             severity: finding.severity,
             score: finding.score,
             confidence: finding.confidence,
-            principal: clip(&finding.principal, 2 * TEXT).to_owned(),
-            account_id: finding.account_id.clone(),
+            principal: Cow::Borrowed(clip(&finding.principal, 2 * TEXT)),
+            account_id: Cow::Borrowed(&finding.account_id),
             first_seen: finding.first_seen,
             last_seen: finding.last_seen,
             is_open: finding.status == Status::Open,
+        }
+    }
+}
+
+impl FindingLine<'_> {
+    /// The same with texts of its own.
+    pub fn into_owned(self) -> FindingLine<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        FindingLine {
+            id: owned(self.id),
+            detector: owned(self.detector),
+            title: owned(self.title),
+            principal: owned(self.principal),
+            account_id: owned(self.account_id),
+            ..self
         }
     }
 }

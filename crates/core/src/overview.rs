@@ -1,6 +1,6 @@
 //! How things stand: the numbers that people look at first, in the morning and during an incident.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ use crate::{
 #[derive(Default)]
 pub struct Seen<'a> {
     /// Findings of the last days, whatever became of them.
-    pub findings: Vec<&'a FindingLine>,
+    pub findings: Vec<&'a FindingLine<'a>>,
     /// Incidents.
     pub incidents: Vec<&'a IncidentLine>,
     /// Failed sign-ins, by clock hour.
@@ -94,8 +94,8 @@ impl Overview {
         riskiest.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.principal.cmp(&b.principal)));
         let high_risk = riskiest.iter().filter(|one| one.score >= HIGH_RISK).count();
         riskiest.truncate(LISTED);
-        let found = |wanted: &dyn Fn(&FindingLine) -> bool| {
-            let is_meant = |finding: &&&FindingLine| {
+        let found = |wanted: &dyn Fn(&FindingLine<'_>) -> bool| {
+            let is_meant = |finding: &&&FindingLine<'_>| {
                 finding.is_open && finding.severity >= Severity::Low && wanted(finding)
             };
             count(as_of, seen.findings.iter().filter(is_meant).map(|finding| (finding.last_seen, 1)))
@@ -192,7 +192,7 @@ fn threat(as_of: Time, seen: &Seen<'_>) -> Threat {
 }
 
 fn matrix(seen: &Seen<'_>, first: u32) -> Vec<(String, Vec<Option<Severity>>)> {
-    let mut rows: BTreeMap<&str, Vec<Option<Severity>>> = BTreeMap::new();
+    let mut rows: HashMap<&str, Vec<Option<Severity>>> = HashMap::new();
     for finding in seen.findings.iter().filter(|finding| finding.is_open) {
         let Some(day) = finding.last_seen.day().checked_sub(first).filter(|day| *day < DAYS) else {
             continue;

@@ -10,7 +10,7 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 pub use board::{Board, Bucket, Responding};
 pub use portrait::{Portrait, Story, Week};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     event::{DAY, Time},
@@ -64,7 +64,7 @@ pub struct Filter {
 #[expect(missing_docs, reason = "they are what Asked asks for")]
 pub enum View {
     Board(Box<Board>),
-    Findings(Page<FindingLine>),
+    Findings(Page<FindingLine<'static>>),
     Finding(Box<Story>),
     Principal(Box<Portrait>),
     Incidents(Page<IncidentLine>),
@@ -97,21 +97,25 @@ pub struct Page<L> {
 const PAGE: (usize, usize) = (50, 500);
 /// Days of a list, unless more are asked for, and at most.
 pub const DAYS: (u32, u32) = (7, 31);
-/// Seconds that what is of today and yesterday is remembered: less than between two looks of one who watches.
+/// Seconds that what is of today is remembered: less than between two looks of one who watches.
 const NEW: i64 = 4;
-/// Seconds that what is older is.
-const OLD: i64 = 120;
+/// Seconds that what is of yesterday is: logs of it come in for some minutes.
+const LATE: i64 = 23;
+/// Seconds that what is older is, and how many more for each day, so that they are not all read again at once.
+const OLD: (i64, i64) = (120, 7);
 
-/// What is listed of days, with the time that it was read.
-type Days<L> = RefCell<BTreeMap<u32, (Time, Rc<Vec<Placed<L>>>)>>;
+/// What the index lists of a day, the worst first.
+type Day = Rc<Vec<Listed>>;
+/// The same of days, with the time that it was read.
+type Days = RefCell<BTreeMap<u32, (Time, Day)>>;
 
 /// Somebody who looks things up, and remembers them for a while.
 #[derive(Debug)]
 pub struct Desk<T> {
     table: T,
     mode: Mode,
-    found: Days<FindingLine>,
-    joined: Days<IncidentLine>,
+    found: Days,
+    joined: Days,
     board: RefCell<Option<(Time, Rc<Board>)>>,
     weeks: RefCell<BTreeMap<String, (Time, portrait::Habits)>>,
 }
@@ -161,7 +165,7 @@ impl<T: Table> Desk<T> {
     }
 
     /// Findings of some days up to now, the newest day first, the worst of a day first.
-    async fn found(&self, count: u32, now: Time) -> Result<Vec<Rc<Vec<Placed<FindingLine>>>>, Unavailable> {
+    async fn found(&self, count: u32, now: Time) -> Result<Vec<Day>, Unavailable> {
         let mut days = Vec::new();
         for back in 0..counted(count) {
             days.push(self.found_on(now.day().saturating_sub(back), now).await?);
@@ -169,62 +173,64 @@ impl<T: Table> Desk<T> {
         Ok(days)
     }
 
-    async fn found_on(&self, day: u32, now: Time) -> Result<Rc<Vec<Placed<FindingLine>>>, Unavailable> {
-        if let Some(known) = known(&self.found, day, now, day + 1 >= now.day()) {
+    async fn found_on(&self, day: u32, now: Time) -> Result<Day, Unavailable> {
+        let lasts = match now.day().saturating_sub(day) {
+            0 => NEW,
+            1 => LATE,
+            back => OLD.0 + OLD.1 * i64::from(back),
+        };
+        if let Some(known) = known(&self.found, day, now, lasts) {
             return Ok(known);
         }
         let partition = kept::day_partition(day);
         let mut lines = Vec::new();
         for kind in [ACCEPTED, STANDING] {
             let listed = self.table.listed(&partition, kind, &format!("{kind}\u{7f}")).await?;
-            lines.extend(
-                placed(&self.table, listed, |item| {
-                    Some(FindingLine::from(&KeptFinding::read(item).ok()?.finding))
-                })
-                .await?,
-            );
+            let read =
+                |item: &Item| Some(kept::write(&FindingLine::from(&KeptFinding::read(item).ok()?.finding)));
+            lines.extend(filled(&self.table, listed, read).await?);
         }
         lines.reverse();
         Ok(remembered(&self.found, day, now, lines))
     }
 
     /// Incidents that began in some days up to now, the newest day first: an old one may go on.
-    async fn joined(&self, count: u32, now: Time) -> Result<Vec<Rc<Vec<Placed<IncidentLine>>>>, Unavailable> {
+    async fn joined(&self, count: u32, now: Time) -> Result<Vec<Day>, Unavailable> {
         let mut days = Vec::new();
         for back in 0..counted(count) {
             let day = now.day().saturating_sub(back);
-            if let Some(known) = known(&self.joined, day, now, back < DAYS.0) {
+            if let Some(known) = known(&self.joined, day, now, if back < DAYS.0 { NEW } else { OLD.0 }) {
                 days.push(known);
                 continue;
             }
             let listed = self.table.listed(&kept::day_partition(day), INCIDENTS.0, INCIDENTS.1).await?;
-            let read = |item: &Item| Some(IncidentLine::from(&kept::read_incident(item).ok()?));
-            let mut lines = placed(&self.table, listed, read).await?;
+            let read = |item: &Item| Some(kept::write(&IncidentLine::from(&kept::read_incident(item).ok()?)));
+            let mut lines = filled(&self.table, listed, read).await?;
             lines.reverse();
             days.push(remembered(&self.joined, day, now, lines));
         }
         Ok(days)
     }
 
-    async fn findings(&self, filter: &Filter, now: Time) -> Result<Page<FindingLine>, Unavailable> {
+    async fn findings(&self, filter: &Filter, now: Time) -> Result<Page<FindingLine<'static>>, Unavailable> {
         let days = self.found(filter.days, now).await?;
-        let all = days.iter().flat_map(|day| &**day);
-        Ok(page(all.filter(|one| filter.takes(&one.line)), filter))
+        let wanted = lines::<FindingLine<'_>>(&days).filter(|(_, line)| filter.takes(line));
+        Ok(page(wanted, FindingLine::into_owned, filter))
     }
 
     async fn incidents(&self, filter: &Filter, now: Time) -> Result<Page<IncidentLine>, Unavailable> {
         let days = self.joined(filter.days, now).await?;
-        let is_wanted = |one: &&Placed<IncidentLine>| {
-            filter.state.is_none_or(|state| one.line.state == state)
-                && filter.severity.is_none_or(|least| one.line.severity >= least)
-                && filter.is_about(&one.line.principal)
+        let is_wanted = |(_, line): &(&Listed, IncidentLine)| {
+            filter.state.is_none_or(|state| line.state == state)
+                && filter.severity.is_none_or(|least| line.severity >= least)
+                && filter.is_about(&line.principal)
         };
-        Ok(page(days.iter().flat_map(|day| &**day).filter(is_wanted), filter))
+        Ok(page(lines(&days).filter(is_wanted), |line| line, filter))
     }
 }
 
 impl Filter {
-    fn takes(&self, finding: &FindingLine) -> bool {
+    fn takes(&self, finding: &FindingLine<'_>) -> bool {
         self.severity.is_none_or(|least| finding.severity >= least)
             && self.kind.is_none_or(|kind| finding.kind == kind)
             && self.is_about(&finding.principal)
@@ -239,14 +245,13 @@ fn counted(days: u32) -> u32 {
     if days == 0 { DAYS.0 } else { days.min(DAYS.1) }
 }
 
-/// What is remembered of a day, if that was read just now; or lately, of one that hardly changes any more.
-fn known<L>(days: &Days<L>, day: u32, now: Time, is_new: bool) -> Option<Rc<Vec<Placed<L>>>> {
-    let lasts = if is_new { NEW } else { OLD };
+/// What is remembered of a day, if it was read not so many seconds ago.
+fn known(days: &Days, day: u32, now: Time, lasts: i64) -> Option<Day> {
     let days = days.borrow();
     days.get(&day).filter(|(read, _)| now.0 < read.0 + lasts).map(|(_, known)| known.clone())
 }
 
-fn remembered<L>(days: &Days<L>, day: u32, now: Time, lines: Vec<Placed<L>>) -> Rc<Vec<Placed<L>>> {
+fn remembered(days: &Days, day: u32, now: Time, lines: Vec<Listed>) -> Day {
     let lines = Rc::new(lines);
     let mut days = days.borrow_mut();
     days.retain(|day, _| day + DAYS.1 > now.day());
@@ -254,28 +259,40 @@ fn remembered<L>(days: &Days<L>, day: u32, now: Time, lines: Vec<Placed<L>>) -> 
     lines
 }
 
-/// Entries of the index as lines. Where it says nothing of an item, an older version wrote that: then it is read.
-async fn placed<L: DeserializeOwned>(
+/// Entries of the index. Where it says nothing of an item, an older version wrote that: then it is read.
+async fn filled(
     table: &impl Table,
-    listed: Vec<Listed>,
-    read: impl Fn(&Item) -> Option<L>,
-) -> Result<Vec<Placed<L>>, Unavailable> {
+    mut listed: Vec<Listed>,
+    read: impl Fn(&Item) -> Option<Vec<u8>>,
+) -> Result<Vec<Listed>, Unavailable> {
     let old = listed.iter().filter(|entry| entry.line.is_empty()).map(|entry| entry.key.clone()).collect();
     let old: BTreeMap<Key, Item> = table.get_many(old).await?.into_iter().collect();
-    let one = |entry: Listed| {
-        let line = kept::line(&entry).or_else(|| read(old.get(&entry.key)?))?;
-        Some(Placed { line, of: entry.key.partition })
-    };
-    Ok(listed.into_iter().filter_map(one).collect())
+    for entry in listed.iter_mut().filter(|entry| entry.line.is_empty()) {
+        entry.line = old.get(&entry.key).and_then(&read).unwrap_or_default();
+    }
+    Ok(listed)
 }
 
-fn page<'l, L: Clone + 'l>(lines: impl Iterator<Item = &'l Placed<L>>, filter: &Filter) -> Page<L> {
+/// What entries say, beside each.
+fn lines<'l, L: Deserialize<'l>>(days: &'l [Day]) -> impl Iterator<Item = (&'l Listed, L)> {
+    days.iter().flat_map(|day| &**day).filter_map(|entry| Some((entry, kept::line(entry)?)))
+}
+
+fn placed<L>(entry: &Listed, line: L) -> Placed<L> {
+    Placed { of: entry.key.partition.clone(), line }
+}
+
+fn page<'l, L, S>(
+    lines: impl Iterator<Item = (&'l Listed, L)>,
+    owned: impl Fn(L) -> S,
+    filter: &Filter,
+) -> Page<S> {
     let limit = if filter.limit == 0 { PAGE.0 } else { filter.limit.min(PAGE.1) };
     let mut count = 0;
     let mut items = Vec::new();
-    for line in lines {
+    for (entry, line) in lines {
         if count >= filter.from && items.len() < limit {
-            items.push(line.clone());
+            items.push(placed(entry, owned(line)));
         }
         count += 1;
     }

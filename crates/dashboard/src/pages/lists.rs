@@ -12,7 +12,7 @@ use super::parts;
 use crate::queries::Query;
 
 /// The worst findings of the week.
-pub(super) fn worst(findings: &[Placed<FindingLine>]) -> Markup {
+pub(super) fn worst(findings: &[Placed<FindingLine<'_>>]) -> Markup {
     html! {
         section.card.wide #findings aria-labelledby="findings-title" {
             h2 id="findings-title" { a href="/findings" { "Findings" } }
@@ -25,7 +25,7 @@ pub(super) fn worst(findings: &[Placed<FindingLine>]) -> Markup {
     }
 }
 
-pub(super) fn of_findings(findings: &[Placed<FindingLine>], title: &str) -> Markup {
+pub(super) fn of_findings(findings: &[Placed<FindingLine<'_>>], title: &str) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-labelledby=(title) {
             table.lines {
@@ -94,7 +94,7 @@ fn plan(line: &IncidentLine) -> Markup {
 }
 
 /// All findings, in parts.
-pub(super) fn findings(page: &Page<FindingLine>, query: &Query) -> Markup {
+pub(super) fn findings(page: &Page<FindingLine<'_>>, query: &Query) -> Markup {
     html! {
         section.card.wide id="list" {
             h1 id="list-title" { "Findings" }

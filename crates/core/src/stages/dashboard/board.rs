@@ -1,17 +1,17 @@
 //! The first page: how things stand, and what to look at.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{cmp::Reverse, collections::BTreeMap, rc::Rc};
 
 use serde::Serialize;
 
-use super::{DAYS, Desk, NEW, Placed, beginning};
+use super::{DAYS, Desk, NEW, Placed, beginning, lines, placed};
 use crate::{
     event::{HOUR, Time},
     finding::Severity,
     kept,
     lines::{Compliance, FindingLine, IncidentLine, RiskLine},
     overview::{Overview, Seen},
-    ports::{Table, Unavailable},
+    ports::{Listed, Table, Unavailable},
     risk::thresholds::Change,
     stages::{
         acting::{Mode, stopped},
@@ -28,7 +28,7 @@ pub struct Board {
     /// Findings that stand, by time: the last seven days.
     pub timeline: Vec<Bucket>,
     /// The worst of them, at most 15; of the same severity the newest first.
-    pub findings: Vec<Placed<FindingLine>>,
+    pub findings: Vec<Placed<FindingLine<'static>>>,
     /// Incidents, those that are open first, then the worst and newest; at most 6.
     pub incidents: Vec<Placed<IncidentLine>>,
     /// How the organisation stood by its frameworks when that was last looked at.
@@ -83,14 +83,15 @@ impl<T: Table> Desk<T> {
     }
 
     async fn look(&self, now: Time) -> Result<Board, Unavailable> {
-        let found = self.found(DAYS.0, now).await?;
-        let joined = self.joined(DAYS.1, now).await?;
+        let (found, joined) = (self.found(DAYS.0, now).await?, self.joined(DAYS.1, now).await?);
+        let found: Vec<(&Listed, FindingLine<'_>)> = lines(&found).collect();
+        let joined: Vec<(&Listed, IncidentLine)> = lines(&joined).collect();
         let history = verdicts::thresholds(&self.table).await?;
         let bearable = settings(&self.table).await?.bearable_false_alerts;
         let bearable = bearable.unwrap_or(crate::risk::thresholds::FALSE_ALERTS);
         let seen = Seen {
-            findings: found.iter().flat_map(|day| &**day).map(|one| &one.line).collect(),
-            incidents: joined.iter().flat_map(|day| &**day).map(|one| &one.line).collect(),
+            findings: found.iter().map(|(_, line)| line).collect(),
+            incidents: joined.iter().map(|(_, line)| line).collect(),
             failed_sign_ins: self.failed(now).await?,
             risk: self.risk(now).await?,
             watched: verdicts::watched(&self.table, now).await?,
@@ -144,7 +145,7 @@ impl<T: Table> Desk<T> {
     }
 }
 
-fn timeline(findings: &[&FindingLine], now: Time) -> Vec<Bucket> {
+fn timeline(findings: &[&FindingLine<'_>], now: Time) -> Vec<Bucket> {
     let first = now.day().saturating_sub(DAYS.0 - 1) * 24 / BUCKET;
     let last = now.hour() / BUCKET;
     let begin = |bucket: u32| Time(beginning(0).0 + i64::from(bucket * BUCKET) * HOUR);
@@ -159,16 +160,30 @@ fn timeline(findings: &[&FindingLine], now: Time) -> Vec<Bucket> {
     buckets
 }
 
-fn worst(days: &[Rc<Vec<Placed<FindingLine>>>]) -> Vec<Placed<FindingLine>> {
-    let open = days.iter().flat_map(|day| &**day).filter(|one| one.line.is_open);
-    let mut shown: Vec<&Placed<FindingLine>> =
-        open.filter(|one| one.line.severity >= Severity::Low).collect();
-    shown.sort_by_key(|one| std::cmp::Reverse((one.line.severity, one.line.last_seen)));
-    shown.into_iter().take(FINDINGS).cloned().collect()
+fn worst(found: &[(&Listed, FindingLine<'_>)]) -> Vec<Placed<FindingLine<'static>>> {
+    let is_shown = |line: &FindingLine<'_>| line.is_open && line.severity >= Severity::Low;
+    let shown = found.iter().filter(|(_, line)| is_shown(line));
+    let by = |line: &FindingLine<'_>| Reverse((line.severity, line.last_seen));
+    first(shown, FINDINGS, by).map(|(entry, line)| placed(entry, line.clone().into_owned())).collect()
 }
 
-fn pressing(days: &[Rc<Vec<Placed<IncidentLine>>>]) -> Vec<Placed<IncidentLine>> {
-    let mut all: Vec<&Placed<IncidentLine>> = days.iter().flat_map(|day| &**day).collect();
-    all.sort_by_key(|one| (one.line.state as u8, std::cmp::Reverse((one.line.severity, one.line.last_seen))));
-    all.into_iter().take(INCIDENTS).cloned().collect()
+fn pressing(joined: &[(&Listed, IncidentLine)]) -> Vec<Placed<IncidentLine>> {
+    let by = |line: &IncidentLine| (line.state as u8, Reverse((line.severity, line.last_seen)));
+    first(joined.iter(), INCIDENTS, by).map(|(entry, line)| placed(entry, line.clone())).collect()
+}
+
+/// The first of many by a key; where keys are equal, as the index has them.
+fn first<'l, L: 'l, K: Ord>(
+    all: impl Iterator<Item = &'l (&'l Listed, L)>,
+    count: usize,
+    key: impl Fn(&L) -> K,
+) -> impl Iterator<Item = &'l (&'l Listed, L)> {
+    let mut keyed: Vec<_> = all.enumerate().map(|(at, one)| (key(&one.1), at, one)).collect();
+    let by = |a: &(K, usize, _), b: &(K, usize, _)| (&a.0, a.1).cmp(&(&b.0, b.1));
+    if keyed.len() > count {
+        keyed.select_nth_unstable_by(count, by);
+        keyed.truncate(count);
+    }
+    keyed.sort_unstable_by(by);
+    keyed.into_iter().map(|(_, _, one)| one)
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Desk, Placed};
+use super::{Desk, Placed, lines};
 use crate::{
     activity::{Damaged, Hour},
     event::Time,
@@ -52,7 +52,7 @@ pub struct Portrait {
     /// The last week against the weeks before.
     pub week: Option<Week>,
     /// Findings of 30 days, the newest first.
-    pub findings: Vec<Placed<FindingLine>>,
+    pub findings: Vec<Placed<FindingLine<'static>>>,
     /// Incidents, the newest first.
     pub incidents: Vec<Placed<IncidentLine>>,
 }
@@ -119,9 +119,11 @@ impl<T: Table> Desk<T> {
                 Some(time) if now.day() >= time.day() => {
                     let mut found = None;
                     for day in [time.day(), time.day() + 1] {
-                        let listed = self.found_on(day, now).await?;
-                        let is_it = |one: &&Placed<FindingLine>| one.line.id == id;
-                        found = found.or(listed.iter().find(is_it).map(|one| one.of.clone()));
+                        let listed = [self.found_on(day, now).await?];
+                        let mut lines = lines::<FindingLine<'_>>(&listed);
+                        found = found.or(lines
+                            .find(|(_, line)| line.id == id)
+                            .map(|(at, _)| at.key.partition.clone()));
                     }
                     found
                 }
@@ -142,8 +144,8 @@ impl<T: Table> Desk<T> {
         let kept = self.table.range(&of, &from, to, Freshness::Stale).await?;
         let mut findings = Vec::new();
         for (_, item) in &kept {
-            findings
-                .push(Placed { of: of.clone(), line: FindingLine::from(&KeptFinding::read(item)?.finding) });
+            let line = FindingLine::from(&KeptFinding::read(item)?.finding).into_owned();
+            findings.push(Placed { of: of.clone(), line });
         }
         findings.sort_by_key(|one| std::cmp::Reverse(one.line.last_seen));
         let incidents = self.incidents_of(&of).await?;
