@@ -1,17 +1,30 @@
 //! A state as a page in the browser, on this machine, for whoever has the link.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+};
 
 use anyhow::{Context, Result, bail};
+use pollster::block_on;
 use tokio::net::TcpListener;
 use trailwarden_core::{
     messages::Notice,
     ports::{Channel, Unavailable},
-    stages::{acting::Mode, dashboard::Desk},
+    stages::{
+        acting::Mode,
+        dashboard::{Asked, Desk},
+    },
 };
 use trailwarden_dashboard::{Clerk, Entrance, Key, Router, listen, orders, router};
 
-use crate::{analysis, args::Serve, files, knowledge::now, shelf::Shelf};
+use crate::{
+    analysis,
+    args::{Input, Serve},
+    files,
+    knowledge::now,
+    shelf::Shelf,
+};
 
 /// Serves until it is interrupted.
 pub(crate) fn serve(arguments: &Serve) -> Result<u8> {
@@ -26,12 +39,12 @@ pub(crate) fn serve(arguments: &Serve) -> Result<u8> {
     getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
     let (orders, clerk) = orders();
     let (input, file) = (arguments.input.clone(), file.clone());
-    // Is the state one that can be shown? That is known before anybody is told the link.
+    // Is the state one that can be shown? That is known, and the board drawn up, before anybody is told the link.
     let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
-    std::thread::spawn(move || match Shelf::new(&input, &file) {
-        Ok(shelf) => {
+    std::thread::spawn(move || match open(&input, &file) {
+        Ok(desk) => {
             let _ = ready.send(Ok(()));
-            attend(clerk, shelf);
+            attend(clerk, &desk);
         }
         Err(error) => _ = ready.send(Err(error)),
     });
@@ -51,11 +64,16 @@ pub(crate) fn serve(arguments: &Serve) -> Result<u8> {
     })
 }
 
-fn attend(clerk: Clerk, shelf: Shelf) {
+fn open(input: &Input, file: &Path) -> Result<Desk<Shelf>> {
+    let desk = Desk::new(Shelf::new(input, file)?, Mode::Observe);
+    block_on(desk.see(&Asked::Board, desk.table().as_of()))?;
+    Ok(desk)
+}
+
+fn attend(clerk: Clerk, desk: &Desk<Shelf>) {
     let _ends = Ends;
-    let desk = Desk::new(shelf, Mode::Observe);
     let shelf = desk.table();
-    pollster::block_on(clerk.attend(&desk, &Nobody, || (shelf.as_of(), now()), || shelf.renew()));
+    block_on(clerk.attend(desk, &Nobody, || (shelf.as_of(), now()), || shelf.renew()));
 }
 
 fn who() -> String {

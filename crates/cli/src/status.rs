@@ -23,6 +23,7 @@ use trailwarden_core::{
     overview::{Change, Overview, Seen},
     ports::{Memory, Table},
     stages::{acting::Mode, acting::load, incidents::join},
+    tally::Tally,
 };
 
 use crate::{
@@ -59,9 +60,10 @@ pub(crate) fn status(arguments: &Asked) -> Result<u8> {
     let incidents = gathered(&findings, &identities)?;
     let stands = standing(arguments, &identities, &mut findings)?;
     let lines: Vec<FindingLine<'_>> = findings.iter().map(|(_, finding)| finding.into()).collect();
+    let days = Tally::by_day(lines.iter());
     let told: Vec<IncidentLine> = incidents.iter().map(IncidentLine::from).collect();
     let seen = Seen {
-        findings: lines.iter().collect(),
+        findings: days.iter().collect(),
         incidents: told.iter().collect(),
         failed_sign_ins: failed,
         risk,

@@ -33,3 +33,4 @@ pub mod severity;
 pub mod silence;
 pub mod sources;
 pub mod stages;
+pub mod tally;

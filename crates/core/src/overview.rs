@@ -6,17 +6,18 @@ use serde::Serialize;
 
 use crate::{
     event::{DAY, Time, date},
-    finding::{Kind, Severity},
+    finding::Severity,
     incident::State,
-    lines::{FindingLine, IncidentLine, RiskLine},
+    lines::{IncidentLine, RiskLine},
     risk::thresholds::Thresholds,
+    tally::Tally,
 };
 
 /// What is counted.
 #[derive(Default)]
 pub struct Seen<'a> {
-    /// Findings of the last days, whatever became of them.
-    pub findings: Vec<&'a FindingLine<'a>>,
+    /// Findings of the last days, a tally a day.
+    pub findings: Vec<&'a Tally>,
     /// Incidents.
     pub incidents: Vec<&'a IncidentLine>,
     /// Failed sign-ins, by clock hour.
@@ -88,18 +89,12 @@ const DAYS: u32 = 7;
 const REASONS: usize = 3;
 
 impl Overview {
-    /// At a time; `thresholds` are those in force.
+    /// At a time, the last second of a minute; `thresholds` are those in force.
     pub fn at(as_of: Time, seen: &Seen<'_>, thresholds: Thresholds) -> Self {
         let mut riskiest = seen.risk.clone();
         riskiest.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.principal.cmp(&b.principal)));
         let high_risk = riskiest.iter().filter(|one| one.score >= HIGH_RISK).count();
         riskiest.truncate(LISTED);
-        let found = |wanted: &dyn Fn(&FindingLine<'_>) -> bool| {
-            let is_meant = |finding: &&&FindingLine<'_>| {
-                finding.is_open && finding.severity >= Severity::Low && wanted(finding)
-            };
-            count(as_of, seen.findings.iter().filter(is_meant).map(|finding| (finding.last_seen, 1)))
-        };
         let acts = seen.incidents.iter().flat_map(|incident| &incident.done_at);
         let first = as_of.day().saturating_sub(DAYS - 1);
         Self {
@@ -108,12 +103,12 @@ impl Overview {
             active_threats: active(seen).count() as u64,
             watched: seen.watched,
             high_risk,
-            anomalies: found(&|finding| finding.kind != Kind::Compliance),
+            anomalies: count(as_of, seen.findings.iter().flat_map(|day| day.anomalies())),
             failed_sign_ins: {
                 let hours = seen.failed_sign_ins.iter();
                 count(as_of, hours.map(|(hour, failed)| (Time(i64::from(*hour) * 3_600), *failed)))
             },
-            violations: found(&|finding| finding.kind == Kind::Compliance),
+            violations: count(as_of, seen.findings.iter().flat_map(|day| day.violations())),
             responses: count(as_of, acts.map(|at| (*at, 1))),
             riskiest,
             matrix: matrix(seen, first),
@@ -193,13 +188,11 @@ fn threat(as_of: Time, seen: &Seen<'_>) -> Threat {
 
 fn matrix(seen: &Seen<'_>, first: u32) -> Vec<(String, Vec<Option<Severity>>)> {
     let mut rows: HashMap<&str, Vec<Option<Severity>>> = HashMap::new();
-    for finding in seen.findings.iter().filter(|finding| finding.is_open) {
-        let Some(day) = finding.last_seen.day().checked_sub(first).filter(|day| *day < DAYS) else {
-            continue;
-        };
-        let row = rows.entry(&finding.principal).or_insert_with(|| vec![None; DAYS as usize]);
-        let cell = &mut row[day as usize];
-        *cell = (*cell).max(Some(finding.severity));
+    for tally in &seen.findings {
+        let Some(day) = tally.day.checked_sub(first).filter(|day| *day < DAYS) else { continue };
+        for (who, worst) in &tally.worst {
+            rows.entry(who).or_insert_with(|| vec![None; DAYS as usize])[day as usize] = Some(*worst);
+        }
     }
     let mut rows: Vec<_> = rows.into_iter().map(|(who, row)| (who.to_owned(), row)).collect();
     rows.sort_by(|a, b| b.1.iter().max().cmp(&a.1.iter().max()).then_with(|| a.0.cmp(&b.0)));
@@ -211,8 +204,9 @@ fn matrix(seen: &Seen<'_>, first: u32) -> Vec<(String, Vec<Option<Severity>>)> {
 mod tests {
     use super::*;
     use crate::{
-        finding::Finding,
+        finding::{Finding, Kind},
         incident::{Incident, Progress, testing::incident},
+        lines::FindingLine,
         playbooks::testing::found,
     };
 
@@ -249,8 +243,9 @@ mod tests {
         let before = Finding { last_seen: Time(as_of.0 - DAY - 60), ..finding.clone() };
         let violation = Finding { kind: Kind::Compliance, ..finding.clone() };
         let lines = [&finding, &before, &before, &violation].map(FindingLine::from);
+        let days = Tally::by_day(lines.iter());
         let seen = Seen {
-            findings: lines.iter().collect(),
+            findings: days.iter().collect(),
             failed_sign_ins: [(as_of.hour(), 3), (as_of.hour() - 30, 2), (as_of.hour() - 60, 9)].into(),
             ..Seen::default()
         };

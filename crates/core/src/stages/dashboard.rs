@@ -6,7 +6,7 @@
 mod board;
 mod portrait;
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{cell::RefCell, cmp::Reverse, collections::BTreeMap, rc::Rc};
 
 pub use board::{Board, Bucket, Responding};
 pub use portrait::{Portrait, Story, Week};
@@ -20,6 +20,7 @@ use crate::{
     lines::{FindingLine, IncidentLine},
     ports::{Item, Key, Listed, Table, Unavailable},
     stages::{acting::Mode, interface},
+    tally::Tally,
 };
 
 /// What somebody wants to see.
@@ -104,18 +105,30 @@ const LATE: i64 = 23;
 /// Seconds that what is older is, and how many more for each day, so that they are not all read again at once.
 const OLD: (i64, i64) = (120, 7);
 
-/// What the index lists of a day, the worst first.
-type Day = Rc<Vec<Listed>>;
-/// The same of days, with the time that it was read.
-type Days = RefCell<BTreeMap<u32, (Time, Day)>>;
+/// Findings that the board shows.
+const WORST: usize = 15;
+
+/// What is known of days, with the time that it was read.
+type Days<D> = RefCell<BTreeMap<u32, (Time, Rc<D>)>>;
+
+/// A day's findings.
+#[derive(Debug)]
+struct Found {
+    /// What the index lists, the worst first.
+    entries: Vec<Listed>,
+    /// What is counted of them.
+    tally: Tally,
+    /// The worst that stand, of the same severity the newest first: as many as the board shows of all days.
+    worst: Vec<Placed<FindingLine<'static>>>,
+}
 
 /// Somebody who looks things up, and remembers them for a while.
 #[derive(Debug)]
 pub struct Desk<T> {
     table: T,
     mode: Mode,
-    found: Days,
-    joined: Days,
+    found: Days<Found>,
+    joined: Days<Vec<Listed>>,
     board: RefCell<Option<(Time, Rc<Board>)>>,
     weeks: RefCell<BTreeMap<String, (Time, portrait::Habits)>>,
 }
@@ -165,7 +178,7 @@ impl<T: Table> Desk<T> {
     }
 
     /// Findings of some days up to now, the newest day first, the worst of a day first.
-    async fn found(&self, count: u32, now: Time) -> Result<Vec<Day>, Unavailable> {
+    async fn found(&self, count: u32, now: Time) -> Result<Vec<Rc<Found>>, Unavailable> {
         let mut days = Vec::new();
         for back in 0..counted(count) {
             days.push(self.found_on(now.day().saturating_sub(back), now).await?);
@@ -173,7 +186,7 @@ impl<T: Table> Desk<T> {
         Ok(days)
     }
 
-    async fn found_on(&self, day: u32, now: Time) -> Result<Day, Unavailable> {
+    async fn found_on(&self, day: u32, now: Time) -> Result<Rc<Found>, Unavailable> {
         let lasts = match now.day().saturating_sub(day) {
             0 => NEW,
             1 => LATE,
@@ -191,11 +204,11 @@ impl<T: Table> Desk<T> {
             lines.extend(filled(&self.table, listed, read).await?);
         }
         lines.reverse();
-        Ok(remembered(&self.found, day, now, lines))
+        Ok(remembered(&self.found, day, now, Found::of(day, lines)))
     }
 
     /// Incidents that began in some days up to now, the newest day first: an old one may go on.
-    async fn joined(&self, count: u32, now: Time) -> Result<Vec<Day>, Unavailable> {
+    async fn joined(&self, count: u32, now: Time) -> Result<Vec<Rc<Vec<Listed>>>, Unavailable> {
         let mut days = Vec::new();
         for back in 0..counted(count) {
             let day = now.day().saturating_sub(back);
@@ -214,7 +227,8 @@ impl<T: Table> Desk<T> {
 
     async fn findings(&self, filter: &Filter, now: Time) -> Result<Page<FindingLine<'static>>, Unavailable> {
         let days = self.found(filter.days, now).await?;
-        let wanted = lines::<FindingLine<'_>>(&days).filter(|(_, line)| filter.takes(line));
+        let wanted = lines::<FindingLine<'_>>(days.iter().flat_map(|day| &day.entries))
+            .filter(|(_, line)| filter.takes(line));
         Ok(page(wanted, FindingLine::into_owned, filter))
     }
 
@@ -225,7 +239,20 @@ impl<T: Table> Desk<T> {
                 && filter.severity.is_none_or(|least| line.severity >= least)
                 && filter.is_about(&line.principal)
         };
-        Ok(page(lines(&days).filter(is_wanted), |line| line, filter))
+        Ok(page(lines(days.iter().flat_map(|day| &**day)).filter(is_wanted), |line| line, filter))
+    }
+}
+
+impl Found {
+    fn of(day: u32, entries: Vec<Listed>) -> Self {
+        let lines: Vec<(&Listed, FindingLine<'_>)> = lines(entries.iter()).collect();
+        let tally = Tally::of(day, lines.iter().map(|(_, line)| line));
+        let mut standing: Vec<_> =
+            lines.iter().filter(|(_, line)| line.is_open && line.severity >= Severity::Low).collect();
+        standing.sort_by_key(|(_, line)| Reverse((line.severity, line.last_seen)));
+        let worst = standing.into_iter().take(WORST);
+        let worst = worst.map(|(entry, line)| placed(entry, line.clone().into_owned())).collect();
+        Self { entries, tally, worst }
     }
 }
 
@@ -246,17 +273,17 @@ fn counted(days: u32) -> u32 {
 }
 
 /// What is remembered of a day, if it was read not so many seconds ago.
-fn known(days: &Days, day: u32, now: Time, lasts: i64) -> Option<Day> {
+fn known<D>(days: &Days<D>, day: u32, now: Time, lasts: i64) -> Option<Rc<D>> {
     let days = days.borrow();
     days.get(&day).filter(|(read, _)| now.0 < read.0 + lasts).map(|(_, known)| known.clone())
 }
 
-fn remembered(days: &Days, day: u32, now: Time, lines: Vec<Listed>) -> Day {
-    let lines = Rc::new(lines);
+fn remembered<D>(days: &Days<D>, day: u32, now: Time, known: D) -> Rc<D> {
+    let known = Rc::new(known);
     let mut days = days.borrow_mut();
     days.retain(|day, _| day + DAYS.1 > now.day());
-    days.insert(day, (now, lines.clone()));
-    lines
+    days.insert(day, (now, known.clone()));
+    known
 }
 
 /// Entries of the index. Where it says nothing of an item, an older version wrote that: then it is read.
@@ -274,8 +301,10 @@ async fn filled(
 }
 
 /// What entries say, beside each.
-fn lines<'l, L: Deserialize<'l>>(days: &'l [Day]) -> impl Iterator<Item = (&'l Listed, L)> {
-    days.iter().flat_map(|day| &**day).filter_map(|entry| Some((entry, kept::line(entry)?)))
+fn lines<'l, L: Deserialize<'l>>(
+    entries: impl Iterator<Item = &'l Listed>,
+) -> impl Iterator<Item = (&'l Listed, L)> {
+    entries.filter_map(|entry| Some((entry, kept::line(entry)?)))
 }
 
 fn placed<L>(entry: &Listed, line: L) -> Placed<L> {

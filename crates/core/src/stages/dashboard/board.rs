@@ -4,10 +4,9 @@ use std::{cmp::Reverse, collections::BTreeMap, rc::Rc};
 
 use serde::Serialize;
 
-use super::{DAYS, Desk, NEW, Placed, beginning, lines, placed};
+use super::{DAYS, Desk, Found, NEW, Placed, WORST, beginning, lines, placed};
 use crate::{
     event::{HOUR, Time},
-    finding::Severity,
     kept,
     lines::{Compliance, FindingLine, IncidentLine, RiskLine},
     overview::{Overview, Seen},
@@ -18,6 +17,7 @@ use crate::{
         settings::settings,
         verdicts,
     },
+    tally::{PART, Tally},
 };
 
 /// How things stand.
@@ -61,10 +61,6 @@ pub struct Bucket {
     pub findings: [u32; 5],
 }
 
-/// Hours of a bucket.
-const BUCKET: u32 = 6;
-/// Findings that are shown.
-const FINDINGS: usize = 15;
 /// Incidents that are.
 const INCIDENTS: usize = 6;
 /// Changes of the thresholds that are.
@@ -84,13 +80,12 @@ impl<T: Table> Desk<T> {
 
     async fn look(&self, now: Time) -> Result<Board, Unavailable> {
         let (found, joined) = (self.found(DAYS.0, now).await?, self.joined(DAYS.1, now).await?);
-        let found: Vec<(&Listed, FindingLine<'_>)> = lines(&found).collect();
-        let joined: Vec<(&Listed, IncidentLine)> = lines(&joined).collect();
+        let joined: Vec<(&Listed, IncidentLine)> = lines(joined.iter().flat_map(|day| &**day)).collect();
         let history = verdicts::thresholds(&self.table).await?;
         let bearable = settings(&self.table).await?.bearable_false_alerts;
         let bearable = bearable.unwrap_or(crate::risk::thresholds::FALSE_ALERTS);
         let seen = Seen {
-            findings: found.iter().map(|(_, line)| line).collect(),
+            findings: found.iter().map(|day| &day.tally).collect(),
             incidents: joined.iter().map(|(_, line)| line).collect(),
             failed_sign_ins: self.failed(now).await?,
             risk: self.risk(now).await?,
@@ -114,7 +109,7 @@ impl<T: Table> Desk<T> {
             },
             tomorrow: verdicts::tomorrow(&self.table, &history, bearable, now).await?,
             history: history.changes.into_iter().rev().take(FEW).collect(),
-            is_empty: overview.watched == 0 && seen.findings.is_empty(),
+            is_empty: overview.watched == 0 && found.iter().all(|day| day.entries.is_empty()),
             overview,
         })
     }
@@ -145,45 +140,25 @@ impl<T: Table> Desk<T> {
     }
 }
 
-fn timeline(findings: &[&FindingLine<'_>], now: Time) -> Vec<Bucket> {
-    let first = now.day().saturating_sub(DAYS.0 - 1) * 24 / BUCKET;
-    let last = now.hour() / BUCKET;
-    let begin = |bucket: u32| Time(beginning(0).0 + i64::from(bucket * BUCKET) * HOUR);
-    let mut buckets: Vec<Bucket> =
-        (first..=last.max(first)).map(|at| Bucket { from: begin(at), findings: [0; 5] }).collect();
-    for finding in findings.iter().filter(|finding| finding.is_open) {
-        let at = (finding.last_seen.hour() / BUCKET).checked_sub(first);
-        if let Some(bucket) = at.and_then(|at| buckets.get_mut(at as usize)) {
-            bucket.findings[finding.severity as usize] += 1;
-        }
-    }
-    buckets
+fn timeline(days: &[&Tally], now: Time) -> Vec<Bucket> {
+    let first = now.day().saturating_sub(DAYS.0 - 1) * 24 / PART;
+    let last = now.hour() / PART;
+    let bucket = |at: u32| {
+        let day = days.iter().find(|tally| tally.day == at * PART / 24);
+        let findings = day.map_or([0; 5], |tally| tally.parts[(at * PART % 24 / PART) as usize]);
+        Bucket { from: Time(beginning(0).0 + i64::from(at * PART) * HOUR), findings }
+    };
+    (first..=last.max(first)).map(bucket).collect()
 }
 
-fn worst(found: &[(&Listed, FindingLine<'_>)]) -> Vec<Placed<FindingLine<'static>>> {
-    let is_shown = |line: &FindingLine<'_>| line.is_open && line.severity >= Severity::Low;
-    let shown = found.iter().filter(|(_, line)| is_shown(line));
-    let by = |line: &FindingLine<'_>| Reverse((line.severity, line.last_seen));
-    first(shown, FINDINGS, by).map(|(entry, line)| placed(entry, line.clone().into_owned())).collect()
+fn worst(days: &[Rc<Found>]) -> Vec<Placed<FindingLine<'static>>> {
+    let mut shown: Vec<_> = days.iter().flat_map(|day| &day.worst).collect();
+    shown.sort_by_key(|one| Reverse((one.line.severity, one.line.last_seen)));
+    shown.into_iter().take(WORST).cloned().collect()
 }
 
 fn pressing(joined: &[(&Listed, IncidentLine)]) -> Vec<Placed<IncidentLine>> {
-    let by = |line: &IncidentLine| (line.state as u8, Reverse((line.severity, line.last_seen)));
-    first(joined.iter(), INCIDENTS, by).map(|(entry, line)| placed(entry, line.clone())).collect()
-}
-
-/// The first of many by a key; where keys are equal, as the index has them.
-fn first<'l, L: 'l, K: Ord>(
-    all: impl Iterator<Item = &'l (&'l Listed, L)>,
-    count: usize,
-    key: impl Fn(&L) -> K,
-) -> impl Iterator<Item = &'l (&'l Listed, L)> {
-    let mut keyed: Vec<_> = all.enumerate().map(|(at, one)| (key(&one.1), at, one)).collect();
-    let by = |a: &(K, usize, _), b: &(K, usize, _)| (&a.0, a.1).cmp(&(&b.0, b.1));
-    if keyed.len() > count {
-        keyed.select_nth_unstable_by(count, by);
-        keyed.truncate(count);
-    }
-    keyed.sort_unstable_by(by);
-    keyed.into_iter().map(|(_, _, one)| one)
+    let mut all: Vec<_> = joined.iter().collect();
+    all.sort_by_key(|(_, line)| (line.state as u8, Reverse((line.severity, line.last_seen))));
+    all.into_iter().take(INCIDENTS).map(|(entry, line)| placed(entry, line.clone())).collect()
 }

@@ -119,8 +119,8 @@ impl<T: Table> Desk<T> {
                 Some(time) if now.day() >= time.day() => {
                     let mut found = None;
                     for day in [time.day(), time.day() + 1] {
-                        let listed = [self.found_on(day, now).await?];
-                        let mut lines = lines::<FindingLine<'_>>(&listed);
+                        let listed = self.found_on(day, now).await?;
+                        let mut lines = lines::<FindingLine<'_>>(listed.entries.iter());
                         found = found.or(lines
                             .find(|(_, line)| line.id == id)
                             .map(|(at, _)| at.key.partition.clone()));
