@@ -15,7 +15,7 @@ use trailwarden_core::{
     finding::{Finding, Severity},
     kept::{self, KeptFinding},
     messages::{FindingRaised, Notice},
-    ports::{Channel, Memory, Over, Table, Unavailable},
+    ports::{Channel, Memory, Over, Table, Unavailable, Write},
     settings::Settings,
     stages::{acting::Mode, dashboard::Desk, incidents::join, verdicts},
 };
@@ -49,9 +49,15 @@ fn scope() -> Scope {
     Scope::Principal(HOSTILE.into())
 }
 
-/// A router on a table with one finding and its incident; with a name, or without.
+/// A router on a table with one finding and its incident; for somebody with a name, or for nobody.
 fn served(name: Option<&str>) -> Router {
+    seen_by(name.map(|name| Who { name: name.to_owned(), names: None }))
+}
+
+fn seen_by(who: Option<Who>) -> Router {
     let table = Memory::default();
+    let settings = Write { body: b"[response]\napprovers = [\"person:eva\"]".to_vec(), ..Write::default() };
+    block_on(table.put(&trailwarden_core::stages::settings::key(), settings, Over::Anything)).unwrap();
     let raised = FindingRaised { scope: scope(), revision: 1, finding: finding() };
     let key = kept::finding_key(&scope(), &raised.finding.id);
     block_on(table.put(&key, KeptFinding::new(finding()).write(NOW), Over::Anything)).unwrap();
@@ -63,8 +69,8 @@ fn served(name: Option<&str>) -> Router {
         block_on(clerk.attend(&desk, &Nobody, || (NOW, NOW), || false));
     });
     let pages = router(give, Entrance::Link, false, Router::new());
-    match name {
-        Some(name) => pages.layer(Extension(Who { name: name.to_owned(), names: None })),
+    match who {
+        Some(who) => pages.layer(Extension(who)),
         None => pages,
     }
 }
@@ -244,6 +250,22 @@ fn nobody_decides_about_an_incident_of_their_own_however_they_are_called() {
         let (status, _) = post(&router, &path, "application/json", "same-origin", &body);
         let is_refused = [StatusCode::FORBIDDEN, StatusCode::CONFLICT].contains(&status);
         assert!(is_refused, "nothing is made anew where that is switched off: {status}");
+    }
+}
+
+#[test]
+fn who_does_not_decide_is_shown_nothing_to_press_for_it() {
+    let who = |names: Option<&str>| {
+        let names = names.map(|name| vec![name.to_owned()]);
+        let router = seen_by(Some(Who { name: "eva".to_owned(), names }));
+        let [.., incident] = places(&router);
+        get(&router, &format!("/{incident}")).2
+    };
+    for (names, decides) in [(Some("person:kim"), false), (Some("person:eva"), true), (None, true)] {
+        let page = who(names);
+        assert_eq!(page.contains("/close\""), decides, "{names:?}");
+        assert_eq!(page.contains("those whom the settings name"), !decides, "{names:?}");
+        assert!(page.contains("/assign\""), "to assign is for all");
     }
 }
 

@@ -7,7 +7,7 @@ use trailwarden_core::{
     ports::{Channel, Table, Unavailable},
     stages::{
         dashboard::{Asked, Desk, View},
-        interface::{self, Reply as Answered, Request},
+        interface::{self, Reply as Answered, Request, lets},
         verdicts,
     },
 };
@@ -22,6 +22,8 @@ type Reply<A> = oneshot::Sender<Result<A, Unavailable>>;
 enum Order {
     /// To look something up.
     See(Asked, Reply<Box<View>>),
+    /// To say whether somebody who goes by these names may decide.
+    Lets(Vec<String>, Reply<bool>),
     /// To change something.
     Change(Change, Reply<Answered>),
 }
@@ -52,6 +54,11 @@ impl Orders {
     /// Looks something up.
     pub(crate) async fn see(&self, asked: Asked) -> Result<View, Unavailable> {
         self.give(|reply| Order::See(asked, reply)).await.map(|view| *view)
+    }
+
+    /// May somebody who goes by these names decide?
+    pub(crate) async fn lets(&self, names: Vec<String>) -> Result<bool, Unavailable> {
+        self.give(|reply| Order::Lets(names, reply)).await
     }
 
     /// Changes something.
@@ -85,6 +92,7 @@ impl Clerk {
             // Whoever asked may have gone meanwhile.
             match order {
                 Order::See(asked, reply) => _ = reply.send(desk.see(&asked, seen).await.map(Box::new)),
+                Order::Lets(names, reply) => _ = reply.send(lets(desk.table(), &names).await),
                 Order::Change(change, reply) => {
                     _ = reply.send(carry_out(desk, bus, change, (seen, is)).await);
                 }

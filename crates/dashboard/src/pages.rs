@@ -94,15 +94,15 @@ fn document(title: &str, body: &Markup) -> Markup {
     }
 }
 
-/// What is in the middle, with its title.
-pub(crate) fn main(view: &View, query: &Query) -> (String, Markup) {
+/// What is in the middle, with its title, for somebody who decides or does not.
+pub(crate) fn main(view: &View, query: &Query, decides: bool) -> (String, Markup) {
     match view {
-        View::Board(board) => ("Board".to_owned(), board::board(board)),
+        View::Board(board) => ("Board".to_owned(), board::board(board, decides)),
         View::Findings(page) => ("Findings".to_owned(), lists::findings(page, query)),
         View::Incidents(page) => ("Incidents".to_owned(), lists::incidents(page, query)),
         View::Finding(story) => (story.finding.title.clone(), finding::finding(story)),
         View::Principal(portrait) => (portrait.principal.clone(), principal::principal(portrait)),
-        View::Incident(incident) => ("Incident".to_owned(), incident::incident(incident)),
+        View::Incident(incident) => ("Incident".to_owned(), incident::incident(incident, decides)),
         View::Nothing(why) => ((*why).to_owned(), trouble(why, true)),
     }
 }

@@ -102,7 +102,7 @@ async fn page(
         // Whoever signs in must not be shown it again.
         return tagged(&headers, StatusCode::OK, HTML, "no-store", page.into_string());
     };
-    let (status, title, main) = drawn(&desk, uri.path(), query).await;
+    let (status, title, main) = drawn(&desk, &who, uri.path(), query).await;
     let page = pages::whole(&title, &who.name, uri.path(), &main);
     tagged(&headers, status, HTML, PRIVATE, page.into_string())
 }
@@ -115,24 +115,32 @@ async fn part(
     query: Asking,
     headers: HeaderMap,
 ) -> Response {
-    if who.is_none() {
-        return nobody();
-    }
+    let Some(Extension(who)) = who else { return nobody() };
     let path = uri.path().strip_prefix("/pages").unwrap_or_default();
-    let (status, _, main) = drawn(&desk, path, query).await;
+    let (status, _, main) = drawn(&desk, &who, path, query).await;
     tagged(&headers, status, HTML, PRIVATE, main.into_string())
 }
 
-async fn drawn(desk: &Desk, path: &str, query: Asking) -> (StatusCode, String, maud::Markup) {
+async fn drawn(desk: &Desk, who: &Who, path: &str, query: Asking) -> (StatusCode, String, maud::Markup) {
     match seen(desk, path, query).await {
         Ok((view, query)) => {
-            let (title, main) = pages::main(&view, &query);
+            let (title, main) = pages::main(&view, &query, decides(desk, who, &view).await);
             (StatusCode::OK, title, main)
         }
         Err((status, why)) => {
             let page = pages::trouble(&why, status.is_client_error());
             (status, why, page)
         }
+    }
+}
+
+/// Is whoever looks shown what only those may press who decide? That they may is asked again when they press it.
+async fn decides(desk: &Desk, who: &Who, view: &View) -> bool {
+    match (&who.names, view) {
+        (Some(names), View::Incident(_) | View::Board(_)) => {
+            desk.orders.lets(names.clone()).await.unwrap_or(false)
+        }
+        (names, _) => names.is_none(),
     }
 }
 

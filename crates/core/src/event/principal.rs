@@ -137,6 +137,8 @@ const ID_LIMIT: usize = 320;
 const ROOT: &str = ":root";
 /// The path of roles that only an AWS service can assume, and nobody can edit.
 const SERVICE_ROLE: &str = ":role/aws-service-role/";
+/// Where Identity Center makes its roles, and only it: <https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html>.
+const SINGLE_SIGN_ON: &str = ":role/aws-reserved/sso.amazonaws.com/";
 
 impl Identity<'_> {
     /// A hash of everything [`Identity::principal`] reads, to look up an identity seen before without building it.
@@ -243,7 +245,9 @@ impl Identity<'_> {
         if role.contains(SERVICE_ROLE) {
             return (PrincipalKind::Service, role);
         }
-        if is_single_sign_on_role(&role) && !self.session_name().is_empty() {
+        // Where the path is told, it is the proof: it is AWS's own, while a name might be given by anybody.
+        let is_proven = self.issuer_arn().is_empty() || role.contains(SINGLE_SIGN_ON);
+        if is_proven && is_single_sign_on_role(&role) && !self.session_name().is_empty() {
             return (PrincipalKind::Person, self.arn_or(|| format!("{role}/{}", self.session_name())));
         }
         let kind = if self.is_machine_session() { PrincipalKind::Workload } else { PrincipalKind::Role };
@@ -349,6 +353,21 @@ mod tests {
             "arn:aws:sts::444455556666:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/kim@example.com";
         let person = principal(&format!(r#"{{"type":"AssumedRole","arn":"{arn}"}}"#));
         assert_eq!((&*person.id, person.kind), (arn, PrincipalKind::Person));
+    }
+
+    #[test]
+    fn a_role_that_is_only_called_like_one_of_single_sign_on_makes_nobody_a_person() {
+        let kind = |path: &str| {
+            let role = "AWSReservedSSO_Admin_0123456789abcdef";
+            principal(&format!(
+                r#"{{"type":"AssumedRole","arn":"arn:aws:sts::444455556666:assumed-role/{role}/kim@example.com",
+                "sessionContext":{{"sessionIssuer":{{"arn":"arn:aws:iam::444455556666:role/{path}{role}"}}}}}}"#
+            ))
+            .kind
+        };
+        assert_eq!(kind("aws-reserved/sso.amazonaws.com/eu-west-1/"), PrincipalKind::Person);
+        assert_eq!(kind(""), PrincipalKind::Role);
+        assert_eq!(kind("people/"), PrincipalKind::Role);
     }
 
     #[test]

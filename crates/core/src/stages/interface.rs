@@ -78,6 +78,11 @@ pub struct Said {
     pub credential: Option<Credential>,
 }
 
+/// May somebody who goes by these names decide, as the settings have it?
+pub async fn lets(table: &impl Table, names: &[String]) -> Result<bool, Unavailable> {
+    Ok(settings(table).await?.response.lets(names))
+}
+
 fn reply(status: u16, body: Value) -> Reply {
     Reply { status, body }
 }
@@ -105,7 +110,7 @@ pub async fn serve(
     let path: Vec<&str> = request.path.split('/').filter(|part| !part.is_empty()).collect();
     if let (Some(names), "POST") = (&request.names, request.method.as_str())
         && path.last().is_some_and(|what| DECIDED.contains(what))
-        && !settings(table).await?.response.lets(names)
+        && !lets(table, names).await?
     {
         let names = names.join(", ");
         return Ok(error(

@@ -13,7 +13,7 @@ use trailwarden_core::{
 use super::{charts, lists, parts};
 
 /// Everything at a glance.
-pub(super) fn board(board: &Board) -> Markup {
+pub(super) fn board(board: &Board, decides: bool) -> Markup {
     let overview = &board.overview;
     if board.is_empty {
         return empty();
@@ -21,7 +21,7 @@ pub(super) fn board(board: &Board) -> Markup {
     html! {
         h1.hidden { "How things stand" }
         (threat(overview))
-        (watched(board))
+        (watched(board, decides))
         (today(overview))
         (timeline(board))
         (lists::worst(&board.findings))
@@ -71,7 +71,7 @@ fn threat(overview: &Overview) -> Markup {
     }
 }
 
-fn watched(board: &Board) -> Markup {
+fn watched(board: &Board, decides: bool) -> Markup {
     let overview = &board.overview;
     let stopped = board.response.stopped_by.as_deref();
     let mode = match (stopped, board.response.mode) {
@@ -92,7 +92,7 @@ fn watched(board: &Board) -> Markup {
                 div {
                     dt { "Automatic response" }
                     dd data-value="response" { (mode) @if let Some(by) = stopped { ", by " (parts::shown(by)) } }
-                    dd { (switch(board)) }
+                    dd { (switch(board, decides)) }
                 }
                 div {
                     dt { "A threat begins at" }
@@ -104,14 +104,14 @@ fn watched(board: &Board) -> Markup {
     }
 }
 
-/// The kill switch, where anything could be done at all.
-fn switch(board: &Board) -> Markup {
+/// The kill switch, where anything could be done at all: to stop is for everybody, to start again for who `decides`.
+fn switch(board: &Board, decides: bool) -> Markup {
     let (what, text, sure) = match &board.response.stopped_by {
         Some(_) => ("start", "Start responses again", "Let responses act again?"),
         None => ("stop", "Stop all responses", "Stop all responses, also those approved?"),
     };
     html! {
-        @if board.response.mode != "observe" {
+        @if board.response.mode != "observe" && (decides || what == "stop") {
             button type="button" data-post={ "/api/response/" (what) } data-sure=(sure) { (text) }
         }
     }

@@ -11,15 +11,16 @@ use trailwarden_core::{
 
 use super::parts;
 
-/// `shown` is the incident as the interface shows it: with the plan that can be approved now.
-pub(super) fn incident(shown: &Value) -> Markup {
+/// `shown` is the incident as the interface shows it: with the plan that can be approved now. Buttons that decide are for who
+/// `decides`.
+pub(super) fn incident(shown: &Value, decides: bool) -> Markup {
     let Ok(incident) = serde_json::from_value::<Incident>(shown.clone()) else {
         return super::trouble("the incident cannot be read", true);
     };
     let plan = shown["plan"].as_str();
     html! {
-        (head(&incident))
-        (acts(&incident, plan))
+        (head(&incident, decides))
+        (acts(&incident, plan, decides))
         (steps(&incident))
         section.card #findings aria-labelledby="findings-title" {
             h2 id="findings-title" { "Findings" }
@@ -47,7 +48,7 @@ pub(super) fn incident(shown: &Value) -> Markup {
     }
 }
 
-fn head(incident: &Incident) -> Markup {
+fn head(incident: &Incident, decides: bool) -> Markup {
     let path = format!("/api/incidents/{}", parts::encoded(&incident.id));
     html! {
         section.card.wide #what {
@@ -63,14 +64,16 @@ fn head(incident: &Incident) -> Markup {
             @if incident.state != State::Closed {
                 p.buttons {
                     button type="button" data-post={ (path) "/assign" } data-ask="to" data-question="To whom?" { "Assign" }
-                    button type="button" data-post={ (path) "/close" } data-ask="reason" data-question="Why can it be closed?" { "Close" }
+                    @if decides {
+                        button type="button" data-post={ (path) "/close" } data-ask="reason" data-question="Why can it be closed?" { "Close" }
+                    }
                 }
             }
         }
     }
 }
 
-fn acts(incident: &Incident, plan: Option<&str>) -> Markup {
+fn acts(incident: &Incident, plan: Option<&str>, decides: bool) -> Markup {
     let path = format!("/api/incidents/{}", parts::encoded(&incident.id));
     let is_waiting = |act: &Act| act.progress == Progress::Waiting;
     let can_approve = incident.acts.iter().filter(|act| is_waiting(act)).all(|act| act.seen.is_some());
@@ -79,8 +82,11 @@ fn acts(incident: &Incident, plan: Option<&str>) -> Markup {
             h2 id="plan-title" { "Plan" }
             p { strong { (incident.level.label()) } @if !incident.because.is_empty() { ", " (parts::shown(&incident.because)) } }
             @if incident.acts.is_empty() { p.quiet { "Nothing that we could do stops this: see what is left to people." } }
-            ol.acts { @for (at, act) in incident.acts.iter().enumerate() { li { (act_line(&path, at, act)) } } }
-            @if let Some(plan) = plan {
+            ol.acts { @for (at, act) in incident.acts.iter().enumerate() { li { (act_line(&path, at, act, decides)) } } }
+            @if !decides && !incident.acts.is_empty() {
+                p.quiet { "To approve, take back and close is for those whom the settings name (response.approvers)." }
+            }
+            @if let Some(plan) = plan.filter(|_| decides) {
                 @if can_approve {
                     p.buttons { button.grave type="button" data-post={ (path) "/approve" } data-plan=(plan)
                         data-sure=(sure(incident)) { "Approve what waits" } }
@@ -101,8 +107,8 @@ fn sure(incident: &Incident) -> String {
     format!("Carry out?\n{}", lines.join("\n"))
 }
 
-fn act_line(path: &str, at: usize, act: &Act) -> Markup {
-    let can_undo = act.progress == Progress::Done && act.planned.undo != Undo::None;
+fn act_line(path: &str, at: usize, act: &Act, decides: bool) -> Markup {
+    let can_undo = decides && act.progress == Progress::Done && act.planned.undo != Undo::None;
     html! {
         span class={ "state " (if act.progress == Progress::Done { "contained" } else { "open" }) } { (progress(act.progress)) } " "
         (parts::shown(&act.planned.text)) span.quiet { " in " (parts::shown(&act.planned.account_id)) }
@@ -139,6 +145,6 @@ mod tests {
 
     #[test]
     fn what_is_no_incident_is_said_to_be_none() {
-        assert!(incident(&serde_json::json!({})).into_string().contains("cannot be read"));
+        assert!(incident(&serde_json::json!({}), true).into_string().contains("cannot be read"));
     }
 }
