@@ -100,6 +100,22 @@ fn both_templates_let_responses_do_the_same() {
     assert_eq!(hub, member);
 }
 
+/// Where responses may only deny people, they may do all that this takes, and nothing else.
+#[test]
+fn to_deny_people_takes_what_is_not_denied() {
+    let template = fs::read_to_string(root().join("member.yaml")).expect("a template");
+    let listed = |text: &str, end: &str| -> Vec<String> {
+        let list = text.split(end).next().unwrap_or_default();
+        let names = list.split(['-', '\n', ' ']).filter(|word| word.contains(':') && !word.ends_with(':'));
+        names.map(str::to_owned).collect()
+    };
+    let granted = template.split("- MayDenyPeople\n").skip(1);
+    let granted: Vec<String> = granted.flat_map(|text| listed(text, "Resource:")).collect();
+    let (_, kept) = template.split_once("NotAction:").expect("all but some");
+    assert_eq!(granted.len(), 4, "{granted:?}");
+    assert_eq!(granted, listed(kept, "Resource:"));
+}
+
 /// Each widget is JSON, and none is wider than the page; whatever fails shows there.
 #[test]
 fn the_operators_dashboard_has_every_function() {
