@@ -13,11 +13,18 @@ use trailwarden_core::{
     activity::Scope,
     event::{DAY, Time},
     finding::{Finding, Severity},
-    kept::{self, KeptFinding},
+    incident::Progress,
+    kept::{self, INCIDENTS, KeptFinding},
     messages::{FindingRaised, Notice},
     ports::{Channel, Memory, Over, Table, Unavailable, Write},
+    response::State,
     settings::Settings,
-    stages::{acting::Mode, dashboard::Desk, incidents::join, verdicts},
+    stages::{
+        acting::Mode,
+        dashboard::{Asked, Desk, View},
+        incidents::join,
+        verdicts,
+    },
 };
 use trailwarden_dashboard::{Entrance, Who, orders, router};
 
@@ -54,6 +61,7 @@ fn served(name: Option<&str>) -> Router {
     seen_by(name.map(|name| Who { name: name.to_owned(), names: None }))
 }
 
+/// The first act of the incident is done, the others wait and can be approved.
 fn seen_by(who: Option<Who>) -> Router {
     let table = Memory::default();
     let settings = Write { body: b"[response]\napprovers = [\"person:eva\"]".to_vec(), ..Write::default() };
@@ -61,11 +69,20 @@ fn seen_by(who: Option<Who>) -> Router {
     let raised = FindingRaised { scope: scope(), revision: 1, finding: finding() };
     let key = kept::finding_key(&scope(), &raised.finding.id);
     block_on(table.put(&key, KeptFinding::new(finding()).write(NOW), Over::Anything)).unwrap();
-    block_on(join(&table, &raised, Mode::Observe, &Settings::default(), NOW)).unwrap();
+    block_on(join(&table, &raised, Mode::Approve, &Settings::default(), NOW)).unwrap();
+    let (key, mut incident) = {
+        let listed =
+            block_on(table.listed(&kept::day_partition(NOW.day()), INCIDENTS.0, INCIDENTS.1)).unwrap();
+        let item = block_on(table.get(&listed[0].key)).unwrap().unwrap();
+        (listed[0].key.clone(), kept::read_incident(&item).unwrap())
+    };
+    incident.acts.iter_mut().for_each(|act| act.seen = Some(State::default()));
+    incident.acts[0].progress = Progress::Done;
+    block_on(table.put(&key, kept::write_incident(&incident, NOW), Over::Anything)).unwrap();
     block_on(verdicts::count(&table, &[(scope(), NOW.hour())], NOW)).unwrap();
     let (give, clerk) = orders();
     std::thread::spawn(move || {
-        let desk = Desk::new(table, Mode::Observe);
+        let desk = Desk::new(table, Mode::Approve);
         block_on(clerk.attend(&desk, &Nobody, || (NOW, NOW), || false));
     });
     let pages = router(give, Entrance::Link, false, Router::new());
@@ -259,13 +276,59 @@ fn who_does_not_decide_is_shown_nothing_to_press_for_it() {
         let names = names.map(|name| vec![name.to_owned()]);
         let router = seen_by(Some(Who { name: "eva".to_owned(), names }));
         let [.., incident] = places(&router);
-        get(&router, &format!("/{incident}")).2
+        let page = get(&router, &format!("/{incident}")).2;
+        let before = get(&router, "/").2;
+        let stopped = post(&router, "/api/response/stop", "application/json", "same-origin", &json!({})).0;
+        assert_eq!(
+            (stopped, before.contains("/api/response/stop\"")),
+            (StatusCode::OK, true),
+            "to stop is for all"
+        );
+        (page, get(&router, "/").2)
     };
     for (names, decides) in [(Some("person:kim"), false), (Some("person:eva"), true), (None, true)] {
-        let page = who(names);
-        assert_eq!(page.contains("/close\""), decides, "{names:?}");
+        let (page, board) = who(names);
+        for button in ["/close\"", "/approve\"", "/undo\""] {
+            assert_eq!(page.contains(button), decides, "{button} for {names:?}");
+        }
+        assert_eq!(board.contains("/api/response/start\""), decides, "{names:?}");
         assert_eq!(page.contains("those whom the settings name"), !decides, "{names:?}");
         assert!(page.contains("/assign\""), "to assign is for all");
+    }
+}
+
+/// Days are read again when they may have changed: yesterday as soon as today until its last hour is closed, then less often.
+#[test]
+fn what_comes_late_is_seen_and_counted_once() {
+    let midnight = NOW.0 - NOW.0 % DAY;
+    for (hour, not_yet, by_then) in [(0, 3, 4), (2, 3, 4), (12, 22, 27)] {
+        let (desk, begin) = (Desk::new(Memory::default(), Mode::Observe), midnight + hour * 3_600 + 60);
+        let put = |number: usize, at: i64| {
+            let last_seen = Time(at);
+            let id = Finding::id_of("evasion", &number.to_string(), last_seen.day());
+            let one = Finding { id, first_seen: last_seen, last_seen, ..finding() };
+            let key = kept::finding_key(&scope(), &one.id);
+            block_on(desk.table().put(&key, KeptFinding::new(one).write(last_seen), Over::Anything)).unwrap();
+        };
+        let counted = |after: i64| match block_on(desk.see(&Asked::Board, Time(begin + after))).unwrap() {
+            View::Board(board) => {
+                let findings: u32 = board.timeline.iter().flat_map(|bucket| bucket.findings).sum();
+                assert_eq!(findings as usize, board.findings.len());
+                findings
+            }
+            _ => panic!("no board"),
+        };
+        put(0, begin);
+        assert_eq!(counted(0), 1);
+        put(1, begin + 1);
+        assert_eq!((counted(3), counted(4)), (1, 2), "at {hour}");
+        put(2, midnight - 90);
+        assert_eq!((counted(7), counted(27)), (2, 3), "at {hour}");
+        put(3, midnight - 80);
+        assert_eq!((counted(27 + not_yet), counted(27 + by_then)), (3, 4), "at {hour}");
+        put(4, begin);
+        desk.forget();
+        assert_eq!(counted(27 + by_then), 5, "whoever changed something sees it");
     }
 }
 

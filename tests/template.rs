@@ -80,8 +80,19 @@ fn the_readme_explains_every_alarm_and_every_parameter() {
 #[test]
 fn each_function_of_the_template_is_a_package() {
     let functions = resources("AWS::Serverless::Function");
-    let packages = fs::read_dir(root().join("functions")).expect("functions").count();
-    assert_eq!(functions.len(), packages, "{functions:?}");
+    let packages: Vec<_> = fs::read_dir(root().join("functions")).expect("functions").flatten().collect();
+    assert_eq!(functions.len(), packages.len(), "{functions:?}");
+    let template = fs::read_to_string(root().join("template.yaml")).expect("a template");
+    for package in packages {
+        let name = package.file_name().into_string().expect("a name");
+        let built = format!(
+            "    Metadata:\n      BuildMethod: rust-cargolambda\n    Properties:\n      CodeUri: functions/{name}\n"
+        );
+        assert!(template.contains(&built), "{name} is not built by cargo lambda");
+        let read = |file: &str| fs::read_to_string(package.path().join(file)).expect("a package");
+        let is_tested = !read("Cargo.toml").contains("test = false");
+        assert!(is_tested || !read("src/main.rs").contains("cfg(test)"), "{name}: its tests never run");
+    }
 }
 
 /// What responses may do in the hub's account they may do in a member's.
@@ -114,6 +125,11 @@ fn to_deny_people_takes_what_is_not_denied() {
     let (_, kept) = template.split_once("NotAction:").expect("all but some");
     assert_eq!(granted.len(), 4, "{granted:?}");
     assert_eq!(granted, listed(kept, "Resource:"));
+    let policy = "        - !If\n          - MayDenyOnly\n          - PolicyName: nothing-else\n            PolicyDocument:\n              \
+                  Version: \"2012-10-17\"\n              Statement:\n                - Effect: Deny\n                  NotAction:\n";
+    assert!(template.contains(policy), "all but that is denied, and only where that is asked for");
+    let rest = kept.split_once("Resource:").map(|(_, rest)| rest.lines().next());
+    assert_eq!(rest, Some(Some(" \"*\"")));
 }
 
 /// Each widget is JSON, and none is wider than the page; whatever fails shows there.

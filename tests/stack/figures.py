@@ -81,14 +81,16 @@ def cost(lane, events, deployed, objects):
 
 
 def functions(deployed):
-    """Size, start and memory of each function: of use only if `sam build` made them."""
+    """Size, start and memory of each function; gives how many there are."""
     peaks = deployed.aws.peak_memory()
-    for folder in sorted(Path(deployed.built).parent.glob("*Function")):
+    programs = sorted(Path(deployed.built).parent.glob("*/bootstrap"))
+    for folder in (program.parent for program in programs):
         name = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in folder.name.removesuffix("Function"))
         name = name.lstrip("-")
         size = zipped(folder / "bootstrap") / 1e6
         memory = next((f"{peak:.0f} MB" for function, peak in peaks.items() if function.endswith(f"-{name}")), "no longer known")
         say(name, f"zip {size:.1f} MB, exec to ready {ready(folder / 'bootstrap') * 1000:.0f} ms, peak memory {memory}")
+    return len(programs)
 
 
 def zipped(path):

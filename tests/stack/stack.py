@@ -196,7 +196,7 @@ class Stack:
             if seen > looks and now - since >= quiet:
                 return now
             if now > deadline:
-                raise TimeoutError(f"queues do not empty: {left}")
+                raise TimeoutError(f"queues do not empty: {left}" if left else "functions go on calling, and no queue holds anything")
             time.sleep(0.1)
 
     def redrive(self):

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     activity::Scope,
-    event::{DAY, HOUR, Time, clip, date, hash},
+    event::{DAY, HOUR, Time, clip, date, hash, is_session_of_person},
     finding::{Finding, Kind, Severity, Status},
     messages::FindingRaised,
     response::{Level, Plan, Planned},
@@ -394,9 +394,7 @@ pub fn behind(raised: &FindingRaised) -> (String, String) {
 /// Whose doing it is that an ARN did: a person's, behind a role of Identity Center.
 pub fn scope_of(arn: &str) -> Scope {
     match arn.rsplit_once('/') {
-        Some((role, person)) if role.contains(":assumed-role/AWSReservedSSO_") => {
-            Scope::Person(person.to_lowercase().into())
-        }
+        Some((_, person)) if is_session_of_person(arn) => Scope::Person(person.to_lowercase().into()),
         _ => Scope::Principal(arn.into()),
     }
 }

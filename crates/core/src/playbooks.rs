@@ -158,6 +158,15 @@ mod tests {
     }
 
     #[test]
+    fn a_role_that_is_only_called_like_one_of_single_sign_on_is_stopped_like_any_other() {
+        for (path, is_stopped) in [("", true), ("aws-reserved/sso.amazonaws.com/eu-west-1/", false)] {
+            let role = format!("arn:aws:iam::111122223333:role/{path}AWSReservedSSO_Admin_0a1b2c3d4e5f6071");
+            let plan = planned(&of_kind(found("initial-access", &[]), PrincipalKind::Role, &role));
+            assert_eq!(!plan.actions.is_empty(), is_stopped, "{role}: {:?}", texts(&plan));
+        }
+    }
+
+    #[test]
     fn a_person_behind_single_sign_on_is_denied_where_the_settings_say_by_which_policy() {
         let settings = "[response.identity_center]\naccount = \"999999999999\"\nregion = \"eu-west-1\"\nstore = \"d-1234567890\"\npolicy = \"p-examplepolicyid\"";
         let settings = crate::settings::Settings::parse(settings, &[], &[]).unwrap();

@@ -16,7 +16,7 @@ use wildmatch::WildMatch;
 pub use crate::compliance::facts::{ProtectedRule, WindowRule};
 use crate::{
     compliance::facts::{ChangeWindow, Facts, Protected, Wrong, patterns},
-    event::is_region,
+    event::{is_region, is_session_of_person},
 };
 
 /// What an organisation says of itself. Everything is optional.
@@ -119,7 +119,7 @@ impl Settings {
 
     /// May no response touch this principal?
     pub fn is_protected(&self, principal: &str) -> bool {
-        let is_person = principal.contains(":assumed-role/AWSReservedSSO_");
+        let is_person = is_session_of_person(principal);
         self.protecting().any(|pattern| WildMatch::new(pattern).matches(principal))
             || (is_person && self.is_protected_person(principal))
     }

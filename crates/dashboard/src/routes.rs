@@ -134,13 +134,17 @@ async fn drawn(desk: &Desk, who: &Who, path: &str, query: Asking) -> (StatusCode
     }
 }
 
-/// Is whoever looks shown what only those may press who decide? That they may is asked again when they press it.
+/// Is whoever looks shown what only those may press who decide? Where that cannot be told, they are: it is asked again when they
+/// press it.
 async fn decides(desk: &Desk, who: &Who, view: &View) -> bool {
-    match (&who.names, view) {
-        (Some(names), View::Incident(_) | View::Board(_)) => {
-            desk.orders.lets(names.clone()).await.unwrap_or(false)
-        }
-        (names, _) => names.is_none(),
+    let is_asked = match view {
+        View::Incident(_) => true,
+        View::Board(board) => board.response.stopped_by.is_some(),
+        _ => false,
+    };
+    match &who.names {
+        Some(names) if is_asked => desk.orders.lets(names.clone()).await.unwrap_or(true),
+        _ => true,
     }
 }
 

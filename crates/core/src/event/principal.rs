@@ -136,9 +136,9 @@ impl Principal {
 const ID_LIMIT: usize = 320;
 const ROOT: &str = ":root";
 /// The path of roles that only an AWS service can assume, and nobody can edit.
-const SERVICE_ROLE: &str = ":role/aws-service-role/";
+const SERVICE_ROLE: &str = "role/aws-service-role/";
 /// Where Identity Center makes its roles, and only it: <https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html>.
-const SINGLE_SIGN_ON: &str = ":role/aws-reserved/sso.amazonaws.com/";
+const SINGLE_SIGN_ON: &str = "role/aws-reserved/sso.amazonaws.com/";
 
 impl Identity<'_> {
     /// A hash of everything [`Identity::principal`] reads, to look up an identity seen before without building it.
@@ -210,10 +210,10 @@ impl Identity<'_> {
         if let Some(user) = self.directory_user() {
             return (PrincipalKind::IdentityCenter, format!("arn:aws:identitystore:::user/{user}"));
         }
-        if self.arn.contains(":assumed-role/") {
+        if resource_of(&self.arn).starts_with("assumed-role/") {
             return self.role(account);
         }
-        if self.arn.contains(":user/") {
+        if resource_of(&self.arn).starts_with("user/") {
             return (PrincipalKind::User, self.user_arn(account));
         }
         if self.invoked_by.ends_with(".amazonaws.com") && self.arn.is_empty() {
@@ -242,11 +242,11 @@ impl Identity<'_> {
 
     fn role(&self, account: &str) -> (PrincipalKind, String) {
         let role = self.role_arn(account);
-        if role.contains(SERVICE_ROLE) {
+        if is_service_role(&role) {
             return (PrincipalKind::Service, role);
         }
         // Where the path is told, it is the proof: it is AWS's own, while a name might be given by anybody.
-        let is_proven = self.issuer_arn().is_empty() || role.contains(SINGLE_SIGN_ON);
+        let is_proven = self.issuer_arn().is_empty() || is_role_of_single_sign_on(&role);
         if is_proven && is_single_sign_on_role(&role) && !self.session_name().is_empty() {
             return (PrincipalKind::Person, self.arn_or(|| format!("{role}/{}", self.session_name())));
         }
@@ -281,6 +281,14 @@ impl Identity<'_> {
         issuer.map_or("", |issuer| issuer.arn.as_str())
     }
 
+    /// Is it a service's, by a role that only AWS can make and assume?
+    pub fn is_linked_service(&self) -> bool {
+        match self.issuer_arn() {
+            "" => resource_of(&self.arn).starts_with("assumed-role/AWSServiceRoleFor"),
+            issuer => is_service_role(issuer),
+        }
+    }
+
     /// Only what AWS itself writes proves a machine: delivery by the metadata service, or a service that calls.
     fn is_machine_session(&self) -> bool {
         let delivered =
@@ -293,7 +301,29 @@ impl Identity<'_> {
     }
 }
 
-/// Does this role belong to Identity Center, so that its session name is a human's?
+/// What an ARN names within its account: `role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_0123456789abcdef`.
+///
+/// Whoever makes a role or a user chooses its path, with colons if they like: what a resource is, only its beginning tells.
+pub fn resource_of(arn: &str) -> &str {
+    arn.splitn(6, ':').nth(5).unwrap_or_default()
+}
+
+/// Can only an AWS service assume this role, and nobody edit it?
+pub fn is_service_role(arn: &str) -> bool {
+    resource_of(arn).starts_with(SERVICE_ROLE)
+}
+
+/// Did Identity Center make this role, which nobody can edit in IAM?
+pub fn is_role_of_single_sign_on(arn: &str) -> bool {
+    resource_of(arn).starts_with(SINGLE_SIGN_ON)
+}
+
+/// Is this the session of a person behind Identity Center?
+pub fn is_session_of_person(arn: &str) -> bool {
+    resource_of(arn).starts_with("assumed-role/AWSReservedSSO_")
+}
+
+/// Is this role called like one of Identity Center, so that its session name is a human's?
 pub fn is_single_sign_on_role(arn: &str) -> bool {
     arn.rsplit('/').next().is_some_and(|name| name.starts_with("AWSReservedSSO_"))
 }
@@ -368,6 +398,10 @@ mod tests {
         assert_eq!(kind("aws-reserved/sso.amazonaws.com/eu-west-1/"), PrincipalKind::Person);
         assert_eq!(kind(""), PrincipalKind::Role);
         assert_eq!(kind("people/"), PrincipalKind::Role);
+        // IAM takes any sign of ASCII in a path.
+        assert_eq!(kind("x:role/aws-reserved/sso.amazonaws.com/"), PrincipalKind::Role);
+        assert_eq!(kind("x:role/aws-service-role/y/"), PrincipalKind::Role);
+        assert_eq!(kind("aws-service-role/x.amazonaws.com/"), PrincipalKind::Service);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use super::Action;
 use crate::{
-    event::{PrincipalKind, account_of, role_name},
+    event::{PrincipalKind, account_of, is_role_of_single_sign_on, is_service_role, role_name},
     finding::Finding,
     settings::Directory,
 };
@@ -48,9 +48,7 @@ pub fn containment(finding: &Finding, directory: Option<&Directory>) -> &'static
 /// Nobody can edit the roles of services and of Identity Center in IAM.
 fn role_sessions(finding: &Finding, _: Option<&Directory>) -> Vec<Action> {
     role_name(&finding.principal)
-        .filter(|role| {
-            !finding.principal.contains(":role/aws-service-role/") && !role.starts_with("AWSReservedSSO_")
-        })
+        .filter(|_| !is_service_role(&finding.principal) && !is_role_of_single_sign_on(&finding.principal))
         .map(|role| Action::RevokeRoleSessions { role: role.to_owned() })
         .into_iter()
         .collect()

@@ -100,8 +100,10 @@ const PAGE: (usize, usize) = (50, 500);
 pub const DAYS: (u32, u32) = (7, 31);
 /// Seconds that what is of today is remembered: less than between two looks of one who watches.
 const NEW: i64 = 4;
-/// Seconds that what is of yesterday is: logs of it come in for some minutes.
+/// Seconds that what is of yesterday is, once its last hour is closed; before that, it is as new as today.
 const LATE: i64 = 23;
+/// Hours into a day at which the last hour of the day before is closed.
+const CLOSED: u32 = 3;
 /// Seconds that what is older is, and how many more for each day, so that they are not all read again at once.
 const OLD: (i64, i64) = (120, 7);
 
@@ -189,6 +191,7 @@ impl<T: Table> Desk<T> {
     async fn found_on(&self, day: u32, now: Time) -> Result<Rc<Found>, Unavailable> {
         let lasts = match now.day().saturating_sub(day) {
             0 => NEW,
+            1 if now.hour() % 24 < CLOSED => NEW,
             1 => LATE,
             back => OLD.0 + OLD.1 * i64::from(back),
         };

@@ -83,7 +83,7 @@ fn acts(incident: &Incident, plan: Option<&str>, decides: bool) -> Markup {
             p { strong { (incident.level.label()) } @if !incident.because.is_empty() { ", " (parts::shown(&incident.because)) } }
             @if incident.acts.is_empty() { p.quiet { "Nothing that we could do stops this: see what is left to people." } }
             ol.acts { @for (at, act) in incident.acts.iter().enumerate() { li { (act_line(&path, at, act, decides)) } } }
-            @if !decides && !incident.acts.is_empty() {
+            @if !decides && incident.state != State::Closed {
                 p.quiet { "To approve, take back and close is for those whom the settings name (response.approvers)." }
             }
             @if let Some(plan) = plan.filter(|_| decides) {
