@@ -381,6 +381,11 @@ fn a_list_comes_in_parts() {
     }
     assert_eq!(seen.len(), 120, "each once");
     assert_eq!(part("severity=high")["count"], 40);
+    assert_eq!(
+        (&part("principal=user")["count"], &part("principal=nobody")["count"]),
+        (&json!(120), &json!(0))
+    );
+    assert_eq!((&part("kind=threat")["count"], &part("kind=compliance")["count"]), (&json!(120), &json!(0)));
     assert_eq!(part("")["items"][0]["severity"], "HIGH", "the worst of a day first");
     assert!(get(&router, "/findings").2.contains("from=50"));
 }

@@ -126,13 +126,13 @@ fn serve(table: Memory) -> (SocketAddr, f64) {
 }
 
 /// Milliseconds to the first byte, and bytes.
-fn get(address: SocketAddr) -> (f64, usize) {
+fn get(address: SocketAddr, path: &str) -> (f64, usize) {
     let started = Instant::now();
     let mut stream = TcpStream::connect(address).unwrap();
     let key = "0".repeat(32);
     write!(
         stream,
-        "GET / HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n\r\n"
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n\r\n"
     )
     .unwrap();
     let mut first = [0; 1];
@@ -145,13 +145,13 @@ fn get(address: SocketAddr) -> (f64, usize) {
 }
 
 /// Requests at a steady pace, each on time whatever became of those before; sorted by time to the first byte.
-fn load(address: SocketAddr, seconds: u32) -> (Vec<f64>, usize) {
+fn load(address: SocketAddr, path: &'static str, seconds: u32) -> (Vec<f64>, usize) {
     let pace = Duration::from_secs(1) / A_SECOND;
     let started = Instant::now();
     let asked: Vec<_> = (0..A_SECOND * seconds)
         .map(|nth| {
             std::thread::sleep((started + pace * nth).saturating_duration_since(Instant::now()));
-            std::thread::spawn(move || get(address))
+            std::thread::spawn(move || get(address, path))
         })
         .collect();
     let answers: Vec<(f64, usize)> = asked.into_iter().map(|one| one.join().unwrap()).collect();
@@ -167,8 +167,10 @@ fn main() {
         "{PRINCIPALS} identities, {FINDINGS} findings in a week; {A_SECOND} requests a second for {seconds} s"
     );
     let mut medians = Vec::new();
-    for (name, (address, look)) in [("empty page", empty), ("the board", full)] {
-        let (times, bytes) = load(address, seconds);
+    for (name, path, (address, look)) in
+        [("empty page", "/", empty), ("the board", "/", full), ("a list", "/findings", full)]
+    {
+        let (times, bytes) = load(address, path, seconds);
         let at = |part: f64| times[((times.len() - 1) as f64 * part) as usize];
         println!(
             "{name:<12} first byte: p50 {:.1} ms, p99 {:.1} ms, most {:.1} ms; {bytes} bytes; before, to look {look:.1} ms",

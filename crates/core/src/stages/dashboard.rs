@@ -118,6 +118,8 @@ type Days<D> = RefCell<BTreeMap<u32, (Time, Rc<D>)>>;
 struct Found {
     /// What the index lists, the worst first.
     entries: Vec<Listed>,
+    /// By what most are left out of a list, of each entry.
+    heads: Vec<(Severity, Kind)>,
     /// What is counted of them.
     tally: Tally,
     /// The worst that stand, of the same severity the newest first: as many as the board shows of all days.
@@ -230,9 +232,14 @@ impl<T: Table> Desk<T> {
 
     async fn findings(&self, filter: &Filter, now: Time) -> Result<Page<FindingLine<'static>>, Unavailable> {
         let days = self.found(filter.days, now).await?;
-        let wanted = lines::<FindingLine<'_>>(days.iter().flat_map(|day| &day.entries))
-            .filter(|(_, line)| filter.takes(line));
-        Ok(page(wanted, FindingLine::into_owned, filter))
+        let all = days.iter().flat_map(|day| day.heads.iter().zip(&day.entries));
+        let wanted = all.filter(|(head, _)| filter.takes(**head)).map(|(_, entry)| entry);
+        let read = |entry| kept::line::<FindingLine<'_>>(entry).map(FindingLine::into_owned);
+        let is_about = |entry: &&Listed| {
+            let line = || kept::line::<FindingLine<'_>>(entry);
+            filter.principal.is_none() || line().is_some_and(|line| filter.is_about(&line.principal))
+        };
+        Ok(page(wanted.filter(is_about), read, filter))
     }
 
     async fn incidents(&self, filter: &Filter, now: Time) -> Result<Page<IncidentLine>, Unavailable> {
@@ -242,12 +249,14 @@ impl<T: Table> Desk<T> {
                 && filter.severity.is_none_or(|least| line.severity >= least)
                 && filter.is_about(&line.principal)
         };
-        Ok(page(lines(days.iter().flat_map(|day| &**day)).filter(is_wanted), |line| line, filter))
+        let wanted = lines(days.iter().flat_map(|day| &**day)).filter(is_wanted).map(|(entry, _)| entry);
+        Ok(page(wanted, kept::line, filter))
     }
 }
 
 impl Found {
-    fn of(day: u32, entries: Vec<Listed>) -> Self {
+    fn of(day: u32, mut entries: Vec<Listed>) -> Self {
+        entries.retain(|entry| kept::line::<FindingLine<'_>>(entry).is_some());
         let lines: Vec<(&Listed, FindingLine<'_>)> = lines(entries.iter()).collect();
         let tally = Tally::of(day, lines.iter().map(|(_, line)| line));
         let mut standing: Vec<_> =
@@ -255,15 +264,14 @@ impl Found {
         standing.sort_by_key(|(_, line)| Reverse((line.severity, line.last_seen)));
         let worst = standing.into_iter().take(WORST);
         let worst = worst.map(|(entry, line)| placed(entry, line.clone().into_owned())).collect();
-        Self { entries, tally, worst }
+        let heads = lines.iter().map(|(_, line)| (line.severity, line.kind)).collect();
+        Self { entries, heads, tally, worst }
     }
 }
 
 impl Filter {
-    fn takes(&self, finding: &FindingLine<'_>) -> bool {
-        self.severity.is_none_or(|least| finding.severity >= least)
-            && self.kind.is_none_or(|kind| finding.kind == kind)
-            && self.is_about(&finding.principal)
+    fn takes(&self, (severity, kind): (Severity, Kind)) -> bool {
+        self.severity.is_none_or(|least| severity >= least) && self.kind.is_none_or(|wanted| kind == wanted)
     }
 
     fn is_about(&self, principal: &str) -> bool {
@@ -314,17 +322,18 @@ fn placed<L>(entry: &Listed, line: L) -> Placed<L> {
     Placed { of: entry.key.partition.clone(), line }
 }
 
-fn page<'l, L, S>(
-    lines: impl Iterator<Item = (&'l Listed, L)>,
-    owned: impl Fn(L) -> S,
+/// A part of a list, of which only that is read.
+fn page<'l, L>(
+    entries: impl Iterator<Item = &'l Listed>,
+    read: impl Fn(&'l Listed) -> Option<L>,
     filter: &Filter,
-) -> Page<S> {
+) -> Page<L> {
     let limit = if filter.limit == 0 { PAGE.0 } else { filter.limit.min(PAGE.1) };
     let mut count = 0;
     let mut items = Vec::new();
-    for (entry, line) in lines {
+    for entry in entries {
         if count >= filter.from && items.len() < limit {
-            items.push(placed(entry, owned(line)));
+            items.extend(read(entry).map(|line| placed(entry, line)));
         }
         count += 1;
     }
