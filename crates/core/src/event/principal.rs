@@ -281,14 +281,6 @@ impl Identity<'_> {
         issuer.map_or("", |issuer| issuer.arn.as_str())
     }
 
-    /// Is it a service's, by a role that only AWS can make and assume?
-    pub fn is_linked_service(&self) -> bool {
-        match self.issuer_arn() {
-            "" => resource_of(&self.arn).starts_with("assumed-role/AWSServiceRoleFor"),
-            issuer => is_service_role(issuer),
-        }
-    }
-
     /// Only what AWS itself writes proves a machine: delivery by the metadata service, or a service that calls.
     fn is_machine_session(&self) -> bool {
         let delivered =
