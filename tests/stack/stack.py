@@ -41,7 +41,7 @@ class Depth:
         return self.visible + self.in_flight + self.delayed
 
 
-def lay_out(folder, template=ROOT / "template.yaml"):
+def lay_out(folder):
     """Puts functions compiled as `cargo test` compiles where `sam build` would put them; gives the template that says so.
 
     To optimise the AWS SDKs takes half an hour, and nothing that is tested needs them so.
@@ -55,7 +55,7 @@ def lay_out(folder, template=ROOT / "template.yaml"):
         command(["strip", "-o", at / "bootstrap", programs[match[1]]], ROOT, None, BUILDS)
         return f"CodeUri: {at}"
 
-    text = re.sub(r"CodeUri: functions/([\w-]+)", place, Path(template).read_text())
+    text = re.sub(r"CodeUri: functions/([\w-]+)", place, (ROOT / "template.yaml").read_text())
     (built / "template.yaml").write_text(text)
     return built / "template.yaml"
 

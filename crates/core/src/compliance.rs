@@ -238,7 +238,7 @@ impl Check {
 /// Was it done, and by somebody other than AWS itself? A role that only a service can assume is AWS.
 fn is_judged(event: &Event<'_>) -> bool {
     event.outcome == Outcome::Success
-        && !event.identity.arn.contains(":assumed-role/AWSServiceRoleFor")
+        && !event.identity.is_linked_service()
         && &*event.event_type != "AwsServiceEvent"
         && !matches!(&*event.identity.kind, "AWSService" | "")
 }

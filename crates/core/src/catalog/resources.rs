@@ -288,7 +288,7 @@ pub(super) fn function_code(act: &mut Act, call: &Call<'_>) {
     act.on(name.rsplit(':').next().unwrap_or(name));
     let layers = call.get("layers").and_then(Value::as_array);
     let is_pipeline = call.event.identity.kind.as_str() == "AssumedRole"
-        && !crate::event::is_single_sign_on_role(call.role());
+        && !crate::event::is_session_of_person(&call.event.identity.arn);
     if act.call.ends_with("UpdateFunctionCode") && is_pipeline {
         act.weight = weight::TELLING;
     }

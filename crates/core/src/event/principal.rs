@@ -281,6 +281,14 @@ impl Identity<'_> {
         issuer.map_or("", |issuer| issuer.arn.as_str())
     }
 
+    /// Is it a service's, by a role that only AWS can make and assume?
+    pub fn is_linked_service(&self) -> bool {
+        match self.issuer_arn() {
+            "" => resource_of(&self.arn).starts_with("assumed-role/AWSServiceRoleFor"),
+            issuer => is_service_role(issuer),
+        }
+    }
+
     /// Only what AWS itself writes proves a machine: delivery by the metadata service, or a service that calls.
     fn is_machine_session(&self) -> bool {
         let delivered =
@@ -296,7 +304,7 @@ impl Identity<'_> {
 /// What an ARN names within its account: `role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_0123456789abcdef`.
 ///
 /// Whoever makes a role or a user chooses its path, with colons if they like: what a resource is, only its beginning tells.
-pub fn resource_of(arn: &str) -> &str {
+fn resource_of(arn: &str) -> &str {
     arn.splitn(6, ':').nth(5).unwrap_or_default()
 }
 
@@ -316,7 +324,7 @@ pub fn is_session_of_person(arn: &str) -> bool {
 }
 
 /// Is this role called like one of Identity Center, so that its session name is a human's?
-pub fn is_single_sign_on_role(arn: &str) -> bool {
+fn is_single_sign_on_role(arn: &str) -> bool {
     arn.rsplit('/').next().is_some_and(|name| name.starts_with("AWSReservedSSO_"))
 }
 
@@ -394,6 +402,19 @@ mod tests {
         assert_eq!(kind("x:role/aws-reserved/sso.amazonaws.com/"), PrincipalKind::Role);
         assert_eq!(kind("x:role/aws-service-role/y/"), PrincipalKind::Role);
         assert_eq!(kind("aws-service-role/x.amazonaws.com/"), PrincipalKind::Service);
+    }
+
+    #[test]
+    fn a_service_is_told_by_the_path_of_its_role_not_by_the_name() {
+        let is_linked = |path: &str| {
+            let json = format!(
+                r#"{{"type":"AssumedRole","arn":"arn:aws:sts::444455556666:assumed-role/AWSServiceRoleForConfig/x",
+                "sessionContext":{{"sessionIssuer":{{"arn":"arn:aws:iam::444455556666:role/{path}AWSServiceRoleForConfig"}}}}}}"#
+            );
+            serde_json::from_str::<Identity<'_>>(&json).unwrap().is_linked_service()
+        };
+        assert!(is_linked("aws-service-role/config.amazonaws.com/"));
+        assert!(!is_linked("") && !is_linked("x:role/aws-service-role/"));
     }
 
     #[test]
