@@ -7,11 +7,14 @@ ever looked at or killed.
 import os
 import re
 import signal
+import time
 from contextlib import suppress
 
 import psutil
 
 GONE = (psutil.Error, OSError)
+# Seconds in which a process must be dead that was killed.
+DIES = 30
 
 
 class Functions:
@@ -48,10 +51,23 @@ class Functions:
         return peaks
 
     def kill(self):
-        """Ends all of them at once."""
-        for process in self.processes():
+        """Ends all of them at once, and waits until their parent can know: else it gives one that dies the next call."""
+        killed = self.processes()
+        for process in killed:
             with suppress(*GONE):
                 os.kill(process.pid, signal.SIGKILL)
+        deadline = time.monotonic() + DIES
+        while any(map(runs, killed)):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"killed, and not dead: {killed}")
+            time.sleep(0.01)
+
+
+def runs(process):
+    """Whether a process has not ended, waited for by its parent or not."""
+    with suppress(*GONE):
+        return process.is_running() and process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    return False
 
 
 def name_of(process):

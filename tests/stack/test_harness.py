@@ -3,13 +3,18 @@
 import gzip
 import http.client
 import json
+import shutil
+import subprocess
+import tempfile
 import threading
 import time
 import unittest
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 from calls import Call, answered, item_bytes, kind_of, read_call
+from processes import Functions
 from proxy import HOST, Proxy
 from security_hub import complaints, complaints_about_import
 from trail import Trail, log_file, staff
@@ -198,6 +203,22 @@ class Calls(unittest.TestCase):
         call = Call("dynamodb", "GetItem", asked={})
         answered(call, 200, b"{}")
         self.assertEqual(call.read_units, 0.5)
+
+
+class Processes(unittest.TestCase):
+    def test_who_is_killed_is_dead_when_their_parent_asks(self):
+        with tempfile.TemporaryDirectory() as folder:
+            home = Path(folder) / "ministack-provided-code-1"
+            home.mkdir()
+            program = shutil.copy(shutil.which("sleep"), home / "bootstrap")
+            started = [subprocess.Popen([program, "600"]) for _ in range(40)]
+            try:
+                Functions(1).kill()
+                self.assertEqual([one.pid for one in started if one.poll() is None], [])
+            finally:
+                for one in started:
+                    one.kill()
+                    one.wait()
 
 
 class Trails(unittest.TestCase):
