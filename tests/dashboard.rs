@@ -243,7 +243,9 @@ fn only_a_page_of_ours_changes_anything() {
     };
     assert_eq!(verdict(), Value::Null);
     assert_eq!(post(&router, "/api/verdict", json, "same-origin", &said).0, StatusCode::OK);
-    assert_eq!(verdict(), "false_positive");
+    assert_eq!((&verdict()["verdict"], &verdict()["by"]), (&json!("false_positive"), &json!("kim")));
+    let page = get(&router, &format!("/{place}")).2;
+    assert!(page.contains("It was said to be a false alarm by kim, "), "{page}");
     let strange = json!({ "id": "evasion/2026-03-02/0", "of": "PRINCIPAL#x", "verdict": "false_positive" });
     assert_eq!(post(&router, "/api/verdict", json, "none", &strange).0, StatusCode::CONFLICT);
     assert_eq!(get(&router, "/api/verdict").0, StatusCode::METHOD_NOT_ALLOWED);
@@ -292,6 +294,7 @@ fn who_does_not_decide_is_shown_nothing_to_press_for_it() {
             assert_eq!(page.contains(button), decides, "{button} for {names:?}");
         }
         assert_eq!(board.contains("/api/response/start\""), decides, "{names:?}");
+        assert!(board.contains("stopped by eva, "), "{board}");
         assert_eq!(page.contains("those whom the settings name"), !decides, "{names:?}");
         assert!(page.contains("/assign\""), "to assign is for all");
     }

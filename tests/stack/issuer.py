@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -28,7 +28,10 @@ class Issuer:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
-                issuer.answer(self, issuer.documents().get(self.path))
+                path, _, query = self.path.partition("?")
+                if path == "/authorize":
+                    return issuer.let_in(self, dict(parse_qsl(query)))
+                issuer.answer(self, issuer.documents().get(path))
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -56,6 +59,14 @@ class Issuer:
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
         handler.wfile.write(body)
+
+    def let_in(self, handler, query):
+        """Whoever comes is Kim, and is sent back at once."""
+        back = urlencode({"code": self.begin(query), "state": query["state"]})
+        handler.send_response(302)
+        handler.send_header("Location", f"{query['redirect_uri']}?{back}")
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
 
     def documents(self):
         numbers = self.key.public_key().public_numbers()

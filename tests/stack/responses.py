@@ -528,7 +528,8 @@ policy = "{self.denial}"
         self.assertEqual(self.user(thief.name), before)
         self.assertIn("stopped, by arn", " ".join(note for _, note in self.progress(self.incident_of(thief)).values()))
         self.assertEqual(self.ask("POST", "/response/start", who=self.analyst)[0], 200)
-        self.assertEqual(self.ask("GET", "/response", who=self.analyst), (200, {"stopped_by": None}))
+        status, switch = self.ask("GET", "/response", who=self.analyst)
+        self.assertEqual((status, switch["stopped_by"], [turn["stops"] for turn in switch["turns"]]), (200, None, [False, True]))
         self.assertEqual(self.ask("GET", "/metrics", who=self.analyst)[1]["all"]["incidents"], 1)
 
     def test_our_acts_are_known_in_the_trail_and_any_other_use_of_our_role_is_critical(self):

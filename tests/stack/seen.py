@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import sys
 import time
+import unittest
 import urllib.error
 import urllib.request
 from datetime import timedelta
@@ -12,8 +14,12 @@ import stacked
 from deployment import now
 from emulator import ACCOUNT
 from issuer import CLIENT, Issuer, encoded
+from stack import ROOT
 from stacked import Stacked, calls
 from trail import Principal, Trail
+
+sys.path.append(str(ROOT / "tests" / "page"))
+from browsed import CHROMIUM, PHONE, assert_sound, browser, opened
 
 
 class Stays(urllib.request.HTTPRedirectHandler):
@@ -117,7 +123,8 @@ class Seen(Stacked):
         said = {"id": line["id"], "of": line["of"], "verdict": "true_positive"}
         self.assertEqual(self.ask("/api/verdict", self.issuer.token(), said)[0], 200)
         where = f"id={quote(line['id'], safe='')}&of={quote(line['of'], safe='')}"
-        self.assertEqual(self.seen(f"/api/finding?{where}")["verdict"], "true_positive")
+        kept = self.seen(f"/api/finding?{where}")["verdict"]
+        self.assertEqual((kept["verdict"], kept["by"]), ("true_positive", "kim@example.com"))
         [incident] = self.seen("/api/incidents")["items"]
         status, _, text = self.ask(f"/api/incidents/{incident['id']}/assign", self.issuer.token(), {"to": "kim"})
         self.assertEqual(status, 202, text)
@@ -141,7 +148,36 @@ class Seen(Stacked):
         self.assertEqual(status, 409, f"they may; but there is no such plan: {text}")
         self.assertEqual(self.ask("/api/response/stop", self.issuer.token(), {})[0], 200, "anybody may stop it all")
         self.assertEqual(self.ask("/api/response/start", self.issuer.token(), {})[0], 403)
-        self.assertEqual(self.ask("/api/response/start", member, {})[0], 200)
+        status, _, text = self.ask("/api/response/start", member, {})
+        self.assertEqual((status, [turn["stops"] for turn in json.loads(text)["turns"]]), (200, [False, True]))
+        stacked.deployed.settle()
+
+    @unittest.skipUnless(CHROMIUM, "there is no Chromium here")
+    def test_somebody_signs_in_by_a_browser_and_out_again(self):
+        principal = self.attacked(5)
+        api, port = urlsplit(stacked.deployed.outputs["DashboardUrl"]).netloc.partition(".")[0], stacked.deployed.aws.gateway_port
+        origin = f"http://{api}.execute-api.localhost:{port}"
+        started = browser(type(self))
+        for viewport in (None, PHONE):
+            page = opened(self, started, viewport)
+            page.goto(f"{origin}/findings?days=2")
+            self.assertNotIn(principal.name, page.content())
+            page.get_by_role("button", name="Sign in").click()
+            page.get_by_role("link", name=principal.name).first.wait_for()
+            self.assertEqual(page.url, f"{origin}/findings?days=2", "where somebody wanted to go")
+            self.assertEqual(page.locator("#name").inner_text(), "kim@example.com")
+            assert_sound(self, page, origin, self.issuer.url)
+        worst = page.locator("main a[href*='/finding?']").first
+        worst.click()
+        button = page.get_by_role("button", name="It was right")
+        button.click()
+        page.locator('button[data-verdict="true_positive"][aria-pressed="true"]').wait_for()
+        self.assertIn("by kim@example.com", page.locator('[data-value="verdict"]').inner_text())
+        page.get_by_role("button", name="Sign out").click()
+        page.get_by_role("button", name="Sign in").wait_for()
+        self.assertIsNone(page.evaluate("sessionStorage.getItem('trailwarden-token')"))
+        self.assertNotIn(principal.name, page.locator("body").inner_text())
+        self.assertEqual(page.complaints, [])
         stacked.deployed.settle()
 
     def test_the_way_in_leads_through_the_provider(self):

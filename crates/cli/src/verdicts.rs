@@ -14,7 +14,7 @@ use trailwarden_core::{
     ports::Table,
     risk::thresholds::{FALSE_ALERTS, History, VERDICT_DAYS, Verdict},
     settings::Settings,
-    stages::verdicts::given,
+    stages::verdicts::{Word, given},
 };
 
 use crate::{files, text::count};
@@ -62,7 +62,8 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Said>> {
 /// If the state cannot be read.
 pub(crate) fn kept(table: &impl Table) -> Result<Vec<Said>> {
     let given = pollster::block_on(given(table))?;
-    Ok(given.into_iter().map(|(finding, day, verdict)| Said { finding, verdict, day }).collect())
+    let said = |(finding, Word { at, verdict, .. })| Said { finding, verdict, day: at.day() };
+    Ok(given.into_iter().map(said).collect())
 }
 
 /// Learns the thresholds of each day from what had been said before it.

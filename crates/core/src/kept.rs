@@ -369,6 +369,11 @@ pub fn stop_key() -> Key {
     Key { partition: ORGANISATION.to_owned(), sort: "RESPONSE#STOPPED".to_owned() }
 }
 
+/// Where it is kept who stopped responses, and who started them again.
+pub fn turns_key() -> Key {
+    Key { partition: ORGANISATION.to_owned(), sort: "RESPONSE#TURNS".to_owned() }
+}
+
 /// Where the acts of an hour in an account are counted.
 pub fn acts_key(account: &str, hour: u32) -> Key {
     Key { partition: format!("RESPONSE#{account}"), sort: format!("ACTS#{hour:08}") }

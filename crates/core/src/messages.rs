@@ -105,7 +105,7 @@ impl Notice {
     }
 }
 
-/// What an analyst said of a finding in Security Hub.
+/// What an analyst said of a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Said {
     /// The partition under which the finding's incident is kept.
@@ -114,6 +114,8 @@ pub struct Said {
     pub finding_id: String,
     /// What was said.
     pub verdict: Verdict,
+    /// Who said it.
+    pub by: String,
 }
 
 /// The part of Security Hub's event that says what became of findings.
@@ -160,7 +162,9 @@ pub fn said(body: &str) -> Option<Vec<Said>> {
         };
         let partition = finding.product_fields.get("trailwarden/scope")?.clone();
         let is_ours = finding.generator_id.starts_with("trailwarden/");
-        is_ours.then_some(Said { partition, finding_id: finding.id, verdict })
+        // Who it was, its event does not say.
+        let by = "Security Hub".to_owned();
+        is_ours.then_some(Said { partition, finding_id: finding.id, verdict, by })
     };
     Some(event.detail.findings.into_iter().filter_map(one).collect())
 }

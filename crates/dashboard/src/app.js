@@ -179,7 +179,7 @@ async function arrived() {
 
 function claims(token) {
   const part = token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
-  return JSON.parse(atob(part));
+  return JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(part), (one) => one.charCodeAt(0))));
 }
 
 function why(text) {
@@ -193,6 +193,15 @@ function leave() {
   if (had || !isShell) location.reload();
 }
 
+function entered() {
+  const { email, email_verified: isVerified = true, sub } = claims(sessionStorage.getItem(TOKEN));
+  document.getElementById("name").textContent = (String(isVerified) === "true" && email) || sub;
+  const out = document.getElementById("leave");
+  out.hidden = false;
+  out.addEventListener("click", leave);
+  main.replaceChildren();
+}
+
 async function begin() {
   if ("shut" in main.dataset) return;
   document.getElementById("enter")?.addEventListener("click", signIn);
@@ -200,7 +209,7 @@ async function begin() {
     const button = event.target.closest("button[data-post]");
     if (button) decide(button);
   });
-  if (isShell && sessionStorage.getItem(TOKEN)) main.replaceChildren();
+  if (isShell && sessionStorage.getItem(TOKEN)) entered();
   if (isShell) await arrived().catch(() => why("The provider cannot be reached now: try again."));
   if (isShell && !sessionStorage.getItem(TOKEN)) return;
   if (isShell) await refresh();

@@ -30,8 +30,8 @@ enum Order {
 
 /// A change that is asked for.
 pub(crate) enum Change {
-    /// To record what an analyst, of this name, says of a finding.
-    Verdict(Said, String),
+    /// To record what an analyst says of a finding.
+    Verdict(Said),
     /// What is asked of an incident, or of all responses.
     Decision(Request),
 }
@@ -108,8 +108,8 @@ async fn carry_out<T: Table>(
     (seen, is): (Time, Time),
 ) -> Result<Answered, Unavailable> {
     let answered = match change {
-        Change::Verdict(said, who) => {
-            tracing::info!(%who, finding = said.finding_id, verdict = ?said.verdict, "a verdict");
+        Change::Verdict(said) => {
+            tracing::info!(who = said.by, finding = said.finding_id, verdict = ?said.verdict, "a verdict");
             let (status, body) = if verdicts::record(desk.table(), &said, seen).await? {
                 (200, serde_json::json!({ "finding": said.finding_id, "verdict": said.verdict }))
             } else {

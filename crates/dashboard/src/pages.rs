@@ -31,14 +31,14 @@ pub(crate) fn whole(title: &str, who: &str, path: &str, main: &Markup) -> Markup
     document(
         title,
         &html! {
-            (top(who, path))
+            (top(path, &html! { (shown(who)) }))
             main id="main" tabindex="-1" { (main) }
             footer { p { "Times are UTC. Every number on this page is at " a href="/api/openapi.json" { "/api" } " too." } }
         },
     )
 }
 
-fn top(who: &str, path: &str) -> Markup {
+fn top(path: &str, who: &Markup) -> Markup {
     html! {
         a.skip href="#main" { "To the content" }
         header {
@@ -48,18 +48,21 @@ fn top(who: &str, path: &str) -> Markup {
                     a href=(to) aria-current=[(to == path).then_some("page")] { (name) }
                 }
             }
-            p.who { span #live role="status" aria-live="polite" { "live" } " " (shown(who)) }
+            p.who { span #live role="status" aria-live="polite" { "live" } " " (who) }
         }
     }
 }
 
-/// For whoever has no name yet.
-pub(crate) fn sign_in(entrance: Entrance) -> Markup {
+/// For whoever has no name yet; where one signs in, the page fills itself, and says who it is.
+pub(crate) fn sign_in(entrance: Entrance, path: &str) -> Markup {
     let signs_in = entrance == Entrance::Provider;
+    let who = html! {
+        @if signs_in { span id="name" {} " " button type="button" id="leave" hidden { "Sign out" } }
+    };
     document(
         "Sign in",
         &html! {
-            (top("", ""))
+            (top(path, &who))
             main id="main" tabindex="-1" data-sign-in[signs_in] data-shut[!signs_in] {
                 section.card #sign-in {
                     h1 { "Sign in" }

@@ -98,7 +98,7 @@ async fn page(
     headers: HeaderMap,
 ) -> Response {
     let Some(Extension(who)) = who else {
-        let page = pages::sign_in(desk.entrance);
+        let page = pages::sign_in(desk.entrance, uri.path());
         // Whoever signs in must not be shown it again.
         return tagged(&headers, StatusCode::OK, HTML, "no-store", page.into_string());
     };
@@ -207,7 +207,8 @@ async fn judge(State(desk): State<Desk>, who: Caller, headers: HeaderMap, body: 
             error(StatusCode::BAD_REQUEST, "id or of is empty, or too long")
         }
         Ok(Judgement { id, of, verdict }) => {
-            change(&desk, Change::Verdict(Said { partition: of, finding_id: id, verdict }, who.name)).await
+            let said = Said { partition: of, finding_id: id, verdict, by: who.name };
+            change(&desk, Change::Verdict(said)).await
         }
         Err(wrong) => error(StatusCode::BAD_REQUEST, &format!("the body is not what a verdict is: {wrong}")),
     }

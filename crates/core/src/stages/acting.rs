@@ -4,9 +4,11 @@
 //! whether it was done: so a crash anywhere is resumed, and nothing is done twice.
 
 mod guard;
+mod switch;
 
 use guard::{Checks, Halt};
-pub use guard::{Guard, Mode, PROTECTED_TAG, stopped};
+pub use guard::{Guard, Mode, PROTECTED_TAG};
+pub use switch::{Turn, stopped, turn, turns};
 
 use crate::{
     event::{Time, clip},

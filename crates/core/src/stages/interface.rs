@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    acting::{load, stopped},
+    acting::{Turn, load, stopped, turn, turns},
     settings::settings,
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     kept::{self, INCIDENTS},
     lines::IncidentLine,
     messages::{Notice, ResponseAsked},
-    ports::{Channel, Key, Listed, Over, Table, Unavailable, Write, change},
+    ports::{Channel, Key, Listed, Table, Unavailable, change},
     response::Credential,
 };
 
@@ -125,9 +125,11 @@ pub async fn serve(
             None => Ok(error(404, "no such incident")),
         },
         ("POST", ["incidents", id, what]) => change_it(table, bus, request, (id, what), now).await,
-        ("GET", ["response"]) => Ok(reply(200, json!({ "stopped_by": stopped(table).await? }))),
-        ("POST", ["response", "stop"]) => stop(table, Some(request.who.clone())).await,
-        ("POST", ["response", "start"]) => stop(table, None).await,
+        ("GET", ["response"]) => switch(table).await,
+        ("POST", ["response", what @ ("stop" | "start")]) => {
+            turn(table, Turn { at: now, by: request.who.clone(), stops: *what == "stop" }).await?;
+            switch(table).await
+        }
         ("GET", ["metrics"]) => {
             let keys = recent(table, request, now).await?.into_iter().map(|listed| listed.key).collect();
             let kept = table.get_many(keys).await?;
@@ -327,10 +329,8 @@ pub fn decide(incident: &mut Incident, what: &str, said: &Said, who: &str, now: 
     }
 }
 
-async fn stop(table: &impl Table, by: Option<String>) -> Result<Reply, Unavailable> {
-    let body = kept::write(&by);
-    table.put(&kept::stop_key(), Write { body, expires: None, listed: None }, Over::Anything).await?;
-    Ok(reply(200, json!({ "stopped_by": by })))
+async fn switch(table: &impl Table) -> Result<Reply, Unavailable> {
+    Ok(reply(200, json!({ "stopped_by": stopped(table).await?, "turns": turns(table).await? })))
 }
 
 /// What Slack sent, and how it is signed.

@@ -2,20 +2,47 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
-    activity::{Least, Scope},
+    activity::{Damaged, Least, Scope},
     baseline::Group,
-    event::{DAY, Time},
+    event::{DAY, Time, clip},
     finding::{Finding, Kind, Severity},
     kept::{self, KeptFinding, ORGANISATION},
     messages::Said,
-    ports::{Freshness, Key, Over, Table, Unavailable, Write, change},
+    ports::{Freshness, Item, Key, Over, Table, Unavailable, Write, change},
     risk::thresholds::{Change, FALSE_ALERTS, History, VERDICT_DAYS, Verdict},
     stages::{feature_extract::WATERMARK, settings::settings},
 };
 
+/// What somebody said of a finding: the last word on it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Word {
+    /// When it was said; only the day where nobody kept more.
+    pub at: Time,
+    /// The finding's score.
+    pub score: f32,
+    /// What was said.
+    pub verdict: Verdict,
+    /// Who said it; empty where nobody kept that.
+    pub by: String,
+}
+
+impl Word {
+    /// Reads one. Names were not always kept: what was written before has none.
+    fn read(item: &Item) -> Result<Self, Damaged> {
+        kept::read(item).or_else(|_| {
+            let (day, score, verdict): (u32, _, _) = kept::read(item)?;
+            Ok(Self { at: Time(i64::from(day) * DAY), score, verdict, by: String::new() })
+        })
+    }
+}
+
 /// The identities judged on a day, as a sample: exact up to 256, then within 7% (one standard error).
 type Judged = Least<(), 256>;
+/// Bytes of a name that are kept.
+const NAME: usize = 256;
 
 fn key(sort: String) -> Key {
     Key { partition: ORGANISATION.to_owned(), sort }
@@ -41,11 +68,12 @@ pub async fn record(table: &impl Table, said: &Said, now: Time) -> Result<bool, 
     let Some(finding) = kept.map(|kept| kept.finding).filter(is_alert) else { return Ok(false) };
     let verdict = key(format!("VERDICT#{}", said.finding_id));
     change(table, &verdict, |item| {
-        let known = item.map(kept::read::<(u32, f32, Verdict)>).transpose()?;
-        let new = (now.day(), finding.score, said.verdict);
-        if known.is_some_and(|known| known.2 == new.2) {
+        let known = item.map(Word::read).transpose()?;
+        if known.is_some_and(|known| known.verdict == said.verdict) {
             return Ok(None);
         }
+        let by = clip(&said.by, NAME).to_owned();
+        let new = Word { at: now, score: finding.score, verdict: said.verdict, by };
         let expires = Some(Time(now.0 + i64::from(VERDICT_DAYS + 2) * DAY));
         Ok::<_, Unavailable>(Some(Write { body: kept::write(&new), expires, listed: None }))
     })
@@ -100,33 +128,28 @@ pub async fn tomorrow(
 ///
 /// # Errors
 /// [`Unavailable`] if the table is.
-pub async fn verdict(table: &impl Table, finding_id: &str) -> Result<Option<Verdict>, Unavailable> {
+pub async fn verdict(table: &impl Table, finding_id: &str) -> Result<Option<Word>, Unavailable> {
     let item = table.get(&key(format!("VERDICT#{finding_id}"))).await?;
-    let said = item.as_ref().map(kept::read::<(u32, f32, Verdict)>).transpose()?;
-    Ok(said.map(|(_, _, verdict)| verdict))
+    Ok(item.as_ref().map(Word::read).transpose()?)
 }
 
-/// All that was said and is kept: of which finding, on which day, and what.
+/// All that was said and is kept, by finding.
 ///
 /// # Errors
 /// [`Unavailable`] if the table is.
-pub async fn given(table: &impl Table) -> Result<Vec<(String, u32, Verdict)>, Unavailable> {
+pub async fn given(table: &impl Table) -> Result<Vec<(String, Word)>, Unavailable> {
     let items = table.range(ORGANISATION, "VERDICT#", "VERDICT$", Freshness::Fresh).await?;
     let read = |(sort, item): (String, _)| {
-        let (day, _, verdict) = kept::read::<(u32, f32, Verdict)>(&item).ok()?;
-        Some((sort.strip_prefix("VERDICT#")?.to_owned(), day, verdict))
+        Some((sort.strip_prefix("VERDICT#")?.to_owned(), Word::read(&item).ok()?))
     };
     Ok(items.into_iter().filter_map(read).collect())
 }
 
 /// What was said from a day to before another, with the scores that it was said of.
 async fn said(table: &impl Table, first: u32, today: u32) -> Result<Vec<(f32, Verdict)>, Unavailable> {
-    let verdicts = table.range(ORGANISATION, "VERDICT#", "VERDICT$", Freshness::Fresh).await?;
-    let read = verdicts.iter().filter_map(|(_, item)| kept::read::<(u32, f32, Verdict)>(item).ok());
-    Ok(read
-        .filter(|(day, ..)| (first..today).contains(day))
-        .map(|(_, score, verdict)| (score, verdict))
-        .collect())
+    let words = given(table).await?.into_iter().map(|(_, word)| word);
+    let words = words.filter(|word| (first..today).contains(&word.at.day()));
+    Ok(words.map(|word| (word.score, word.verdict)).collect())
 }
 
 /// Learns today's thresholds from the verdicts of the days before, once a day, when yesterday's last hour has closed;
@@ -223,7 +246,7 @@ mod tests {
     }
 
     fn said(id: &str, verdict: Verdict) -> Said {
-        Said { partition: scope().partition(), finding_id: id.to_owned(), verdict }
+        Said { partition: scope().partition(), finding_id: id.to_owned(), verdict, by: "kim".to_owned() }
     }
 
     fn filed(table: &Memory, id: &str, severity: Severity) {
@@ -252,6 +275,24 @@ mod tests {
         assert!(history.at(now(1).day()).medium > history.at(now(0).day()).medium);
         assert!(history.changes[0].reason.contains("8 of 8"), "{:?}", history.changes);
         assert!(history.changes[0].reason.contains("40 identity-days"), "{:?}", history.changes);
+    }
+
+    #[test]
+    fn the_last_word_counts_and_has_a_name_if_one_was_kept() {
+        let (table, id) = (Memory::default(), "evasion/2026-03-02/1");
+        filed(&table, id, Severity::Medium);
+        let kept = || block_on(verdict(&table, id)).unwrap().expect("a word");
+        let item = key(format!("VERDICT#{id}"));
+        let body = kept::write(&(7u32, 0.5f32, Verdict::FalsePositive));
+        block_on(table.put(&item, Write { body, ..Write::default() }, Over::Anything)).unwrap();
+        let nameless =
+            Word { at: Time(7 * DAY), score: 0.5, verdict: Verdict::FalsePositive, by: String::new() };
+        assert_eq!(kept(), nameless, "written when names were not kept");
+        block_on(record(&table, &said(id, Verdict::FalsePositive), now(0))).unwrap();
+        assert_eq!(kept(), nameless, "who says the same again says nothing");
+        block_on(record(&table, &said(id, Verdict::TruePositive), now(0))).unwrap();
+        let (verdict, by) = (Verdict::TruePositive, "kim".to_owned());
+        assert_eq!(kept(), Word { at: now(0), score: 0.5, verdict, by });
     }
 
     #[test]

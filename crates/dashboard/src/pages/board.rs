@@ -73,8 +73,7 @@ fn threat(overview: &Overview) -> Markup {
 
 fn watched(board: &Board, decides: bool) -> Markup {
     let overview = &board.overview;
-    let stopped = board.response.stopped_by.as_deref();
-    let mode = match (stopped, board.response.mode) {
+    let mode = match (&board.response.stopped_by, board.response.mode) {
         (Some(_), _) => "stopped",
         (None, "observe") => "off: plans are told, nothing is done",
         (None, "approve") => "on approval",
@@ -91,7 +90,11 @@ fn watched(board: &Board, decides: bool) -> Markup {
             dl.facts {
                 div {
                     dt { "Automatic response" }
-                    dd data-value="response" { (mode) @if let Some(by) = stopped { ", by " (parts::shown(by)) } }
+                    dd data-value="response" { (mode) }
+                    @if let Some(turn) = &board.response.turn {
+                        dd.small { (if turn.stops { "stopped" } else { "started again" }) " by " (parts::shown(&turn.by))
+                            ", " (parts::time(turn.at)) " UTC" }
+                    }
                     dd { (switch(board, decides)) }
                 }
                 div {

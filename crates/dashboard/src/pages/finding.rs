@@ -137,21 +137,28 @@ fn planned(plan: &Plan) -> Markup {
 
 fn verdict(story: &Story) -> Markup {
     let finding = &story.finding;
-    let said = match story.verdict {
+    let said = story.verdict.as_ref().map(|word| word.verdict);
+    let words = match said {
         None => "Nobody has said yet whether it was right.",
-        Some(Verdict::TruePositive) => "It was said to be right.",
-        Some(Verdict::FalsePositive) => "It was said to be a false alarm.",
+        Some(Verdict::TruePositive) => "It was said to be right",
+        Some(Verdict::FalsePositive) => "It was said to be a false alarm",
     };
     let button = |verdict: Verdict, value: &str, text: &str| {
         html! {
             button type="button" data-post="/api/verdict" data-id=(parts::encoded(&finding.id)) data-of=(parts::encoded(&story.of)) data-verdict=(value)
-                aria-pressed=(if story.verdict == Some(verdict) { "true" } else { "false" }) { (text) }
+                aria-pressed=(if said == Some(verdict) { "true" } else { "false" }) { (text) }
         }
     };
     html! {
         section.card #verdict aria-labelledby="verdict-title" {
             h2 id="verdict-title" { "Was it right?" }
-            p data-value="verdict" { (said) }
+            p data-value="verdict" {
+                (words)
+                @if let Some(word) = &story.verdict {
+                    @if !word.by.is_empty() { " by " (parts::shown(&word.by)) }
+                    ", " (parts::time(word.at)) " UTC."
+                }
+            }
             @if finding.kind == Kind::Compliance {
                 p.quiet { "A violation is a fact. What is allowed all the same, a rule of the settings accepts, with its reason." }
             } @else if finding.severity >= Severity::Medium {

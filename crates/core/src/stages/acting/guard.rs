@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::switch::stopped;
 use crate::{
     event::{DAY, Time, clip},
     incident::Progress,
@@ -51,12 +52,6 @@ pub struct Guard<'a> {
 pub const PROTECTED_TAG: &str = "trailwarden:protected";
 /// How long somebody who began an act is waited for: longer than the function may run.
 const HELD: i64 = 90;
-
-/// Is everything stopped, and by whom?
-pub async fn stopped(table: &impl Table) -> Result<Option<String>, Unavailable> {
-    let item = table.get(&kept::stop_key()).await?;
-    Ok(item.as_ref().map(kept::read::<Option<String>>).transpose()?.flatten())
-}
 
 /// Why an act goes no further for now.
 pub(super) enum Halt {

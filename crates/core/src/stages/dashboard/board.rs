@@ -13,7 +13,7 @@ use crate::{
     ports::{Listed, Table, Unavailable},
     risk::thresholds::Change,
     stages::{
-        acting::{Mode, stopped},
+        acting::{Mode, Turn, stopped, turns},
         settings::settings,
         verdicts,
     },
@@ -50,6 +50,8 @@ pub struct Responding {
     pub mode: &'static str,
     /// Who stopped all responses, if somebody did.
     pub stopped_by: Option<String>,
+    /// Who last stopped responses, or started them again.
+    pub turn: Option<Turn>,
 }
 
 /// Some hours.
@@ -106,6 +108,7 @@ impl<T: Table> Desk<T> {
                     Mode::Enforce => "enforce",
                 },
                 stopped_by: stopped(&self.table).await?,
+                turn: turns(&self.table).await?.into_iter().next(),
             },
             tomorrow: verdicts::tomorrow(&self.table, &history, bearable, now).await?,
             history: history.changes.into_iter().rev().take(FEW).collect(),

@@ -15,8 +15,10 @@ use crate::{
     planning::plan,
     ports::{Freshness, Key, Table, Unavailable},
     response::Plan,
-    risk::thresholds::Verdict,
-    stages::{settings::settings, verdicts},
+    stages::{
+        settings::settings,
+        verdicts::{self, Word},
+    },
 };
 
 /// A finding, and what belongs to it.
@@ -27,7 +29,7 @@ pub struct Story {
     /// The finding.
     pub finding: Finding,
     /// What an analyst said of it.
-    pub verdict: Option<Verdict>,
+    pub verdict: Option<Word>,
     /// What would be done about it.
     pub plan: Option<Plan>,
     /// The incident that it is part of.
