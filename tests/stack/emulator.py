@@ -30,7 +30,7 @@ BY_MOTO = {"securityhub", "ec2", "guardduty", "identitystore", "rds"}
 OWNER = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": REGION}
 BIN = Path(sys.executable).parent
 # Seconds in which an emulator must be up, and in which it must end when told to.
-STARTS, ENDS = 60, 10
+STARTS, ENDS = 180, 10
 
 
 class Emulator:
@@ -38,12 +38,16 @@ class Emulator:
 
     def __init__(self, seed=1):
         self.folder = Path(tempfile.mkdtemp(prefix="trailwarden-stack-"))
-        self.gateway_port, self.hub_port = free_ports(2)
+        # Held until ours have theirs, which could be the same.
+        held = free_sockets(2)
+        self.gateway_port, self.hub_port = (one.getsockname()[1] for one in held)
         self.url, self.hub_url = (f"http://{HOST}:{port}" for port in (self.gateway_port, self.hub_port))
         self.functions = Functions(self.gateway_port)
         self.proxy = Proxy([self.gateway_port, self.hub_port], self.functions, seed)
         self.ledger, self.faults = self.proxy.ledger, self.proxy.faults
         self.outside = Outside()
+        for one in held:
+            one.close()
         self._started, self._clients = [], {}
 
     def __enter__(self):
@@ -149,15 +153,12 @@ def clean_environment():
     return words | {"PATH": f"{BIN}:{os.environ['PATH']}", "PYTHONUNBUFFERED": "1"}
 
 
-def free_ports(count):
-    """Ports that nobody listens on now."""
+def free_sockets(count):
+    """Sockets on ports that nobody else has, to be closed by whoever wants these."""
     sockets = [socket.socket() for _ in range(count)]
     for one in sockets:
         one.bind((HOST, 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+    return sockets
 
 
 def healthy(url):

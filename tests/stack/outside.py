@@ -51,9 +51,9 @@ class Outside:
         self._server.server_close()
 
     def behave(self, path, *moods):
-        """How the next requests to a path are met."""
+        """How the next requests to a path are met, whatever was said before."""
         with self._lock:
-            self.moods.setdefault(path, []).extend(moods)
+            self.moods[path] = list(moods)
 
     def meet(self, handler, body):
         path = "/" + handler.headers.get("X-Amz-Target", "").rpartition(".")[2] if handler.path == "/" else handler.path
@@ -69,7 +69,7 @@ class Outside:
             return time.sleep(HUNG)
         with self._lock:
             asked = json.loads(body) if body[:1] == b"{" else dict(parse_qsl(body.decode()))
-            status, reply = self.take(path, handler.headers, asked)
+            status, reply = self.take(path, handler.headers, asked, body)
         if mood == TAKES_AND_HANGS:
             return time.sleep(HUNG)
         return self.answer(handler, status, reply)
@@ -85,7 +85,7 @@ class Outside:
         handler.end_headers()
         handler.wfile.write(body)
 
-    def take(self, path, headers, asked):
+    def take(self, path, headers, asked, body):
         """What a request does where it arrives."""
         if path == "/slack/chat.postMessage":
             ts = f"{time.time():.4f}{len(self.channel):02}"
@@ -100,7 +100,7 @@ class Outside:
             found = [{"ts": ts, **message} for ts, message in self.channel.items() if float(ts) >= float(asked["oldest"])]
             return 200, {"ok": True, "messages": found}
         if path == "/tickets":
-            return self.ticket(headers, asked)
+            return self.ticket(headers, asked, body)
         if path == "/CreateOpsItem":
             name = f"oi-{len(self.ops_items):012x}"
             self.ops_items[name] = asked
@@ -110,9 +110,8 @@ class Outside:
             return 200, {}
         return 404, {}
 
-    def ticket(self, headers, asked):
+    def ticket(self, headers, asked, body):
         """A receiver that demands the signature, and knows a key that it has seen."""
-        body = self.requests[-1][1]
         expected = hmac.new(SIGNED_BY.encode(), headers["X-Trailwarden-Timestamp"].encode() + b"." + body, hashlib.sha256)
         if not hmac.compare_digest(headers["X-Trailwarden-Signature"], f"sha256={expected.hexdigest()}"):
             return 401, {}

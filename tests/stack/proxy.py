@@ -55,6 +55,15 @@ class Proxy:
                 self._names[access_key] = name_of(process)
         return self._names.get(access_key, "")
 
+    def caught(self, ports, patience=10):
+        """The same, of a process that is to be killed: it is there, and looked for until it is found."""
+        deadline = time.monotonic() + patience
+        while self._functions and not (process := self.owner(ports)):
+            if time.monotonic() > deadline:
+                raise TimeoutError("who called is not found, and lives on")
+            time.sleep(0.05)
+        return process if self._functions else None
+
     def owner(self, ports):
         """The function process at the other end of a connection."""
         return self._functions.owner(*ports) if self._functions else None
@@ -99,7 +108,7 @@ class Relay(BaseHTTPRequestHandler):
 
     def meet(self, call, fate, ports):
         """Lets a call meet its fate; gives what is then to be done with the caller."""
-        process = self.proxy.owner(ports) if fate.killed else None
+        process = self.proxy.caught(ports) if fate.killed else None
         time.sleep(fate.delay)
         if fate.killed == "before":
             return partial(self.kill, process)

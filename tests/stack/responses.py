@@ -20,7 +20,7 @@ import stacked
 from deployment import now, place
 from emulator import ACCOUNT, REGION
 from outside import BUSY, FAILS, HANGS, SIGNED_BY, TAKES_AND_HANGS
-from stacked import Stacked, calls
+from stacked import DAY, HOUR, Stacked, away_from_the_turn_of, calls
 from trail import Principal, Trail, stamp
 
 PLAYBOOKS = ("credential-compromise", "privilege-escalation", "data-exfiltration", "evasion")
@@ -28,7 +28,6 @@ ENFORCED = "".join(f'[[response.enforce]]\nplaybook = "{name}"\nseverity = "HIGH
 FOREIGN_ACCOUNT = "999900001111"
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 ALLOW_ALL = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}, indent=1)
-HUNG_MOST = 240
 MEMBER = "111122223333"
 STORE = "d-1234567890"
 # As the README makes it, beside a rule of the organisation's own.
@@ -424,9 +423,8 @@ policy = "{self.denial}"
 
     def test_the_limit_holds_under_two_hundred_findings(self):
         stacked.deployed.settings(f"[response]\nhourly_limit = 7\n{ENFORCED}")
-        if now().minute == 59:
-            time.sleep(61 - now().second)  # the hour must not end in the middle
         people = [self.new_role(f"crowd-{number}", ACCOUNT) for number in range(200)]
+        away_from_the_turn_of(HOUR, before=5)
         for person in people:
             self.raise_finding("instance-credentials", person, [])
         stacked.deployed.settle()
@@ -551,6 +549,7 @@ policy = "{self.denial}"
 
     def test_an_attack_in_the_trail_is_answered_and_told(self):
         """From the log to the account: nothing is made up but the log."""
+        away_from_the_turn_of(DAY, before=4, after=4)
         thief = self.new_user("by-the-trail")
         stacked.deployed.aws.client("cloudtrail").create_trail(Name="organization-trail", S3BucketName="example-trail")
         records = Trail(201).attack("stolen-key", thief, now() - timedelta(minutes=3))
@@ -565,7 +564,7 @@ policy = "{self.denial}"
 
     def test_what_fails_hangs_and_is_busy_loses_and_doubles_nothing(self):
         outside = self.outside()
-        outside.behave("/slack/chat.postMessage", FAILS, BUSY, TAKES_AND_HANGS, HANGS)
+        outside.behave("/slack/chat.postMessage", *[HANGS] * 100)
         outside.behave("/tickets", TAKES_AND_HANGS, FAILS, BUSY)
         outside.behave("/CreateOpsItem", BUSY, FAILS)
         thieves = [self.new_user(f"told-{number}") for number in range(3)]
@@ -573,8 +572,9 @@ policy = "{self.denial}"
         for thief in thieves:
             self.raise_finding("persistence", thief, [])
         while any("Active" in self.user(thief.name)["keys"].values() for thief in thieves):
-            self.assertLess(time.monotonic() - started, 60, "a dead Slack delays containment")
-            time.sleep(0.2)
+            self.assertLess(time.monotonic() - started, 300, "while Slack hangs, nobody is contained")
+            time.sleep(1)
+        outside.behave("/slack/chat.postMessage", FAILS, BUSY, TAKES_AND_HANGS, HANGS)
         stacked.deployed.settle()
         for thief in thieves:
             incident = self.incident_of(thief)
@@ -604,8 +604,7 @@ policy = "{self.denial}"
         self.assertEqual(kinds(message["blocks"]), {"plain_text"}, "nothing is read for markup")
 
     def test_a_storm_becomes_a_digest(self):
-        if now().minute == 59:
-            time.sleep(61 - now().second)
+        away_from_the_turn_of(HOUR, before=4)
         for number in range(30):
             self.raise_finding("anomalous-access", Principal(f"storm-{number}", account=ACCOUNT), [], severity="HIGH")
         stacked.deployed.settle()

@@ -179,7 +179,7 @@ class Stack:
         depths = self.depths()
         return {name: int(depths[name]) for name in self.dead_letter_queues() if int(depths[name])}
 
-    def drained(self, quiet=1.0, looks=5, timeout=300.0):
+    def drained(self, quiet=1.0, looks=5, timeout=600.0):
         """Waits until nothing was under way for some seconds and looks: no message but dead letters, no call by a function.
 
         Else tells how deep the queues are. On a slow machine the looks take longer, as does whatever they look for.
