@@ -95,6 +95,19 @@ fn each_function_of_the_template_is_a_package() {
     }
 }
 
+/// No response touches a role of ours: each is named to the responder, but the one it acts by, which it knows.
+#[test]
+fn the_responder_knows_each_role_of_ours() {
+    let template = fs::read_to_string(root().join("template.yaml")).expect("a template");
+    let (_, own) = template.split_once("OWN_ROLES: !Join\n").expect("our own roles");
+    let (own, _) = own.split_once("\n\n").expect("its end");
+    let roles = resources("AWS::IAM::Role");
+    assert!(roles.len() > 10, "{roles:?}");
+    for role in roles.iter().filter(|role| *role != "ResponseRole") {
+        assert!(own.contains(&format!("!Ref {role}")), "{role}");
+    }
+}
+
 /// What responses may do in the hub's account they may do in a member's.
 #[test]
 fn both_templates_let_responses_do_the_same() {

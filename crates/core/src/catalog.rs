@@ -18,6 +18,7 @@ use std::{collections::HashMap, sync::LazyLock};
 pub use attack::{TECHNIQUES, Tactic, Technique};
 pub(crate) use defences::shortest_expiry;
 pub(crate) use identity::INLINE;
+pub use identity::PROTECTED_TAG;
 pub(crate) use receivers::receivers;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -11,7 +11,7 @@ mod time;
 pub use caller::Caller;
 pub use principal::{
     Identity, Principal, PrincipalKind, account_of, is_role_of_single_sign_on, is_service_role,
-    is_session_of_person, permission_set, role_name,
+    is_session_of_person, is_user, permission_set, role_name,
 };
 pub use text::Text;
 pub use time::{DAY, HOUR, Time};

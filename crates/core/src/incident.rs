@@ -17,6 +17,8 @@ use crate::{
     event::{DAY, HOUR, Time, clip, date, hash, is_session_of_person},
     finding::{Finding, Kind, Severity, Status},
     messages::FindingRaised,
+    planning::STOPS,
+    playbooks::{self, Playbook},
     response::{Level, Plan, Planned},
 };
 
@@ -280,7 +282,8 @@ impl Incident {
                     self.acts[at].go_on(progress, finding.last_seen);
                 }
                 known if self.acts.len() < ACTS => {
-                    // Whoever revokes again hits the innocents again: a person decides.
+                    // Whoever revokes again hits the innocents again, and what somebody took back they had a reason for: a person
+                    // decides.
                     let progress = if known.is_some() { Progress::Waiting } else { progress };
                     self.acts.push(Act::new(planned.clone(), plan.playbook, progress));
                     self.planned = now;
@@ -317,7 +320,8 @@ impl Incident {
         let is_standing = self.findings.iter().any(|finding| finding.is_open);
         let acts = || self.acts.iter().filter(|act| act.planned.action.contains());
         let is_contained = acts().any(|act| act.progress == Progress::Done)
-            && acts().all(|act| matches!(act.progress, Progress::Done | Progress::Impossible));
+            && acts().all(|act| matches!(act.progress, Progress::Done | Progress::Impossible))
+            && (self.is_nobody_to_be_stopped() || acts().any(|act| self.is_stopped_by(act)));
         match self.state {
             State::Closed => {}
             _ if !is_standing && !self.findings.is_empty() => {
@@ -335,6 +339,21 @@ impl Incident {
             }
             _ => {}
         }
+    }
+
+    /// Do its playbooks only mend?
+    fn is_nobody_to_be_stopped(&self) -> bool {
+        let stops =
+            |playbook: &&&Playbook| playbook.contains && self.playbooks.iter().any(|id| id == playbook.id);
+        !playbooks::ALL.iter().any(|playbook| stops(&playbook))
+    }
+
+    /// Does an act stop whoever stands behind it? What they assumed on the way may end as often as it will.
+    fn is_stopped_by(&self, act: &Act) -> bool {
+        let thing = act.planned.action.thing();
+        let whom = thing.holder().map(|holder| holder.name);
+        let whom = whom.as_deref().or(thing.person().map(last)).unwrap_or_default();
+        act.planned.why == STOPS && act.progress == Progress::Done && whom == last(&self.principal)
     }
 
     /// Adds to the timeline; of too many entries, the oldest but the first go.
@@ -373,6 +392,11 @@ impl Incident {
     pub fn expires(&self) -> Time {
         Time(self.planned.0 + APPROVAL_HOURS * HOUR)
     }
+}
+
+/// What somebody is called at the end of their ARN.
+fn last(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or_default()
 }
 
 /// A reason in short, which says that there is more.
@@ -480,6 +504,41 @@ mod tests {
         let closed = Finding { status: Status::Closed("explained".into()), ..finding };
         done.join(&raised(closed), None, |_| Progress::Waiting, Time(9));
         assert_eq!(done.state, State::Closed);
+    }
+
+    #[test]
+    fn it_is_not_contained_while_whoever_stands_behind_it_is_free() {
+        let behind = |caller: &str| {
+            let principal = "arn:aws:iam::111122223333:role/web".to_owned();
+            let principal_kind = crate::event::PrincipalKind::Role;
+            let finding =
+                Finding { principal, principal_kind, callers: vec![caller.into()], ..found("evasion", &[]) };
+            let texts =
+                |incident: &Incident| incident.acts.iter().map(|act| act.planned.text.clone()).collect();
+            let done = incident(finding, Progress::Done);
+            let acts: Vec<String> = texts(&done);
+            (done.state, acts)
+        };
+        let (state, acts) = behind("arn:aws:iam::111122223333:role/ci");
+        assert_eq!((state, acts.len()), (State::Open, 1), "the role ci can assume it again");
+        let (state, acts) = behind("arn:aws:iam::111122223333:user/kim");
+        assert_eq!((state, acts.len()), (State::Contained, 4));
+        assert_eq!(acts[0], "Deactivate the access keys of kim", "first who could come again");
+        assert!(acts[3].starts_with("Revoke all sessions of the role web"), "{acts:?}");
+    }
+
+    #[test]
+    fn what_was_taken_back_is_planned_anew_by_what_came_since() {
+        let finding = found("evasion", &[]);
+        let mut undone = incident(finding.clone(), Progress::Undone);
+        undone.acts.iter_mut().for_each(|act| act.undone = Some(finding.last_seen));
+        let plan = crate::planning::plan(&[&finding], &crate::settings::Settings::default());
+        undone.join(&raised(finding.clone()), plan.as_ref(), |_| Progress::Due, Time(9));
+        assert_eq!(undone.acts.len(), 3, "nothing new");
+        let later = Finding { last_seen: Time(finding.last_seen.0 + 61), ..finding };
+        undone.join(&raised(later), plan.as_ref(), |_| Progress::Due, Time(9));
+        let waiting = undone.acts.iter().filter(|act| act.progress == Progress::Waiting).count();
+        assert_eq!((undone.acts.len(), waiting), (6, 3), "a person decides");
     }
 
     #[test]

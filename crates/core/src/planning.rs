@@ -2,7 +2,7 @@
 
 use crate::{
     catalog::Tactic,
-    event::{Outcome, PrincipalKind, Time, account_of},
+    event::{Outcome, PrincipalKind, Time, account_of, is_session_of_person, is_user},
     finding::{Deed, Finding, Severity},
     playbooks::{self, Playbook},
     response::{Case, Level, Plan, Planned, containment, reverse},
@@ -30,12 +30,12 @@ pub fn plan_by(playbook: &Playbook, findings: &[&Finding], settings: &Settings) 
     let reasons = findings.iter().flat_map(|finding| &finding.contributions);
     let deeds = reasons.flat_map(|reason| reason.deeds.iter().map(|deed| (reason.first_seen, deed)));
     let deeds: Vec<(Time, &Deed)> = deeds.filter(|(_, deed)| deed.outcome == Outcome::Success).collect();
-    let account = account_of(&first.principal).unwrap_or(&first.account_id);
     let case = Case { findings: &findings, deeds };
     let directory = settings.response.identity_center.as_ref();
-    let kind = containment(first, directory);
-    let ways = (kind.actions)(first, directory);
-    let can_stop = !ways.is_empty();
+    // Who stands behind it first: they could go on by the same way.
+    let behind = whoever_began(first);
+    let stands: Vec<&Finding> = behind.iter().chain([first]).collect();
+    let mut can_stop = true;
     let mut plan = Plan {
         finding_ids: findings.iter().map(|finding| finding.id.clone()).collect(),
         playbook: playbook.id,
@@ -49,14 +49,16 @@ pub fn plan_by(playbook: &Playbook, findings: &[&Finding], settings: &Settings) 
         hits: Vec::new(),
         residual: Vec::new(),
     };
-    if playbook.contains {
-        let stops = |action| Planned::new(action, account, STOPS);
-        plan.from = kind.from;
-        plan.actions.extend(ways.into_iter().map(stops));
-        plan.next_steps
-            .extend(kind.next_steps.iter().map(|step| step.replace("PRINCIPAL", &first.principal)));
-        plan.hits
-            .extend((!plan.actions.is_empty() || !kind.next_steps.is_empty()).then(|| kind.hits.to_owned()));
+    for about in stands.into_iter().filter(|_| playbook.contains) {
+        let kind = containment(about, directory);
+        let ways = (kind.actions)(about, directory);
+        let told = |text: &str| text.replace("PRINCIPAL", &about.principal);
+        can_stop &= !ways.is_empty();
+        let account = account_of(&about.principal).unwrap_or(&about.account_id);
+        plan.from = if plan.from.is_empty() { kind.from } else { plan.from };
+        plan.actions.extend(ways.into_iter().map(|action| Planned::new(action, account, STOPS)));
+        plan.next_steps.extend(kind.next_steps.iter().map(|step| told(step)));
+        plan.hits.push(told(kind.hits));
         plan.residual.push(kind.remains.to_owned());
     }
     take_back(&case, &mut plan);
@@ -70,6 +72,27 @@ pub fn plan_by(playbook: &Playbook, findings: &[&Finding], settings: &Settings) 
         plan.residual.push("What was read or copied before is known to whoever read it.".to_owned());
     }
     Some(plan)
+}
+
+/// The finding as if it were about whoever began a chain of roles, where that is a user or a person: whose role it is that
+/// others came by, is left to people, since more than those come by it.
+fn whoever_began(finding: &Finding) -> Option<Finding> {
+    let root = finding.callers.last()?;
+    let principal_kind = if is_user(root) {
+        PrincipalKind::User
+    } else if is_session_of_person(root) {
+        PrincipalKind::Person
+    } else {
+        return None;
+    };
+    let account_id = account_of(root).unwrap_or(&finding.account_id).to_owned();
+    Some(Finding {
+        principal: root.clone(),
+        principal_kind,
+        account_id,
+        callers: Vec::new(),
+        ..finding.clone()
+    })
 }
 
 /// Does a finding speak of tries alone?

@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(
             texts(&plan),
             [
-                "Deny kim@x.example everything in every member account (its user id in the service control policy p-examplepolicyid)"
+                "Deny kim@x.example everything where the service control policy p-examplepolicyid is attached (its user id in that)"
             ]
         );
         assert_eq!((plan.actions[0].account_id.as_str(), plan.level), ("999999999999", Level::Automated));

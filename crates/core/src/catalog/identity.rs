@@ -22,6 +22,22 @@ pub(super) fn credential(act: &mut Act, call: &Call<'_>) {
     }
 }
 
+/// The tag, with any value but `false`, of identities that no response may touch.
+pub const PROTECTED_TAG: &str = "trailwarden:protected";
+
+/// Whoever has our tag is left alone by responses. It is seldom set; who sets it in an attack wants just that.
+pub(super) fn tagged(act: &mut Act, call: &Call<'_>) {
+    act.on(call.text(&["userName", "roleName"]));
+    let is = |tag: &Value, key: &str, value: &str| tag.get(key).and_then(Value::as_str) == Some(value);
+    let protects = |tag: &Value| is(tag, "key", PROTECTED_TAG) && !is(tag, "value", "false");
+    let tags = call.get("tags").and_then(Value::as_array);
+    if tags.is_some_and(|tags| tags.iter().any(protects)) {
+        act.detail = "keeps every response from it".into();
+    } else {
+        act.weigh(weight::ROUTINE, "");
+    }
+}
+
 /// A role session's name is no user name, so a session never means itself.
 fn own_user<'e>(event: &'e Event<'_>) -> &'e str {
     if event.identity.kind.as_str() == "IAMUser" { event.identity.user_name.as_str() } else { "" }

@@ -1,5 +1,7 @@
 //! Readers of calls on machines, networks, databases, secrets and objects.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::{Act, Call, Exposure, Tactic, policy, sharing::opened, weight};
@@ -54,19 +56,25 @@ const ENTRANCES: &[u64] = &[
     10250, 11211, 27017,
 ];
 
+/// Doors of one call that are told.
+const DOORS: usize = 6;
+
 /// A firewall is opened: to whom, on which ports?
 pub(super) fn ingress(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["groupId", "groupName", "networkAclId", "dBSecurityGroupName"]));
     let mut rules = Vec::new();
     collect_rules(&call.parameters, &mut rules);
     let open: Vec<&Value> = rules.into_iter().filter(|rule| is_open(rule)).collect();
-    let entrance = open.iter().find(|rule| reaches_entrance(rule));
-    if let Some(rule) = entrance {
+    let door = |rule: &&Value| {
+        port(rule, "fromPort").map_or_else(|| "every port".to_owned(), |port| format!("port {port}"))
+    };
+    let doors: BTreeSet<String> = open.iter().filter(|rule| reaches_entrance(rule)).map(door).collect();
+    if !doors.is_empty() {
         act.exposure = Exposure::Public;
         act.to("*");
-        let port =
-            port(rule, "fromPort").map_or_else(|| "every port".to_owned(), |port| format!("port {port}"));
-        act.detail = format!("{port} open to everybody").into();
+        let more = if doors.len() > DOORS { ", and more" } else { "" };
+        let doors: Vec<String> = doors.into_iter().take(DOORS).collect();
+        act.detail = format!("{}{more} open to everybody", doors.join(", ")).into();
     } else if open.is_empty() {
         act.weigh(weight::ROUTINE, "not open to everybody");
     } else {

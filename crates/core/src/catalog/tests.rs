@@ -71,6 +71,36 @@ fn what_blinds_is_urgent_and_what_is_daily_is_not() {
 }
 
 #[test]
+fn who_keeps_responses_from_somebody_blinds_us() {
+    let tag = |tags: &str| act("iam", "TagUser", &format!(r#"{{"userName":"kim","tags":[{tags}]}}"#));
+    let found = tag(r#"{"key":"trailwarden:protected","value":"yes"}"#).unwrap();
+    assert_eq!((found.tactic, &*found.target), (Tactic::DefenseEvasion, "kim"));
+    assert!(found.weight >= weight::BAD);
+    for tags in [r#"{"key":"trailwarden:protected","value":"false"}"#, r#"{"key":"team","value":"web"}"#, ""]
+    {
+        assert!(tag(tags).is_none(), "{tags}");
+    }
+}
+
+#[test]
+fn each_door_that_a_call_opens_is_told() {
+    let door = |port: u32| {
+        format!(
+            r#"{{"ipProtocol":"tcp","fromPort":{port},"toPort":{port},"ipRanges":{{"items":[{{"cidrIp":"0.0.0.0/0"}}]}}}}"#
+        )
+    };
+    let opened = |ports: &[u32]| {
+        let doors: Vec<String> = ports.iter().map(|port| door(*port)).collect();
+        let asked = format!(r#"{{"groupId":"sg-1","ipPermissions":{{"items":[{}]}}}}"#, doors.join(","));
+        act("ec2", "AuthorizeSecurityGroupIngress", &asked).unwrap().detail.to_string()
+    };
+    assert_eq!(opened(&[22]), "port 22 open to everybody");
+    assert_eq!(opened(&[22, 443, 3389]), "port 22, port 3389 open to everybody");
+    let many = opened(&[22, 23, 135, 445, 1433, 3306, 3389]);
+    assert!(many.ends_with(", and more open to everybody"), "{many}");
+}
+
+#[test]
 fn a_key_for_another_is_persistence_and_for_oneself_is_not() {
     let other = act("iam", "CreateAccessKey", r#"{"userName":"lee"}"#).unwrap();
     assert_eq!((other.tactic, &*other.recipient), (Tactic::Persistence, "lee"));

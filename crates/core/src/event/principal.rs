@@ -318,6 +318,11 @@ pub fn is_role_of_single_sign_on(arn: &str) -> bool {
     resource_of(arn).starts_with(SINGLE_SIGN_ON)
 }
 
+/// Is this a user of IAM?
+pub fn is_user(arn: &str) -> bool {
+    resource_of(arn).starts_with("user/")
+}
+
 /// Is this the session of a person behind Identity Center?
 pub fn is_session_of_person(arn: &str) -> bool {
     resource_of(arn).starts_with("assumed-role/AWSReservedSSO_")

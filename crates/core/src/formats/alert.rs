@@ -105,6 +105,9 @@ fn planned(plan: &Plan, incident: Option<&Incident>) -> Vec<String> {
         let undo = planned.undo.describe();
         lines.push(format!("{at}. {}{state}; undo ({undo}): {}", planned.text, planned.undone_by));
     }
+    if plan.actions.len() > STEPS {
+        lines.push(format!("and {} more: see the incident", plan.actions.len() - STEPS));
+    }
     lines.extend(plan.next_steps.iter().take(STEPS).map(|step| format!("- {step}")));
     lines.extend(plan.hits.iter().map(|hit| format!("Hits: {hit}")));
     lines.extend(plan.residual.iter().map(|rest| format!("Remains: {rest}")));

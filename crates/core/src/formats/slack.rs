@@ -15,8 +15,11 @@ use crate::{
 
 const HEADER: usize = 140;
 const SECTION: usize = 2_800;
-/// Findings, acts and steps that are told; the rest is in the incident.
+/// Findings and steps that are told; the rest is in the incident.
 const LINES: usize = 8;
+/// Lines of a section, and bytes of each.
+const MOST: usize = 16;
+const LINE: usize = 600;
 
 /// A message that shows an incident as it is; `can_act` adds buttons, which need an app that hears them.
 pub fn message(incident: &Incident, can_act: bool) -> Value {
@@ -25,9 +28,10 @@ pub fn message(incident: &Incident, can_act: bool) -> Value {
         json!({ "type": "section", "fields": fields(incident) }),
         section("What happened", &happened(incident)),
     ];
-    if !incident.acts.is_empty() {
+    let (acts, is_whole) = acts(incident);
+    if !acts.is_empty() {
         let title = format!("Plan ({}: {})", incident.level.label(), incident.because);
-        blocks.push(section(&title, &acts(incident)));
+        blocks.push(section(&title, &acts));
     }
     let left = incident.next_steps.iter().filter(|step| step.done.is_none());
     let left: Vec<String> = left.map(|step| format!("\u{2022} {}", step.text)).collect();
@@ -40,7 +44,7 @@ pub fn message(incident: &Incident, can_act: bool) -> Value {
     if !told.is_empty() {
         blocks.push(json!({ "type": "context", "elements": told.iter().map(|line| text(line, 300)).collect::<Vec<_>>() }));
     }
-    let buttons = if can_act { buttons(incident) } else { Vec::new() };
+    let buttons = if can_act { buttons(incident, is_whole) } else { Vec::new() };
     if !buttons.is_empty() {
         blocks.push(json!({ "type": "actions", "block_id": "decide", "elements": buttons }));
     }
@@ -99,8 +103,8 @@ fn fields(incident: &Incident) -> Vec<Value> {
 fn section(title: &str, lines: &[String]) -> Value {
     let mut told: Vec<String> = vec![plain(title, 300)];
     let mut room = SECTION;
-    for line in lines.iter().take(LINES * 2) {
-        let line = plain(line, 600);
+    for line in lines.iter().take(MOST) {
+        let line = plain(line, LINE);
         if line.len() > room {
             break;
         }
@@ -122,13 +126,35 @@ fn happened(incident: &Incident) -> Vec<String> {
     lines
 }
 
-fn acts(incident: &Incident) -> Vec<String> {
+/// What is planned, what waits first; and whether all that waits is there: nobody approves what they are not shown.
+fn acts(incident: &Incident) -> (Vec<String>, bool) {
     let line = |(at, act): (usize, &Act)| {
-        let note = if act.note.is_empty() { String::new() } else { format!(" ({})", act.note) };
-        let undo = if act.planned.undo == Undo::None { "; cannot be taken back" } else { "" };
-        format!("{}. [{}] {}{note}{undo}", at + 1, progress(act.progress), act.planned.text)
+        let mut told = format!("{}. [{}] {}", at + 1, progress(act.progress), act.planned.text);
+        told.push_str(&format!(" in {}", act.planned.account_id));
+        for why in [&act.planned.waits, &act.note] {
+            if !why.is_empty() {
+                told.push_str(&format!("; {why}"));
+            }
+        }
+        plain(&told, SECTION)
     };
-    incident.acts.iter().enumerate().take(LINES).map(line).collect()
+    let is_waiting = |act: &Act| act.progress == Progress::Waiting;
+    let (waiting, others): (Vec<_>, Vec<_>) =
+        incident.acts.iter().enumerate().partition(|(_, act)| is_waiting(act));
+    let all = waiting.len() + others.len();
+    let mut room = SECTION - LINE;
+    let mut lines: Vec<String> = waiting.iter().chain(&others).map(|one| line(*one)).collect();
+    let fits = |told: &String| {
+        let is_room = told.len() < LINE && told.len() < room;
+        room -= told.len().min(room);
+        is_room
+    };
+    let told = lines.iter().take(MOST - 1).map(fits).take_while(|fits| *fits).count();
+    lines.truncate(told);
+    if told < all {
+        lines.push(format!("and {} more: see the incident", all - told));
+    }
+    (lines, told >= waiting.len())
 }
 
 /// For people.
@@ -144,7 +170,7 @@ pub fn progress(progress: Progress) -> &'static str {
     }
 }
 
-fn buttons(incident: &Incident) -> Vec<Value> {
+fn buttons(incident: &Incident, is_whole: bool) -> Vec<Value> {
     let button = |id: &str, label: &str, value: String, confirm: &str, style: &str| {
         json!({
             "type": "button", "action_id": id, "style": style, "value": value,
@@ -156,7 +182,8 @@ fn buttons(incident: &Incident) -> Vec<Value> {
         })
     };
     let mut found = Vec::new();
-    if let Some(digest) = incident.plan_digest().filter(|_| incident.state != State::Closed) {
+    let can_approve = is_whole && incident.state != State::Closed;
+    if let Some(digest) = incident.plan_digest().filter(|_| can_approve) {
         let until =
             format!("It is done in the account at once. It can be approved until {}.", incident.expires());
         found.push(button(
@@ -169,8 +196,12 @@ fn buttons(incident: &Incident) -> Vec<Value> {
     }
     let is_undoable = |act: &Act| act.progress == Progress::Done && act.planned.undo != Undo::None;
     if incident.acts.iter().any(is_undoable) {
-        let confirm = "All that was done, and can be, is taken back: whoever was stopped can go on.";
-        found.push(button("undo", "Take it back", incident.id.clone(), confirm, "danger"));
+        let done = incident.acts.iter().filter(|act| is_undoable(act)).count();
+        let confirm = format!(
+            "All {done} acts are taken back: whoever was stopped can go on, sessions revive, and what was shut, unshared or \
+             started again is as the incident left it."
+        );
+        found.push(button("undo", "Take it back", incident.id.clone(), &confirm, "danger"));
     }
     found
 }
@@ -258,6 +289,28 @@ mod tests {
         assert!(found.iter().all(|text| !text.contains('<') && !text.contains('>')), "{found:?}");
         let whole = message.to_string();
         assert!(!whole.contains('\u{202E}') && !whole.contains("\\u001b") && whole.contains("<!channel>"));
+    }
+
+    #[test]
+    fn nobody_approves_what_they_are_not_shown() {
+        let calls: Vec<String> = (0..20).map(|number| format!("snap-{number}")).collect();
+        let planned = |count: usize| {
+            let deeds: Vec<_> = calls[..count]
+                .iter()
+                .map(|snap| ("ec2:ModifySnapshotAttribute", &**snap, "999900001111", ""))
+                .collect();
+            let mut made = incident(found("data-exfiltration", &deeds), Progress::Done);
+            made.acts.iter_mut().skip(3).for_each(|act| act.progress = Progress::Waiting);
+            message(&made, true).to_string()
+        };
+        let whole = planned(5);
+        assert!(
+            whole.contains("Approve the plan")
+                && whole.contains("Stop sharing snap-4 with 999900001111 in 111122223333")
+        );
+        let cut = planned(20);
+        assert!(!cut.contains("Approve the plan"), "{cut}");
+        assert!(cut.contains("Stop sharing snap-0") && cut.contains("more: see the incident"), "{cut}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     event::Time,
-    response::{Action, Planned, State, Thing},
+    response::{Planned, State, Thing},
 };
 
 /// How far an act is.
@@ -50,6 +50,9 @@ pub struct Act {
     pub held: Option<(Time, u64)>,
     /// When it was done.
     pub at: Option<Time>,
+    /// When it was taken back.
+    #[serde(default)]
+    pub undone: Option<Time>,
     /// It was done, and more was seen since: whether it still holds has to be looked at; if not, another act stands so.
     #[serde(default)]
     pub again: Option<Progress>,
@@ -68,6 +71,7 @@ impl Act {
             change: None,
             held: None,
             at: None,
+            undone: None,
             again: None,
             by: if progress == Progress::Due { super::US.to_owned() } else { String::new() },
         }
@@ -84,13 +88,15 @@ impl Act {
         }
     }
 
-    /// Must it be done once more, where something was seen then? Sessions begun after a revocation outlive it.
+    /// Must it be planned once more, where something was seen then? Sessions begun after a revocation outlive it; and whoever
+    /// had it taken back knew nothing of what came since.
     pub(super) fn is_outlived(&self, last_seen: Time) -> bool {
-        let is_revocation = matches!(
-            self.planned.action,
-            Action::RevokeRoleSessions { .. } | Action::RevokeUserSessions { .. }
-        );
-        is_revocation && self.progress == Progress::Done && self.at.is_some_and(|at| last_seen > at)
+        let end = match self.progress {
+            Progress::Done if self.planned.action.is_revocation() => self.at,
+            Progress::Undone => self.undone,
+            _ => None,
+        };
+        end.is_some_and(|end| last_seen > end)
     }
 
     /// What it changes; what it changed, as it was found.

@@ -29,6 +29,22 @@ pub enum Refusal {
 }
 
 impl Incident {
+    /// Is somebody of this name, an ARN or a mail address, whom it is about? A role's session is the session's; and people are
+    /// called the same in whatever role, account or provider: rather one too many is kept from deciding about themselves.
+    pub fn is_about(&self, who: &str) -> bool {
+        let role = |arn: &str| {
+            let (head, rest) = arn.split_once(":assumed-role/")?;
+            Some(format!("{}:role/{}", head.replace(":sts:", ":iam:"), rest.split('/').next()?))
+        };
+        let name = |who: &str| {
+            let last = who.rsplit('/').next().unwrap_or_default();
+            last.split('@').next().unwrap_or_default().to_lowercase()
+        };
+        let is_called = who.contains('@') || who.starts_with("arn:");
+        let is_same = is_called && !name(who).is_empty() && name(who) == name(&self.principal);
+        is_same || who == self.principal || role(who).as_deref() == Some(self.principal.as_str())
+    }
+
     /// What names the plan that waits for approval; nothing if none does.
     pub fn plan_digest(&self) -> Option<String> {
         let waiting = self.acts.iter().enumerate().filter(|(_, act)| act.progress == Progress::Waiting);
@@ -67,9 +83,20 @@ impl Incident {
         // What was begun may have been done, though it ended as refused.
         let was_done = |act: &Act| match act.progress {
             Progress::Done => true,
-            Progress::Refused | Progress::Waiting => act.change.is_some(),
+            Progress::Begun | Progress::Refused | Progress::Waiting => act.change.is_some(),
             _ => false,
         };
+        let is_named = |at: usize| which.is_none_or(|which| which == at);
+        let mut is_held_back = false;
+        for (at, act) in self.acts.iter_mut().enumerate() {
+            if act.progress == Progress::Due && is_named(at) && act.planned.action.contains() {
+                (act.progress, act.note) = (Progress::Waiting, format!("held back by {by}"));
+                is_held_back = true;
+            }
+        }
+        if is_held_back {
+            self.decided(now, by, "held back what was not begun yet".to_owned());
+        }
         let can = |act: &Act| was_done(act) && act.planned.undo != Undo::None;
         let chosen: Vec<usize> = if let Some(at) = which {
             vec![at]
@@ -78,6 +105,9 @@ impl Incident {
             let is_meant = |act: &Act| can(act) && act.planned.action.contains();
             (0..self.acts.len()).filter(|at| is_meant(&self.acts[*at])).collect()
         };
+        if is_held_back && (which.is_some() || chosen.is_empty()) {
+            return Ok(());
+        }
         if chosen.is_empty() {
             return Err(Refusal::NotDone("nothing that was done can be taken back".to_owned()));
         }
@@ -93,6 +123,39 @@ impl Incident {
             self.acts[at].progress = Progress::UndoDue;
             self.decided(now, by, format!("asked to take back: {}", self.acts[at].planned.text.clone()));
         }
+        Ok(())
+    }
+
+    /// Plans acts anew, for approval, that were refused, changed nothing or were taken back: the one at a position, or all that
+    /// were refused.
+    ///
+    /// # Errors
+    /// [`Refusal`], and nothing is changed.
+    pub fn retry(&mut self, which: Option<usize>, by: &str, now: Time) -> Result<(), Refusal> {
+        let can = |act: &Act| match which {
+            Some(_) => matches!(act.progress, Progress::Refused | Progress::Impossible | Progress::Undone),
+            None => act.progress == Progress::Refused,
+        };
+        let chosen =
+            |(at, act): (usize, &Act)| (which.is_none_or(|which| which == at) && can(act)).then_some(at);
+        let chosen: Vec<usize> = self.acts.iter().enumerate().filter_map(chosen).collect();
+        if chosen.is_empty() {
+            return Err(Refusal::NotDone("nothing there was refused, or ended without effect".to_owned()));
+        }
+        for at in chosen {
+            let act = &mut self.acts[at];
+            // What was begun and then refused may have been done: what was there before stays known.
+            if act.progress != Progress::Refused {
+                (act.change, act.at) = (None, None);
+            }
+            (act.progress, act.seen) = (Progress::Waiting, None);
+            act.note.clear();
+            act.by.clear();
+            let what = format!("planned anew: {}", act.planned.text);
+            self.decided(now, by, what);
+        }
+        self.planned = now;
+        self.settle(now);
         Ok(())
     }
 
@@ -196,6 +259,58 @@ mod tests {
         assert_eq!(waiting.approve(&digest, "kim", Time(0)), Ok(()));
         assert!(waiting.acts.iter().all(|act| act.progress == Progress::Due && act.by == "kim"));
         assert_eq!(waiting.approve(&digest, "kim", Time(0)), Err(Refusal::NothingWaits));
+    }
+
+    #[test]
+    fn nobody_is_somebody_else_for_coming_another_way() {
+        let person = "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_0a/Kim@x.example";
+        let about = |principal: &str, who: &str| {
+            let made = incident(found("evasion", &[]), Progress::Waiting);
+            Incident { principal: principal.into(), ..made }.is_about(who)
+        };
+        let user = "arn:aws:iam::111122223333:user/kim";
+        for who in [
+            person,
+            "arn:aws:sts::444455556666:assumed-role/AWSReservedSSO_ReadOnly_0b/kim@x.example",
+            "arn:aws:sts::111122223333:assumed-role/analyst/kim",
+            "kim@x.example",
+            user,
+        ] {
+            assert!(about(person, who) && about(user, who), "{who}");
+        }
+        let role = "arn:aws:iam::111122223333:role/web";
+        assert!(about(role, "arn:aws:sts::111122223333:assumed-role/web/i-0123456789abcdef0"));
+        for who in ["arn:aws:sts::111122223333:assumed-role/analyst/eva", "eva@x.example", "slack:U1", "kim"]
+        {
+            assert!(!about(user, who) && !about(role, who), "{who}");
+        }
+    }
+
+    #[test]
+    fn taking_back_holds_back_what_was_not_begun() {
+        let mut due = incident(found("evasion", &[]), Progress::Due);
+        due.acts[0].progress = Progress::Done;
+        due.undo(None, "kim", Time(0)).unwrap();
+        let progress: Vec<Progress> = due.acts.iter().map(|act| act.progress).collect();
+        assert_eq!(progress, [Progress::UndoDue, Progress::Waiting, Progress::Waiting]);
+        assert_eq!(due.acts[1].note, "held back by kim");
+        // The next finding does not set it going again.
+        due.acts[1].go_on(Progress::Due, Time(9));
+        assert_eq!(due.acts[1].progress, Progress::Waiting);
+    }
+
+    #[test]
+    fn what_was_refused_or_taken_back_can_be_planned_anew() {
+        let mut refused = incident(found("evasion", &[]), Progress::Refused);
+        refused.acts[0].progress = Progress::Undone;
+        assert_eq!(refused.plan_digest(), None);
+        refused.retry(None, "kim", Time(9)).unwrap();
+        assert_eq!(refused.acts[0].progress, Progress::Undone, "what somebody took back, only by name");
+        assert!(refused.acts[1..].iter().all(|act| act.progress == Progress::Waiting && act.seen.is_none()));
+        refused.retry(Some(0), "kim", Time(9)).unwrap();
+        assert_eq!(refused.acts[0].progress, Progress::Waiting);
+        assert!(refused.plan_digest().is_some());
+        assert!(refused.retry(None, "kim", Time(9)).is_err());
     }
 
     #[test]

@@ -45,10 +45,6 @@ pub(super) const PLAYBOOK: Playbook = Playbook {
                     .to_owned(),
             );
         }
-        if !case.gravest().callers.is_empty() {
-            plan.next_steps
-                .push(format!("Contain who stands behind it too: {}", case.gravest().callers.join(", ")));
-        }
         plan.next_steps.push(
             "Look for what was made meanwhile: keys, users, roles, trust, functions, and take it back"
                 .to_owned(),
@@ -73,6 +69,18 @@ mod tests {
                 "Deactivate the access keys that eva got since 1970-01-01T00:00:00Z",
             ]
         );
+    }
+
+    #[test]
+    fn whose_password_an_attacker_changed_is_not_stopped_without_asking() {
+        let changed = ("iam:UpdateLoginProfile", "eva", "eva", "");
+        let quarantine = |calls: &[(&str, &str, &str, &str)]| {
+            let plan = planned(&found("persistence", calls));
+            let planned = plan.actions.into_iter().find(|planned| planned.text.starts_with("Quarantine eva"));
+            (planned.unwrap().waits.is_empty(), plan.hits.iter().any(|hit| hit.starts_with("eva: ")))
+        };
+        assert_eq!(quarantine(&[changed]), (false, true), "the attacker's choice may run the shop");
+        assert_eq!(quarantine(&[("iam:CreateUser", "eva", "eva", ""), changed]), (true, false), "it is new");
     }
 
     #[test]

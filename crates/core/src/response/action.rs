@@ -77,7 +77,7 @@ impl Action {
                 format!("Quarantine {user} (an inline policy that denies everything)")
             }
             Self::DenyPerson { person, directory } => format!(
-                "Deny {} everything in every member account (its user id in the service control policy {})",
+                "Deny {} everything where the service control policy {} is attached (its user id in that)",
                 person_name(person),
                 directory.policy
             ),
@@ -119,9 +119,10 @@ impl Action {
             Self::DeactivateKeys { .. } | Self::DeactivateNewKeys { .. } => {
                 (Undo::Exact, "activate those keys that were active before")
             }
-            Self::RevokeUserSessions { .. } | Self::RevokeRoleSessions { .. } => {
-                (Undo::Exact, "remove the inline policy TrailwardenRevokeOlderSessions")
-            }
+            Self::RevokeUserSessions { .. } | Self::RevokeRoleSessions { .. } => (
+                Undo::Exact,
+                "remove the inline policy TrailwardenRevokeOlderSessions (sessions not over yet work again, stolen ones too)",
+            ),
             Self::QuarantineUser { .. } => (Undo::Exact, "remove the inline policy TrailwardenQuarantine"),
             Self::DenyPerson { .. } => (Undo::Exact, "take its user id out of the policy again"),
             Self::RequireMfa { .. } => (Undo::Exact, "remove the inline policy TrailwardenRequireMfa"),
@@ -194,6 +195,11 @@ impl Action {
     /// Does it stop or mend something? What is asked for beyond that gives somebody back what they need.
     pub fn contains(&self) -> bool {
         !matches!(self, Self::Reissue { .. })
+    }
+
+    /// Does it end what was begun before a time, and nothing later?
+    pub fn is_revocation(&self) -> bool {
+        matches!(self, Self::RevokeRoleSessions { .. } | Self::RevokeUserSessions { .. })
     }
 
     /// What the thing should be like afterwards.

@@ -15,37 +15,48 @@ pub(super) const QUARANTINE: &str = "TrailwardenQuarantine";
 /// The inline policy by which a user needs MFA.
 pub(super) const REQUIRE_MFA: &str = "TrailwardenRequireMfa";
 
-/// Nothing is there that the action could change.
+/// Why an action changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Impossible(pub(super) &'static str);
+pub enum Impossible {
+    /// All is well without it: what it would end is not there.
+    #[error("{0}")]
+    Needless(&'static str),
+    /// What it would change is not found, or not understood: a person has to look.
+    #[error("{0}")]
+    Lost(&'static str),
+}
+
+use Impossible::{Lost, Needless};
 
 /// See [`Action::aim`].
 pub(super) fn aim(action: &Action, before: &State, now: Time) -> Result<State, Impossible> {
     let one = |name: &str, value: &str| Ok(State::from([(name.to_owned(), value.to_owned())]));
     let document = |document: &Value| one(DOCUMENT, &document.to_string());
     match action {
-        Action::DeactivateKeys { .. } | Action::DeactivateNewKeys { .. } => {
-            some(before.keys().map(|key| (key.clone(), "Inactive".to_owned())).collect(), "it has no keys")
-        }
+        Action::DeactivateKeys { .. } | Action::DeactivateNewKeys { .. } => some(
+            before.keys().map(|key| (key.clone(), "Inactive".to_owned())).collect(),
+            Needless("it has no keys"),
+        ),
         Action::RevokeUserSessions { .. } | Action::RevokeRoleSessions { .. } => document(&revoking(now)),
         Action::QuarantineUser { .. } => document(&denying(&json!({}))),
         Action::RequireMfa { .. } => document(&demanding_mfa()),
         Action::DenyPerson { .. } => {
             let denied = before.keys().map(|id| (id.clone(), DENIED.to_owned())).collect();
-            some(denied, "nobody of that name is in Identity Center")
+            some(denied, Lost("nobody of that name is in Identity Center"))
         }
-        Action::RemovePassword { .. } => some(before.clone(), "it has no password").map(|_| State::new()),
+        Action::RemovePassword { .. } => {
+            some(before.clone(), Needless("it has no password")).map(|_| State::new())
+        }
         Action::Reissue { .. } => one("handed over", "yes"),
         Action::RemoveInlinePolicy { .. } => {
-            some(before.clone(), "there is no such policy").map(|_| State::new())
+            some(before.clone(), Needless("there is no such policy")).map(|_| State::new())
         }
         Action::DetachPolicy { policy, .. } => {
-            without(before, |_, name| name == policy, "it is not attached")
+            without(before, |_, name| name == policy, Needless("it is not attached"))
         }
         Action::RestorePolicyVersion { .. } => earlier_version(before),
         Action::RemoveFromTrust { whom, .. } => {
-            let trust = before.get(DOCUMENT).ok_or(Impossible("there is no such role"))?;
+            let trust = before.get(DOCUMENT).ok_or(Lost("there is no such role"))?;
             one(DOCUMENT, &distrust(trust, whom)?)
         }
         Action::RestartTrail { .. } => one("logging", "true"),
@@ -53,14 +64,14 @@ pub(super) fn aim(action: &Action, before: &State, now: Time) -> Result<State, I
         Action::EnableDetector { .. } => one("enabled", "true"),
         Action::Unshare { with, .. } => {
             let whom = if with == "*" { "all" } else { with };
-            without(before, |account, _| account == whom, "it is not shared with them")
+            without(before, |account, _| account == whom, Needless("it is not shared with them"))
         }
         Action::BlockPublicAccess { .. } => {
             Ok(SWITCHES.map(|switch| (switch.to_owned(), "true".to_owned())).into())
         }
         Action::CancelKeyDeletion { .. } | Action::EnableKey { .. } => one("state", "Enabled"),
         Action::RevokeIngress { rule, .. } => {
-            without(before, |entry, _| is_open_at(entry, rule), "there is no such rule")
+            without(before, |entry, _| is_open_at(entry, rule), Needless("there is no such rule"))
         }
     }
 }
@@ -69,18 +80,18 @@ pub(super) fn aim(action: &Action, before: &State, now: Time) -> Result<State, I
 pub const SWITCHES: [&str; 4] =
     ["BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"];
 
-fn some(state: State, missing: &'static str) -> Result<State, Impossible> {
-    if state.is_empty() { Err(Impossible(missing)) } else { Ok(state) }
+fn some(state: State, missing: Impossible) -> Result<State, Impossible> {
+    if state.is_empty() { Err(missing) } else { Ok(state) }
 }
 
 fn without(
     before: &State,
     goes: impl Fn(&str, &str) -> bool,
-    missing: &'static str,
+    missing: Impossible,
 ) -> Result<State, Impossible> {
     let mut after = before.clone();
     after.retain(|name, value| !goes(name, value));
-    if after.len() == before.len() { Err(Impossible(missing)) } else { Ok(after) }
+    if after.len() == before.len() { Err(missing) } else { Ok(after) }
 }
 
 fn denying(condition: &Value) -> Value {
@@ -112,10 +123,10 @@ fn demanding_mfa() -> Value {
 fn earlier_version(before: &State) -> Result<State, Impossible> {
     let number = |version: &str| version.strip_prefix('v')?.parse::<u32>().ok();
     let default = before.iter().find(|(_, is)| *is == "default").and_then(|(version, _)| number(version));
-    let default = default.ok_or(Impossible("there is no such policy"))?;
+    let default = default.ok_or(Lost("there is no such policy"))?;
     let earlier =
         before.keys().filter_map(|version| number(version)).filter(|version| *version < default).max();
-    let earlier = earlier.ok_or(Impossible("there is no earlier version"))?;
+    let earlier = earlier.ok_or(Lost("there is no earlier version"))?;
     let is = |version: &str| if number(version) == Some(earlier) { "default" } else { "" };
     Ok(before.keys().map(|version| (version.clone(), is(version).to_owned())).collect())
 }
@@ -123,7 +134,7 @@ fn earlier_version(before: &State) -> Result<State, Impossible> {
 /// A trust policy without somebody: an account's id, or `*` for everybody.
 fn distrust(trust: &str, whom: &str) -> Result<String, Impossible> {
     let mut policy: Value =
-        serde_json::from_str(trust).map_err(|_| Impossible("the trust policy cannot be read"))?;
+        serde_json::from_str(trust).map_err(|_| Lost("the trust policy cannot be read"))?;
     let statements = match policy["Statement"].take() {
         Value::Array(statements) => statements,
         one => vec![one],
@@ -133,7 +144,7 @@ fn distrust(trust: &str, whom: &str) -> Result<String, Impossible> {
     let mut left: Vec<Value> =
         statements.into_iter().filter_map(|statement| keep(statement, whom, &mut is_changed)).collect();
     if !is_changed {
-        return Err(Impossible("they are not in the trust policy"));
+        return Err(Needless("they are not in the trust policy"));
     }
     if left.is_empty() && count > 0 {
         // IAM takes no empty policy: one that trusts nobody says so.
@@ -176,17 +187,18 @@ fn keep(mut statement: Value, whom: &str, is_changed: &mut bool) -> Option<Value
     if kinds.is_empty() { None } else { Some(statement) }
 }
 
-/// Does an entry, `tcp 22-22 0.0.0.0/0`, let everybody in where a rule in words, `port 22 open to everybody`, says?
+/// Does an entry, `tcp 22-22 0.0.0.0/0`, let everybody in where rules in words, `port 22, port 3389 open to everybody`, say?
 fn is_open_at(entry: &str, rule: &str) -> bool {
     let mut parts = entry.split(' ').skip(1);
     let (span, range) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     if !["0.0.0.0/0", "::/0"].contains(&range) {
         return false;
     }
-    let Some(port) = rule.strip_prefix("port ").and_then(|rest| rest.split(' ').next()) else {
-        return rule.starts_with("every port") && span == "all";
-    };
-    port.parse::<u32>().is_ok() && span.split('-').next() == Some(port)
+    let doors = rule.strip_suffix(" open to everybody").unwrap_or_default();
+    doors.split(", ").any(|door| match door.strip_prefix("port ") {
+        Some(port) => port.parse::<u32>().is_ok() && span.split('-').next() == Some(port),
+        None => door == "every port" && span == "all",
+    })
 }
 
 #[cfg(test)]
@@ -207,7 +219,7 @@ mod tests {
         let action = Action::DeactivateKeys { user: "kim".into() };
         let after = aimed(&action, &[("AKIA1", "Active"), ("AKIA2", "Inactive")]).unwrap();
         assert_eq!(after, state(&[("AKIA1", "Inactive"), ("AKIA2", "Inactive")]));
-        assert_eq!(aimed(&action, &[]), Err(Impossible("it has no keys")));
+        assert_eq!(aimed(&action, &[]), Err(Needless("it has no keys")));
     }
 
     #[test]
@@ -271,6 +283,13 @@ mod tests {
         let opened = [kept[0], kept[1], ("tcp 22-22 0.0.0.0/0", ""), ("tcp 22-22 ::/0", "")];
         assert_eq!(aimed(&action, &opened).unwrap(), state(&kept));
         assert!(aimed(&action, &kept).is_err());
+        let several = Action::RevokeIngress {
+            group: "sg-1".into(),
+            rule: "port 22, port 3389, and more open to everybody".into(),
+            region: "eu-west-1".into(),
+        };
+        let opened = [kept[0], kept[1], ("tcp 22-22 0.0.0.0/0", ""), ("tcp 3389-3389 0.0.0.0/0", "")];
+        assert_eq!(aimed(&several, &opened).unwrap(), state(&kept));
     }
 
     #[test]

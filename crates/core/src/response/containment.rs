@@ -68,7 +68,7 @@ const USER: Containment = Containment {
         "Ask the owner of PRINCIPAL whether it was them, by another way than e-mail",
         "Give PRINCIPAL a new password, MFA device and keys once it is theirs again; better, a role instead of keys",
     ],
-    hits: "Everybody and every program that uses this user's keys or password stops working.",
+    hits: "Everybody and every program that uses the keys or the password of PRINCIPAL stops working.",
     remains: "Policies take effect after some seconds, in all Regions after some minutes; roles that the user assumed before keep their own sessions; what resource policies allow this user by name is denied too, but not what they allow everybody.",
 };
 
@@ -76,10 +76,10 @@ const ROLE: Containment = Containment {
     actions: role_sessions,
     from: "the role's account",
     next_steps: &[
-        "Find out who assumed PRINCIPAL (its callers), and contain them: they can assume it again at once",
+        "Find out who assumed PRINCIPAL, and contain them where this plan does not: they can assume it again at once",
         "Narrow the trust policy of PRINCIPAL to those who need it",
     ],
-    hits: "All sessions of this role end, also those of innocents; they can assume it again.",
+    hits: "All sessions of PRINCIPAL end, also those of innocents; they can assume it again.",
     remains: "Whoever may assume the role can do so again; sessions of roles assumed from it live on.",
 };
 
@@ -136,8 +136,8 @@ const DENIABLE: Containment = Containment {
     actions: denial,
     from: "the organisation's management account",
     next_steps: &[END_SESSIONS, ASK],
-    hits: "Only this person, in all member accounts.",
-    remains: "The management account is bound by no service control policy; roles that the person took on from its own keep their sessions; keys and users that the person made stay.",
+    hits: "Only this person, in the member accounts that the policy is attached to: all, if that is the organisation's root.",
+    remains: "The management account is bound by no service control policy, nor an account that this one is not attached to; roles that the person took on from its own keep their sessions; keys and users that the person made stay.",
 };
 
 const END_SESSIONS: &str = "In Identity Center, disable the user behind PRINCIPAL and end its sessions (console: Users, Active sessions); with an outside identity provider, there too";

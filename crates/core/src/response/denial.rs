@@ -32,18 +32,18 @@ pub fn denying(document: &str, user_id: &str, is_denied: bool) -> Result<String,
         denied.push(json!(user_id));
     }
     if denied.is_empty() {
-        return Err(Impossible("the policy would deny nobody: it needs an id that nobody has"));
+        return Err(Impossible::Lost("the policy would deny nobody: it needs an id that nobody has"));
     }
     Ok(policy.to_string())
 }
 
 fn read(document: &str) -> Result<Value, Impossible> {
-    serde_json::from_str(document).map_err(|_| Impossible("the service control policy cannot be read"))
+    serde_json::from_str(document).map_err(|_| Impossible::Lost("the service control policy cannot be read"))
 }
 
 /// Whom the statement names, as a list: AWS takes one id alone, too.
 fn people(policy: &mut Value) -> Result<&mut Vec<Value>, Impossible> {
-    const MISSING: Impossible = Impossible(
+    const MISSING: Impossible = Impossible::Lost(
         "the service control policy has no statement TrailwardenDeniedPeople that denies everything by user id alone",
     );
     let is_all = |value: &Value| *value == "*" || *value == json!(["*"]);

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     catalog::INLINE,
-    event::{Time, account_of},
+    event::{Time, account_of, is_user},
     finding::Deed,
 };
 
@@ -46,12 +46,28 @@ pub(crate) fn reverse(deed: &Deed, since: Time, made: &[&Deed], plan: &mut Plan)
             Action::RestorePolicyVersion { .. } => true,
             _ => false,
         };
-        plan.actions.push(if may_have_been { planned.waiting(MAY_HAVE_BEEN) } else { planned });
+        // Somebody else's user may be at work everywhere: whose password was changed is the attacker's choice.
+        let is_victim = |user: &str| !is_made("iam:CreateUser", user);
+        plan.actions.push(match action {
+            _ if may_have_been => planned.waiting(MAY_HAVE_BEEN),
+            Action::QuarantineUser { user } if is_victim(user) => planned.waiting(VICTIM),
+            _ => planned,
+        });
+        plan.hits.extend(hit(action, is_victim));
     }
     if actions.iter().any(|action| matches!(action, Action::RemoveFromTrust { .. } | Action::Unshare { .. }))
     {
         plan.next_steps.push(format!(
             "See whether {} lets in anybody else: of one call, only the first is known here",
+            deed.target
+        ));
+    }
+    if actions
+        .iter()
+        .any(|action| matches!(action, Action::RevokeIngress { rule, .. } if rule.contains(", and more")))
+    {
+        plan.next_steps.push(format!(
+            "Shut what else {} let in: one call opened more doors than are known here",
             deed.target
         ));
     }
@@ -99,6 +115,31 @@ fn of_identity(deed: &Deed, since: Time, principal: &str) -> Vec<Action> {
     one.into_iter().collect()
 }
 
+/// Who else is hit when a deed is taken back, if anybody was there before it.
+fn hit(action: &Action, is_victim: impl Fn(&str) -> bool) -> Option<String> {
+    match action {
+        Action::QuarantineUser { user } if is_victim(user) => {
+            Some(format!("{user}: whoever and whatever works as this user is denied everything."))
+        }
+        Action::RemovePassword { user } if is_victim(user) => {
+            Some(format!("{user}: signs in no more until it gets a new password."))
+        }
+        Action::DetachPolicy { holder, .. } | Action::RemoveInlinePolicy { holder, .. } => {
+            Some(format!("{}: loses what the policy allows, also to those who had it before.", holder.name))
+        }
+        Action::RestorePolicyVersion { policy } => {
+            Some(format!("Whoever holds {policy}: what the newer version allows ends for all."))
+        }
+        Action::RemoveFromTrust { role, whom } => Some(format!("{whom}: cannot assume {role} any more.")),
+        Action::BlockPublicAccess { bucket, .. } => Some(format!(
+            "Whoever reads {bucket} by a public policy: the public, and other accounts whom it lets in."
+        )),
+        _ => None,
+    }
+}
+
+/// Why somebody else's user is not stopped without asking.
+const VICTIM: &str = "it is somebody else's user, and may be at work";
 /// Why what a call gave somebody is not taken away without asking.
 const MAY_HAVE_BEEN: &str = "no log tells whether it was so before";
 /// Bytes of a target that acts keep.
@@ -106,7 +147,7 @@ const TARGET: usize = 96;
 
 /// Is a user of this name the principal itself? A role, or another account's user, may be called the same.
 fn is_self(deed: &Deed, principal: &str, name: &str) -> bool {
-    let is_user = principal.contains(":user/") && account_of(principal) == Some(deed.account_id.as_str());
+    let is_user = is_user(principal) && account_of(principal) == Some(deed.account_id.as_str());
     is_user && principal.rsplit('/').next() == Some(name)
 }
 
@@ -117,8 +158,12 @@ fn of_defences(deed: &Deed) -> Option<Action> {
         _ if target.len() >= TARGET => None,
         "cloudtrail:StopLogging" => Some(Action::RestartTrail { trail: target, region }),
         "config:StopConfigurationRecorder" => Some(Action::RestartRecorder { recorder: target, region }),
-        "guardduty:UpdateDetector" => Some(Action::EnableDetector { detector: target, region }),
-        "ec2:AuthorizeSecurityGroupIngress" if !deed.detail.is_empty() => {
+        // One that only lost a protection is on: people have to look.
+        "guardduty:UpdateDetector" if deed.detail == "switched off" => {
+            Some(Action::EnableDetector { detector: target, region })
+        }
+        // By its name, a group may be any VPC's.
+        "ec2:AuthorizeSecurityGroupIngress" if !deed.detail.is_empty() && target.starts_with("sg-") => {
             Some(Action::RevokeIngress { group: target, rule: deed.detail.clone(), region })
         }
         _ => None,

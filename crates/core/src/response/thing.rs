@@ -336,6 +336,9 @@ fn calls_of_reissue(credential: Credential) -> &'static [&'static str] {
             "secretsmanager:PutSecretValue",
             "secretsmanager:TagResource",
             "secretsmanager:DeleteSecret",
+            // Secrets Manager's own, in the name of whoever asks it.
+            "kms:GenerateDataKey",
+            "kms:Decrypt",
         ],
         Credential::Password => &[
             "iam:CreateLoginProfile",
@@ -345,6 +348,8 @@ fn calls_of_reissue(credential: Credential) -> &'static [&'static str] {
             "secretsmanager:DescribeSecret",
             "secretsmanager:PutSecretValue",
             "secretsmanager:TagResource",
+            "kms:GenerateDataKey",
+            "kms:Decrypt",
         ],
     }
 }

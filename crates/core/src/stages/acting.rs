@@ -7,15 +7,16 @@ mod guard;
 mod switch;
 
 use guard::{Checks, Halt};
-pub use guard::{Guard, Mode, PROTECTED_TAG};
+pub use guard::{Guard, Mode};
 pub use switch::{Turn, stopped, turn, turns};
 
 use crate::{
     event::{Time, clip},
     incident::{Act, Change, Incident, Progress, State as Becomes, US},
     kept,
+    planning::STOPS,
     ports::{Accounts, Item, Key, Table, Trouble, Unavailable, change},
-    response::{State, Thing},
+    response::{Impossible, State, Thing},
 };
 
 /// Does, or takes back, all that an incident has due; then looks at what waits for approval. Safe to repeat.
@@ -80,6 +81,14 @@ pub async fn carry_out(
 /// The incident that is kept there, if any.
 pub async fn load(table: &impl Table, key: &Key) -> Result<Option<Incident>, Unavailable> {
     Ok(table.get(key).await?.as_ref().map(kept::read_incident).transpose()?)
+}
+
+/// How an act ends that changes nothing: what is not found, is left to people.
+fn ended(impossible: Impossible) -> Progress {
+    match impossible {
+        Impossible::Needless(_) => Progress::Impossible,
+        Impossible::Lost(_) => Progress::Refused,
+    }
 }
 
 struct Responder<'a, T, C> {
@@ -155,20 +164,23 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
             return Err(Halt::At(Progress::Refused, "the settings protect it".to_owned()));
         }
         let change = match &act.change {
-            Some(change) => change.resumed(&current),
-            None => self.begin(at, act, &current).await?,
+            // Begun before, and not done: what was begun since would outlive a revocation as it was recorded then.
+            Some(change) if !act.planned.action.is_revocation() || change.before != current => {
+                change.resumed(&current)
+            }
+            _ => self.begin(at, act, &current).await?,
         };
         let Some(target) = change.applied(&current) else {
             return Err(Halt::At(Progress::Refused, "somebody else changed it meanwhile".to_owned()));
         };
         if target != current {
+            self.checks.unstopped().await?;
             self.write(account, &thing, &current, &target).await?;
         }
         Ok(())
     }
 
     async fn write(&self, account: &str, thing: &Thing, from: &State, to: &State) -> Result<(), Halt> {
-        self.checks.unstopped().await?;
         let Some(what) = thing.leased() else {
             return Ok(self.accounts.write(account, thing, from, to).await?);
         };
@@ -187,34 +199,37 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
             .planned
             .action
             .aim(before, self.checks.now)
-            .map_err(|impossible| Halt::At(Progress::Impossible, impossible.to_string()))?;
+            .map_err(|impossible| Halt::At(ended(impossible), impossible.to_string()))?;
         let change = Change { before: before.clone(), after };
         if change.applied(before).is_none_or(|target| target == *before) {
             return Err(Halt::At(Progress::Impossible, "it is so already".to_owned()));
         }
-        self.checks.count(&act.planned.account_id).await?;
-        let mut fits = true;
+        self.checks.count(&act.planned.account_id, act.planned.why == STOPS).await?;
+        let mut outcome = Ok(change);
         self.change(|incident| {
             let act = &mut incident.acts[at];
+            let Ok(change) = &outcome else { return Ok(false) };
+            if !act.is_due() {
+                outcome = Err(Halt::At(act.progress, act.note.clone()));
+                return Ok(false);
+            }
             (act.change, act.progress) = (Some(change.clone()), Progress::Begun);
-            fits = incident.fits();
+            let fits = incident.fits();
+            if !fits {
+                let why = "what is there is too much to be recorded, so it could not be taken back";
+                outcome = Err(Halt::At(Progress::Refused, why.to_owned()));
+            }
             Ok(fits)
         })
         .await?;
-        if fits {
-            Ok(change)
-        } else {
-            let why = "what is there is too much to be recorded, so it could not be taken back";
-            Err(Halt::At(Progress::Refused, why.to_owned()))
-        }
+        outcome
     }
 
     async fn take_back(&self, act: &Act) -> Result<(), Halt> {
         let (account, thing) = (&act.planned.account_id, act.thing());
         let refused = |why: &str| Halt::At(Progress::Refused, why.to_owned());
         let change = act.change.as_ref().ok_or_else(|| refused("what was there before is not known"))?;
-        // Who was protected meanwhile is helped by it.
-        self.checks.unstopped().await?;
+        // Who was protected meanwhile is helped by it; and who stopped everything may have it taken back.
         self.checks.not_ours(&thing)?;
         self.checks.record(account, &thing).await?;
         let current = self.accounts.read(account, &thing).await?;
@@ -246,7 +261,7 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
                     })
                     .await
                 }
-                Err(impossible) => self.end(at, Progress::Impossible, &impossible.to_string()).await,
+                Err(impossible) => self.end(at, ended(impossible), &impossible.to_string()).await,
             },
             Err(Halt::At(Progress::Refused, why)) => self.end(at, Progress::Refused, &why).await,
             Err(Halt::Trouble(error)) => Err(error),
@@ -279,14 +294,22 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
     async fn end(&self, at: usize, progress: Progress, note: &str) -> Result<(), Unavailable> {
         self.save(|incident| {
             let act = &mut incident.acts[at];
-            (act.progress, act.held) = (progress, None);
+            let is_wanted_back =
+                act.progress == Progress::UndoDue && progress == Progress::Done && note.is_empty();
+            if !is_wanted_back {
+                act.progress = progress;
+            }
+            act.held = None;
             clip(note, 300).clone_into(&mut act.note);
             let what = match progress {
                 Progress::Done if note.is_empty() => {
                     act.at = Some(self.checks.now);
                     format!("done: {}", act.planned.text)
                 }
-                Progress::Undone => format!("taken back: {}", act.planned.text),
+                Progress::Undone => {
+                    act.undone = Some(self.checks.now);
+                    format!("taken back: {}", act.planned.text)
+                }
                 Progress::Impossible => format!("nothing to do: {} ({note})", act.planned.text),
                 _ => format!("not done: {} ({note})", act.planned.text),
             };

@@ -58,7 +58,7 @@ const PAGE: usize = 100;
 const BODY: usize = 16 << 10;
 
 /// What only those may who are named for it: others can look, assign, tick off steps, and stop everything.
-const DECIDED: [&str; 5] = ["approve", "undo", "reissue", "close", "start"];
+const DECIDED: [&str; 6] = ["approve", "undo", "retry", "reissue", "close", "start"];
 
 /// What a POST may say.
 #[derive(Debug, Default, Deserialize)]
@@ -140,7 +140,7 @@ pub async fn serve(
         }
         _ => Ok(error(
             404,
-            "there is GET /incidents, /incidents/ID, /metrics, /response, and POST /incidents/ID/approve, undo, reissue, assign, step, close, and /response/stop, start",
+            "there is GET /incidents, /incidents/ID, /metrics, /response, and POST /incidents/ID/approve, undo, retry, reissue, assign, step, close, and /response/stop, start",
         )),
     }
 }
@@ -223,7 +223,7 @@ async fn change_it(
         let Some(mut incident) = item.map(kept::read_incident).transpose()? else { return Ok(None) };
         is_due = incident.acts.iter().any(Act::is_due);
         let allowed = match what {
-            _ if is_about(&incident, &request.who) => {
+            _ if incident.is_about(&request.who) => {
                 Err(error(403, "nobody decides about an incident of their own"))
             }
             "reissue" if !request.reissues => Err(error(
@@ -253,20 +253,6 @@ async fn change_it(
             Ok(refused)
         }
     }
-}
-
-/// Is somebody who asks whom the incident is about? A role's session is asked as the session.
-fn is_about(incident: &Incident, who: &str) -> bool {
-    let role = |arn: &str| {
-        let (head, name) =
-            arn.split_once(":assumed-role/").map(|(head, rest)| (head, rest.split('/').next()))?;
-        Some(format!("{}:role/{}", head.replace(":sts:", ":iam:"), name?))
-    };
-    // An identity provider names people by their mail address; so may a user or a session be called.
-    let name = incident.principal.rsplit('/').next().unwrap_or_default();
-    let is_name = |part: &str| !part.is_empty() && part.eq_ignore_ascii_case(name);
-    let is_mail = who.contains('@') && (is_name(who) || who.split('@').next().is_some_and(is_name));
-    is_mail || who == incident.principal || role(who).as_deref() == Some(incident.principal.as_str())
 }
 
 /// What is approved is what was looked at.
@@ -302,6 +288,8 @@ pub fn decide(incident: &mut Incident, what: &str, said: &Said, who: &str, now: 
             incident.approve(plan, who, now).map_err(refused)
         }
         "undo" => incident.undo(said.act, who, now).map_err(refused),
+        "retry" if incident.state == State::Closed => Err(error(409, "it is closed")),
+        "retry" => incident.retry(said.act, who, now).map_err(refused),
         "reissue" => match said.credential {
             Some(_) if incident.state == State::Closed => Err(error(409, "it is closed")),
             Some(credential) => incident.reissue(credential, said.act, who, now).map_err(refused),
@@ -325,7 +313,7 @@ pub fn decide(incident: &mut Incident, what: &str, said: &Said, who: &str, now: 
             }
             None => Err(error(400, "say why: {\"reason\": \"...\"}")),
         },
-        _ => Err(error(404, "there is approve, undo, reissue, assign, step and close")),
+        _ => Err(error(404, "there is approve, undo, retry, reissue, assign, step and close")),
     }
 }
 

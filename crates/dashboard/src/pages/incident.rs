@@ -108,7 +108,8 @@ fn sure(incident: &Incident) -> String {
 }
 
 fn act_line(path: &str, at: usize, act: &Act, decides: bool) -> Markup {
-    let can_undo = decides && act.progress == Progress::Done && act.planned.undo != Undo::None;
+    let can_undo = act.progress == Progress::Done && act.planned.undo != Undo::None;
+    let can_retry = matches!(act.progress, Progress::Refused | Progress::Impossible | Progress::Undone);
     html! {
         span class={ "state " (if act.progress == Progress::Done { "contained" } else { "open" }) } { (progress(act.progress)) } " "
         (parts::shown(&act.planned.text)) span.quiet { " in " (parts::shown(&act.planned.account_id)) }
@@ -116,7 +117,12 @@ fn act_line(path: &str, at: usize, act: &Act, decides: bool) -> Markup {
         @if !act.note.is_empty() { span.quiet { "; " (parts::shown(&act.note)) } }
         br;
         span.quiet { "undo, " (act.planned.undo.describe()) ": " (parts::shown(&act.planned.undone_by)) }
-        @if can_undo { " " button type="button" data-post={ (path) "/undo" } data-act=(at) data-sure="Take this back?" { "Undo" } }
+        @if can_undo && decides {
+            " " button type="button" data-post={ (path) "/undo" } data-act=(at) data-sure="Take this back?" { "Undo" }
+        }
+        @if can_retry && decides {
+            " " button type="button" data-post={ (path) "/retry" } data-act=(at) { "Plan anew" }
+        }
     }
 }
 

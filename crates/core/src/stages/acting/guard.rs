@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 
 use super::switch::stopped;
 use crate::{
+    catalog::PROTECTED_TAG,
     event::{DAY, Time, clip},
     incident::Progress,
     kept,
     ports::{Accounts, Table, Trouble, Unavailable, Write, change},
-    response::{State, Thing},
+    response::{HolderKind, State, Thing},
     settings::Settings,
 };
 
@@ -42,14 +43,12 @@ pub struct Guard<'a> {
     pub mode: Mode,
     /// Whom they may not touch, and how many there may be.
     pub settings: &'a Settings,
-    /// Our own roles, by name or, ending in `*`, by its beginning.
+    /// Our own roles, by name.
     pub own_roles: &'a [String],
     /// Which copy of the function this is.
     pub copy: u64,
 }
 
-/// The tag, with any value but `false`, of identities that no response may touch.
-pub const PROTECTED_TAG: &str = "trailwarden:protected";
 /// How long somebody who began an act is waited for: longer than the function may run.
 const HELD: i64 = 90;
 
@@ -111,15 +110,12 @@ impl<T: Table> Checks<'_, T> {
         }
     }
 
-    /// Names are compared as IAM does: whatever their case.
+    /// Whole names of roles, compared as IAM does, whatever their case: nobody is let off for being called a bit like us.
     pub(super) fn not_ours(&self, thing: &Thing) -> Result<(), Halt> {
-        let Some(holder) = thing.holder() else { return Ok(()) };
-        let name = holder.name.to_lowercase();
-        let is_own = |own: &String| match own.to_lowercase().strip_suffix('*') {
-            Some(beginning) => name.starts_with(beginning),
-            None => name == own.to_lowercase(),
-        };
-        if self.guard.own_roles.iter().any(is_own) {
+        let role = thing.holder().filter(|holder| holder.kind == HolderKind::Role);
+        if role
+            .is_some_and(|role| self.guard.own_roles.iter().any(|own| own.eq_ignore_ascii_case(&role.name)))
+        {
             return Err(Halt::At(Progress::Refused, "it is one of our own roles".to_owned()));
         }
         Ok(())
@@ -133,9 +129,11 @@ impl<T: Table> Checks<'_, T> {
         }
     }
 
-    /// Counts an act in an account and hour.
-    pub(super) async fn count(&self, account: &str) -> Result<(), Halt> {
-        let limit = self.guard.settings.response.hourly_limit;
+    /// Counts an act in an account and hour. A quarter of what may be done is kept for what stops somebody: or whoever has
+    /// a lot taken back would be stopped no more.
+    pub(super) async fn count(&self, account: &str, stops: bool) -> Result<(), Halt> {
+        let most = self.guard.settings.response.hourly_limit;
+        let limit = if stops { most } else { most - most / 4 };
         let mut is_within = false;
         change(self.table, &kept::acts_key(account, self.now.hour()), |item| {
             let count = item.map(kept::read::<u32>).transpose()?.unwrap_or_default();
