@@ -25,6 +25,7 @@ use trailwarden_core::{
     settings::Settings,
     stages::{
         acting::{Guard, Mode},
+        incidents::join,
         interface::{Reply, Request, serve},
         notify::{AN_HOUR, notify},
         respond::respond,
@@ -158,6 +159,34 @@ fn who_came_by_a_provider_or_slack_decides_only_if_the_settings_name_them() {
     assert_eq!(status(&["person:eva"], "/incidents/ID/assign", json!({ "to": "eva" })), 202);
     assert_eq!(status(&["person:eva"], "/response/stop", json!({})), 200, "anybody stops it all");
     assert_eq!(status(&["slack:U1"], "/incidents/ID/close", json!({ "reason": "x" })), 202);
+}
+
+#[test]
+fn a_finding_that_is_told_again_stays_in_its_incident() {
+    let first = story("instance-credentials-outside");
+    let later = Finding {
+        id: first.id.replace("/2026-", "/2027-"),
+        first_seen: Time(first.first_seen.0 + 365 * 24 * HOUR),
+        last_seen: Time(first.last_seen.0 + 365 * 24 * HOUR),
+        ..first.clone()
+    };
+    let between =
+        Finding { id: format!("{}x", first.id), last_seen: Time(first.last_seen.0 + 60), ..first.clone() };
+    let world = raised(&[first.clone(), later.clone()]);
+    let parts = |world: &World| {
+        let of = |incident: &Incident| incident.findings.iter().map(|one| one.id.clone()).collect::<Vec<_>>();
+        incidents(world).iter().map(|(_, incident)| of(incident)).collect::<Vec<_>>()
+    };
+    assert_eq!(parts(&world), [vec![first.id.clone()], vec![later.id.clone()]]);
+    let again = |finding: &Finding| {
+        let scope = Scope::Principal(finding.principal.as_str().into());
+        let raised = FindingRaised { scope, revision: 2, finding: finding.clone() };
+        let settings = Settings::default();
+        block_on(join(&world, &raised, Mode::Approve, &settings, finding.last_seen)).expect("joined");
+    };
+    again(&Finding { score: 0.99, ..first.clone() });
+    again(&between);
+    assert_eq!(parts(&world), [vec![first.id.clone(), between.id.clone()], vec![later.id.clone()]]);
 }
 
 #[test]

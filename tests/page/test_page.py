@@ -4,6 +4,7 @@ Needs Chromium (Debian's `chromium`), driven by Playwright; axe-core comes with 
 """
 
 import json
+import re
 import shutil
 import subprocess
 import tempfile
@@ -93,7 +94,7 @@ class Organisation(Browsed):
             with self.subTest(name):
                 self.assertEqual(self.value(page, name), f"{value:,}" if isinstance(value, int) else value)
         self.assertEqual(page.locator("#threat .score").text_content(), str(overview["threat"]["score"]))
-        self.assertEqual(page.locator("#threat .because li").all_inner_texts(), overview["threat"]["because"])
+        self.assertEqual(page.locator("#threat .because li").all_inner_texts(), [one["text"] for one in overview["threat"]["because"]])
         for section, rows in (("risk", overview["riskiest"]), ("matrix", overview["matrix"]), ("findings", board["findings"]),
                               ("compliance", board["compliance"]["frameworks"])):
             with self.subTest(section):
@@ -104,9 +105,9 @@ class Organisation(Browsed):
         self.assertEqual(page.locator("#findings tbody td.number").all_inner_texts(), scores)
         cells = page.locator("#matrix tbody td.cell").count()
         self.assertEqual(cells, sum(day is not None for _, days in overview["matrix"] for day in days))
-        bars = page.locator("#timeline g title").all_text_contents()
-        counted = [sum(int(part.split()[0]) for part in bar.split(": ", 1)[1].split(", ") if part != "nothing") for bar in bars]
-        self.assertEqual(counted, [sum(bucket["findings"]) for bucket in board["timeline"]])
+        bars = page.locator("#timeline svg a title").all_text_contents()
+        counted = [sum(int(part.split()[0]) for part in bar.split(": ", 1)[1].split(", ")) for bar in bars]
+        self.assertEqual(counted, [sum(bucket["findings"]) for bucket in board["timeline"] if any(bucket["findings"])])
         self.assertGreater(sum(counted), 0)
 
     def test_all_pages_are_sound_on_a_desk_in_the_dark_and_on_a_phone(self):
@@ -146,6 +147,56 @@ class Organisation(Browsed):
         self.assertTrue(page.evaluate("[...document.querySelectorAll('main > *')].every((one) => one.mark === 'same')"))
         self.assertTrue(page.evaluate("document.querySelector('#features').open"))
         self.assertEqual(page.evaluate("document.activeElement.dataset.verdict"), "true_positive")
+
+    def test_what_is_no_page_and_what_was_refused_take_nothing_away(self):
+        page = self.open(self.served, "/incidents?state=open")
+        page.locator("ul.incidents a").first.click()
+        page.wait_for_selector("#plan")
+        page.route("**/pages/**", lambda route: route.fulfill(status=429, json={"message": "Too Many Requests"}))
+        page.locator("#live.away", has_text="out of reach").wait_for(timeout=SOON)
+        self.assertTrue(page.locator("#plan").is_visible(), "what was there stays")
+        page.unroute("**/pages/**")
+        page.route("**/assign", lambda route: route.fulfill(status=503, json={"error": "not now"}))
+        page.get_by_role("button", name="Assign").click()
+        page.locator("dialog input").fill("eva")
+        page.keyboard.press("Enter")
+        page.locator("dialog [role=alert]", has_text="not now").wait_for()
+        self.assertEqual(page.locator("dialog input").input_value(), "eva", "to be sent again")
+        page.unroute("**/assign")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("dialog", state="detached")
+        page.locator("#what", has_text="With eva").wait_for()
+        # What somebody chose, and where they are, is theirs.
+        page.goto(f"{self.served.origin}/findings")
+        page.select_option("select[name=severity]", "HIGH")
+        page.locator("h1").click()
+        page.wait_for_timeout(6_000)
+        self.assertEqual(page.locator("select[name=severity]").input_value(), "HIGH")
+        page.goto(f"{self.served.origin}/no/such/page")
+        self.assertIn("no such page", page.locator("main").inner_text())
+
+    def test_the_terminal_says_the_same(self):
+        told = subprocess.run([COMMAND, "status", "--format", "json", "--state", self.state, self.logs / "AWSLogs"],
+                              check=True, capture_output=True, text=True).stdout
+        # What was decided on the page, the board of an instant ago may not show.
+        served = Served(self.state, self.logs / "AWSLogs")
+        self.addCleanup(served.close)
+        self.assertEqual(json.loads(told), served.api("/api/board"))
+
+    def test_bars_and_cells_lead_to_what_they_count(self):
+        page = self.open(self.served)
+        to = page.locator("#matrix td.cell a").first
+        to.click()
+        page.wait_for_selector("#list")
+        self.assertIn("day=", page.url)
+        self.assertGreater(page.locator("#list tbody tr").count(), 0)
+        page.goto(self.served.origin)
+        bar = page.locator("#timeline svg a").first
+        counted = sum(int(word) for word in re.findall(r"(\d+) [A-Z]", bar.get_attribute("aria-label")))
+        bar.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#list")
+        self.assertGreaterEqual(page.locator("#list tbody tr").count(), min(counted, 50))
 
     def test_keys_alone_lead_everywhere(self):
         page = self.open(self.served)

@@ -211,6 +211,7 @@ pub struct Watch {
 
 /// `serve`.
 #[derive(Args)]
+#[command(override_usage = "trailwarden serve --state FILE [OPTIONS] [PATH]...")]
 pub struct Serve {
     /// What is shown: the state; logs that are given too are read into it first, and tell how controls are kept.
     #[command(flatten)]

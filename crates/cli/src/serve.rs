@@ -11,10 +11,7 @@ use tokio::net::TcpListener;
 use trailwarden_core::{
     messages::Notice,
     ports::{Channel, Unavailable},
-    stages::{
-        acting::Mode,
-        dashboard::{Asked, Desk},
-    },
+    stages::dashboard::{Asked, Desk},
 };
 use trailwarden_dashboard::{Clerk, Entrance, Key, Router, listen, orders, router};
 
@@ -65,7 +62,7 @@ pub(crate) fn serve(arguments: &Serve) -> Result<u8> {
 }
 
 fn open(input: &Input, file: &Path) -> Result<Desk<Shelf>> {
-    let desk = Desk::new(Shelf::new(input, file)?, Mode::Observe);
+    let desk = Shelf::desk(input, file)?;
     block_on(desk.see(&Asked::Board, desk.table().as_of()))?;
     Ok(desk)
 }

@@ -22,7 +22,7 @@ use trailwarden_core::{
     kept::{self, KeptFinding, KeptHour},
     lines::Compliance,
     ports::{Freshness, Item, Key, Listed, Memory, Over, Table, Unavailable, Write},
-    stages::{settings, verdicts},
+    stages::{acting::Mode, dashboard::Desk, settings, verdicts},
 };
 
 use crate::{
@@ -66,7 +66,13 @@ struct Loaded {
 }
 
 impl Shelf {
-    pub(crate) fn new(input: &Input, file: &Path) -> Result<Self> {
+    /// A desk for it. Whether controls are kept, only logs tell: a state keeps what identities did.
+    pub(crate) fn desk(input: &Input, file: &Path) -> Result<Desk<Self>> {
+        let desk = Desk::new(Self::new(input, file)?, Mode::Observe);
+        Ok(if input.paths.is_empty() { desk.without_controls() } else { desk })
+    }
+
+    fn new(input: &Input, file: &Path) -> Result<Self> {
         let copies = tempfile::tempdir().context("a folder for a copy of the state")?;
         let known = Cell::new(stamp(file));
         let shelf = Self {

@@ -8,10 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use trailwarden_core::{
-    event::Time,
-    finding::{Finding, Status},
-};
+use trailwarden_core::finding::{Finding, Status};
 use walkdir::WalkDir;
 
 use crate::{
@@ -20,7 +17,7 @@ use crate::{
     files,
     knowledge::now,
     output::style,
-    text::printable,
+    text::{count, paragraph, printable},
 };
 
 /// Reasons told of one finding.
@@ -54,6 +51,8 @@ pub(crate) fn watch(arguments: &Watch) -> Result<u8> {
         if !ready.is_empty() {
             input.paths = ready.keys().cloned().collect();
             let analysis = analysis::run(&input, None, true)?;
+            let (files, events) = (count(ready.len() as u64, "file"), count(analysis.tally.events, "event"));
+            eprintln!("trailwarden: {} {files} read, {events}", now());
             known.extend(ready);
             let is_shown = |finding: &&Finding| finding.severity >= arguments.min_severity.into();
             let is_news = |finding: &&Finding| {
@@ -89,13 +88,13 @@ fn say(format: Format, findings: &[&Finding]) -> Result<()> {
         if format == Format::Ndjson {
             writeln!(out, "{}", serde_json::to_string(finding)?)?;
         } else {
-            one(&mut out, finding, now())?;
+            one(&mut out, finding)?;
         }
     }
     Ok(out.flush()?)
 }
 
-fn one(out: &mut impl Write, finding: &Finding, now: Time) -> Result<()> {
+fn one(out: &mut impl Write, finding: &Finding) -> Result<()> {
     let severity = style(finding.severity);
     let state = match finding.status {
         Status::Open => finding.severity.label(),
@@ -103,12 +102,13 @@ fn one(out: &mut impl Write, finding: &Finding, now: Time) -> Result<()> {
     };
     writeln!(
         out,
-        "{now} {severity}{state}{severity:#}  {}  {}",
+        "{} {severity}{state}{severity:#}  {}  {}",
+        finding.last_seen,
         printable(&finding.title),
         printable(&finding.principal)
     )?;
     for reason in finding.evidence.iter().take(REASONS) {
-        writeln!(out, "    - {}", printable(reason))?;
+        paragraph(out, "    - ", reason)?;
     }
     writeln!(out, "    {}", finding.id)?;
     Ok(())

@@ -187,10 +187,15 @@ impl Incident {
         }
     }
 
-    /// Would a finding join it?
+    /// Is a finding part of it?
+    pub fn knows(&self, finding: &Finding) -> bool {
+        self.findings.iter().any(|known| known.id == finding.id)
+    }
+
+    /// Would a finding that is part of no incident yet join it? One that came long before it would not either.
     pub fn takes(&self, finding: &Finding) -> bool {
-        let is_known = self.findings.iter().any(|known| known.id == finding.id);
-        is_known || (self.state != State::Closed && finding.last_seen.0 < self.last_seen.0 + APART)
+        let at = finding.last_seen.0;
+        self.state != State::Closed && at < self.last_seen.0 + APART && at > self.first_seen.0 - APART
     }
 
     /// Joins a finding as it now is, with its plan; `decide` says what an act of the plan waits for. Safe to repeat.

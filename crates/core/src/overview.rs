@@ -26,6 +26,8 @@ pub struct Seen<'a> {
     pub risk: Vec<RiskLine>,
     /// Identities that are known.
     pub watched: usize,
+    /// Are controls judged at all?
+    pub judges_controls: bool,
 }
 
 /// A number of the last 24 hours, and of the 24 before.
@@ -45,7 +47,16 @@ pub struct Threat {
     /// In a word, by ASFF's severities.
     pub level: Severity,
     /// What makes the score, the weightiest first.
-    pub because: Vec<String>,
+    pub because: Vec<Because>,
+}
+
+/// A reason why it is threatening.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Because {
+    /// The incident that weighs on it; nothing where several others do.
+    pub incident: Option<String>,
+    /// In words.
+    pub text: String,
 }
 
 /// The numbers.
@@ -65,8 +76,8 @@ pub struct Overview {
     pub anomalies: Change,
     /// Failed sign-ins to the console.
     pub failed_sign_ins: Change,
-    /// Violations of controls.
-    pub violations: Change,
+    /// Violations of controls; nothing where nobody judged them.
+    pub violations: Option<Change>,
     /// Acts of responses.
     pub responses: Change,
     /// The riskiest identities, the worst first.
@@ -108,7 +119,9 @@ impl Overview {
                 let hours = seen.failed_sign_ins.iter();
                 count(as_of, hours.map(|(hour, failed)| (Time(i64::from(*hour) * 3_600), *failed)))
             },
-            violations: count(as_of, seen.findings.iter().flat_map(|day| day.violations())),
+            violations: seen
+                .judges_controls
+                .then(|| count(as_of, seen.findings.iter().flat_map(|day| day.violations()))),
             responses: count(as_of, acts.map(|at| (*at, 1))),
             riskiest,
             matrix: matrix(seen, first),
@@ -167,14 +180,18 @@ fn threat(as_of: Time, seen: &Seen<'_>) -> Threat {
     let told = |(_, incident): &(f32, &IncidentLine)| {
         let left = match incident.acts_waiting {
             0 => String::new(),
-            1 => ", 1 act waits for approval".to_owned(),
-            many => format!(", {many} acts wait for approval"),
+            1 => ", 1 act is planned and not done".to_owned(),
+            many => format!(", {many} acts are planned and not done"),
         };
-        format!("{} {}: {}{left}", incident.severity.label(), incident.principal, incident.classification)
+        let who = incident.principal.rsplit('/').next().unwrap_or_default();
+        let (severity, account, what) =
+            (incident.severity.label(), &incident.account_id, &incident.classification);
+        let text = format!("{severity} {who} in {account}: {what}{left}");
+        Because { incident: Some(incident.id.clone()), text }
     };
-    let mut because: Vec<String> = weighed.iter().take(REASONS).map(told).collect();
+    let mut because: Vec<Because> = weighed.iter().take(REASONS).map(told).collect();
     if weighed.len() > REASONS {
-        because.push(format!("and {} more", weighed.len() - REASONS));
+        because.push(Because { incident: None, text: format!("and {} more", weighed.len() - REASONS) });
     }
     let level = match score {
         0..=9 => Severity::Informational,
@@ -232,7 +249,12 @@ mod tests {
         };
         assert_eq!((score(&open, 0), score(&contained, 0), score(&open, 3)), (60, 20, 30));
         let told = at(finding.last_seen, &Seen { incidents: vec![&(&open).into()], ..Seen::default() });
-        assert!(told.threat.because[0].contains("acts wait for approval"), "{:?}", told.threat.because);
+        assert!(
+            told.threat.because[0].text.contains("acts are planned and not done"),
+            "{:?}",
+            told.threat.because
+        );
+        assert_eq!(told.threat.because[0].incident.as_ref(), Some(&open.id));
         assert_eq!(told.active_threats, 1);
     }
 
@@ -246,13 +268,19 @@ mod tests {
         let days = Tally::by_day(lines.iter());
         let seen = Seen {
             findings: days.iter().collect(),
+            judges_controls: true,
             failed_sign_ins: [(as_of.hour(), 3), (as_of.hour() - 30, 2), (as_of.hour() - 60, 9)].into(),
             ..Seen::default()
         };
         let overview = at(as_of, &seen);
         assert_eq!(overview.anomalies, Change { now: 1, before: 2 });
-        assert_eq!(overview.violations, Change { now: 1, before: 0 });
+        assert_eq!(overview.violations, Some(Change { now: 1, before: 0 }));
         assert_eq!(overview.failed_sign_ins, Change { now: 3, before: 2 });
         assert_eq!(overview.matrix[0].1.iter().flatten().count(), 2);
+        assert_eq!(
+            at(as_of, &Seen { judges_controls: false, ..seen }).violations,
+            None,
+            "unknown is not none"
+        );
     }
 }

@@ -15,21 +15,32 @@ function headers(more = {}) {
 // The page: only what has changed is replaced, so that nothing flickers, and whoever is at a button stays there.
 
 function place(element) {
+  if (element.id) return `#${element.id}`;
+  if (element.matches("summary")) return `summary ${element.parentElement.id}`;
+  if (element.matches(".scroll")) return `scroll ${element.getAttribute("aria-labelledby") || element.getAttribute("aria-label")}`;
+  const link = element.getAttribute("href");
   const name = ["post", "verdict", "step", "act", "ask"].map((key) => element.dataset[key] || "").join(" ");
-  return element.id ? `#${element.id}` : name.trim() && `button ${name}`;
+  return link ? `link ${link}` : name.trim() && `button ${name}`;
 }
 
 function stay(section, where) {
   if (!where) return;
-  const found = [...section.querySelectorAll("[id], button")].find((one) => place(one) === where);
+  const found = [...section.querySelectorAll("[id], button, a, summary, .scroll")].find((one) => place(one) === where);
   if (found) found.focus({ preventScroll: true });
+}
+
+// What is wider than the screen begins with what is new.
+function late(within) {
+  for (const one of within.querySelectorAll("[data-late]")) one.scrollLeft = one.scrollWidth;
 }
 
 function replaced(old, fresh) {
   const where = old.contains(document.activeElement) ? place(document.activeElement) : "";
   const opened = [...old.querySelectorAll("details[open]")].map((one) => one.id);
   for (const id of opened) fresh.querySelector(`#${CSS.escape(id)}`)?.setAttribute("open", "");
+  const scrolled = [...old.querySelectorAll(".scroll")].map((one) => one.scrollLeft);
   old.replaceWith(fresh);
+  [...fresh.querySelectorAll(".scroll")].forEach((one, at) => { one.scrollLeft = scrolled[at] ?? one.scrollLeft; });
   stay(fresh, where);
 }
 
@@ -40,6 +51,7 @@ function show(text) {
   const after = [...fresh.children];
   if (before.length !== after.length || !before.every((one, at) => isSame(one, after[at]))) {
     main.replaceChildren(...after);
+    late(main);
     if (isShell) document.title = `${main.querySelector("h1")?.textContent || "Trailwarden"} · Trailwarden`;
     return;
   }
@@ -62,8 +74,15 @@ function said(text, isAway = false, seconds = 0) {
 
 let asking = false;
 
+// A form in which somebody has chosen something is theirs until they send it.
+function isTouched(form) {
+  const isChanged = (one) => (one.options ? [...one.options].some((option) => option.selected !== option.defaultSelected
+    && (option.defaultSelected || one.selectedIndex > 0)) : one.value !== one.defaultValue);
+  return form.contains(document.activeElement) || [...form.elements].filter((one) => one.name).some(isChanged);
+}
+
 async function refresh() {
-  const typing = main.querySelector("form")?.contains(document.activeElement);
+  const typing = [...main.querySelectorAll("form")].some(isTouched) || document.querySelector("dialog[open]");
   if (asking || document.hidden || typing || main.querySelector("#trouble[data-final]")) return;
   asking = true;
   try {
@@ -71,7 +90,8 @@ async function refresh() {
       headers: headers(), cache: "no-cache", signal: AbortSignal.timeout(10000),
     });
     if (answer.status === 401) return void leave();
-    if (answer.status < 500) {
+    // A gateway that is asked too much says so in words of its own, which are no page.
+    if (answer.status < 500 && (answer.headers.get("Content-Type") || "").startsWith("text/html")) {
       show(await answer.text());
       said("live");
     } else {
@@ -86,65 +106,75 @@ async function refresh() {
 
 // What somebody decides: sent as JSON by a press of a button, never by a link.
 
-function question(text) {
-  return new Promise((resolve) => {
-    const dialog = document.createElement("dialog");
-    const form = document.createElement("form");
-    form.method = "dialog";
-    const label = document.createElement("label");
-    const input = document.createElement("input");
-    const buttons = document.createElement("p");
-    buttons.className = "buttons";
-    for (const [value, name] of [["yes", "OK"], ["no", "Cancel"]]) {
-      const button = document.createElement("button");
-      button.value = value;
-      button.textContent = name;
-      buttons.append(button);
-    }
-    label.append(text, input);
-    form.append(label, buttons);
-    dialog.append(form);
-    document.body.append(dialog);
-    dialog.addEventListener("close", () => {
-      dialog.remove();
-      resolve(dialog.returnValue === "yes" ? input.value.trim() : "");
-    });
-    dialog.showModal();
-    input.focus();
+// Asks for a text, and closes when that was taken: what was not, stays to be sent again.
+function question(text, send) {
+  const dialog = document.createElement("dialog");
+  const form = document.createElement("form");
+  const label = document.createElement("label");
+  const input = document.createElement("input");
+  const wrong = document.createElement("p");
+  const buttons = document.createElement("p");
+  wrong.setAttribute("role", "alert");
+  wrong.className = "critical";
+  buttons.className = "buttons";
+  for (const [kind, name] of [["submit", "OK"], ["button", "Cancel"]]) {
+    const button = document.createElement("button");
+    button.type = kind;
+    button.textContent = name;
+    if (kind === "button") button.addEventListener("click", () => dialog.close());
+    buttons.append(button);
+  }
+  input.required = true;
+  label.append(text, input);
+  form.append(label, wrong, buttons);
+  dialog.append(form);
+  document.body.append(dialog);
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    wrong.textContent = await send(input.value.trim());
+    if (wrong.textContent === "") dialog.close();
   });
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    refresh();
+  });
+  dialog.showModal();
+  input.focus();
 }
 
-async function wanted(button) {
-  const { id, of, verdict, plan, act, step, ask, question: text, sure } = button.dataset;
-  if (sure && !confirm(sure)) return null;
-  if (ask) {
-    const answer = await question(text);
-    return answer ? { [ask]: answer } : null;
-  }
+function wanted(button) {
+  const { id, of, verdict, plan, act, step } = button.dataset;
   const numbers = Object.entries({ act, step }).filter(([, value]) => value !== undefined).map(([name, value]) => [name, Number(value)]);
   const words = Object.entries({ id, of, verdict, plan }).filter(([, value]) => value !== undefined)
     .map(([name, value]) => [name, decodeURIComponent(value)]);
   return Object.fromEntries([...words, ...numbers]);
 }
 
-async function decide(button) {
-  const body = await wanted(button);
-  if (!body) return;
-  if (button.ariaBusy === "true") return;
+// Sends it; says why it was not done, or nothing.
+async function sent(button, body) {
+  if (button.ariaBusy === "true") return "it is being sent";
   button.ariaBusy = "true";
   try {
     const answer = await fetch(button.dataset.post, {
       method: "POST", headers: headers({ "Content-Type": "application/json" }), body: JSON.stringify(body),
     });
     const told = await answer.json().catch(() => ({}));
-    heldUntil = 0;
-    said(answer.ok ? "live" : told.error || "it was not done", !answer.ok, answer.ok ? 0 : 20);
-    if (answer.ok) await refresh();
+    return answer.ok ? "" : told.error || told.message || "it was not done";
   } catch {
-    said("out of reach: it may or may not have been done", true);
+    return "out of reach: it may or may not have been done";
   } finally {
     button.ariaBusy = null;
   }
+}
+
+async function decide(button) {
+  const { ask, question: text, sure } = button.dataset;
+  if (sure && !confirm(sure)) return;
+  if (ask) return void question(text, (answer) => (answer ? sent(button, { [ask]: answer }) : "say something"));
+  const wrong = await sent(button, wanted(button));
+  heldUntil = 0;
+  said(wrong || "live", Boolean(wrong), wrong ? 20 : 0);
+  if (!wrong) await refresh();
 }
 
 // Signing in, where there is a provider: an authorization code with PKCE; the code is changed for a token by our own origin.
@@ -193,12 +223,29 @@ function leave() {
   if (had || !isShell) location.reload();
 }
 
+// Tabs of one person share their token, which is kept nowhere else; whoever signs out, does so in all.
+
+const tabs = new BroadcastChannel("trailwarden");
+
+tabs.addEventListener("message", ({ data }) => {
+  const token = sessionStorage.getItem(TOKEN);
+  if (data === "token?" && token) tabs.postMessage({ token });
+  if (data === "out" && token) leave();
+  if (data.token && !token && isShell) {
+    sessionStorage.setItem(TOKEN, data.token);
+    location.reload();
+  }
+});
+
 function entered() {
   const { email, email_verified: isVerified = true, sub } = claims(sessionStorage.getItem(TOKEN));
   document.getElementById("name").textContent = (String(isVerified) === "true" && email) || sub;
   const out = document.getElementById("leave");
   out.hidden = false;
-  out.addEventListener("click", leave);
+  out.addEventListener("click", () => {
+    tabs.postMessage("out");
+    leave();
+  });
   main.replaceChildren();
 }
 
@@ -211,8 +258,10 @@ async function begin() {
   });
   if (isShell && sessionStorage.getItem(TOKEN)) entered();
   if (isShell) await arrived().catch(() => why("The provider cannot be reached now: try again."));
-  if (isShell && !sessionStorage.getItem(TOKEN)) return;
+  if (isShell && !sessionStorage.getItem(TOKEN)) return void tabs.postMessage("token?");
   if (isShell) await refresh();
+  else said("live");
+  late(main);
   setInterval(refresh, EVERY);
   document.addEventListener("visibilitychange", refresh);
 }

@@ -12,7 +12,7 @@ use axum::{
 };
 use trailwarden_core::event::hash;
 
-const ALWAYS: [(HeaderName, HeaderValue); 6] = [
+const ALWAYS: [(HeaderName, HeaderValue); 7] = [
     (
         HeaderName::from_static("content-security-policy"),
         HeaderValue::from_static(
@@ -20,6 +20,8 @@ const ALWAYS: [(HeaderName, HeaderValue); 6] = [
              form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         ),
     ),
+    // Of no effect on loopback, which has no TLS.
+    (HeaderName::from_static("strict-transport-security"), HeaderValue::from_static("max-age=31536000")),
     (HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff")),
     (HeaderName::from_static("referrer-policy"), HeaderValue::from_static("no-referrer")),
     (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),

@@ -48,7 +48,7 @@ fn top(path: &str, who: &Markup) -> Markup {
                     a href=(to) aria-current=[(to == path).then_some("page")] { (name) }
                 }
             }
-            p.who { span #live role="status" aria-live="polite" { "live" } " " (who) }
+            p.who { span #live role="status" aria-live="polite" {} " " (who) }
         }
     }
 }
@@ -92,7 +92,10 @@ fn document(title: &str, body: &Markup) -> Markup {
                 link rel="stylesheet" href="/style.css";
                 script src="/app.js" defer {}
             }
-            body { (body) }
+            body {
+                noscript { p.note { "Without JavaScript the page shows how things stood when it was loaded, and nothing can be decided here." } }
+                (body)
+            }
         }
     }
 }

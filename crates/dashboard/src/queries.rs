@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use trailwarden_core::stages::dashboard::{Asked, Filter};
+use trailwarden_core::{
+    event::Time,
+    stages::dashboard::{Asked, DAYS, Filter},
+};
 
 /// A query, by name.
 pub(crate) type Query = BTreeMap<String, String>;
@@ -21,8 +24,11 @@ pub(crate) fn is_key(value: &str) -> bool {
 pub(crate) fn asked(path: &str, query: &Query) -> Option<Result<Asked, String>> {
     Some(match path.trim_matches('/') {
         "" | "board" => Ok(Asked::Board),
-        "findings" => filter(query).map(Asked::Findings),
-        "incidents" => filter(query).map(Asked::Incidents),
+        "findings" => filter(query, &["day", "days", "severity", "kind", "principal", "from", "limit"])
+            .map(Asked::Findings),
+        "incidents" => {
+            filter(query, &["days", "severity", "state", "principal", "from", "limit"]).map(Asked::Incidents)
+        }
         "finding" => needed(query, "id").and_then(|id| {
             let of = query.get("of").filter(|of| !of.is_empty()).map(|_| needed(query, "of")).transpose()?;
             Ok(Asked::Finding(id, of))
@@ -41,24 +47,32 @@ fn needed(query: &Query, name: &str) -> Result<String, String> {
     }
 }
 
-fn filter(query: &Query) -> Result<Filter, String> {
-    const KNOWN: [&str; 7] = ["days", "severity", "kind", "state", "principal", "from", "limit"];
+fn filter(query: &Query, known: &[&str]) -> Result<Filter, String> {
     // An empty field of a form says nothing.
     let said: BTreeMap<&str, &str> = query
         .iter()
         .map(|(name, value)| (&**name, &**value))
         .filter(|(_, value)| !value.is_empty())
         .collect();
-    if let Some(strange) = said.keys().find(|name| !KNOWN.contains(name)) {
-        return Err(format!("{strange:?} is not known: there is {}", KNOWN.join(", ")));
+    if let Some(strange) = said.keys().find(|name| !known.contains(name)) {
+        return Err(format!("{strange:?} is not known here: there is {}", known.join(", ")));
     }
     let number = |name: &str| match said.get(name).map(|value| value.parse::<u32>()) {
         None => Ok(0),
         Some(Ok(number)) => Ok(number),
         Some(Err(_)) => Err(format!("{name} is not a number")),
     };
+    let days = number("days")?;
+    if said.contains_key("days") && !(1..=DAYS.1).contains(&days) {
+        return Err(format!("days is not from 1 to {}", DAYS.1));
+    }
+    let day = said.get("day").map(|day| {
+        let time = Time::parse(&format!("{day}T00:00:00Z"));
+        time.map(Time::day).ok_or_else(|| format!("{day:?} is no day such as 2026-03-02"))
+    });
     Ok(Filter {
-        days: number("days")?,
+        days,
+        day: day.transpose()?,
         severity: word(&said, "severity")?,
         kind: word(&said, "kind")?,
         state: word(&said, "state")?,
@@ -97,9 +111,16 @@ mod tests {
         let query = [("severity", "high"), ("kind", "compliance"), ("from", "50"), ("state", "")];
         assert_eq!(ask("/findings", &query), Some(Ok(Asked::Findings(filter))));
         assert_eq!(ask("/", &[]), Some(Ok(Asked::Board)));
-        for (path, query) in
-            [("/findings", ("severity", "bad")), ("/findings", ("from", "-1")), ("/incidents", ("x", "1"))]
-        {
+        for (path, query) in [
+            ("/findings", ("severity", "bad")),
+            ("/findings", ("from", "-1")),
+            ("/findings", ("days", "0")),
+            ("/findings", ("days", "32")),
+            ("/findings", ("day", "2026-02-31")),
+            ("/findings", ("state", "open")),
+            ("/incidents", ("kind", "threat")),
+            ("/incidents", ("x", "1")),
+        ] {
             assert!(matches!(ask(path, &[query]), Some(Err(_))), "{path} {query:?}");
         }
         assert!(matches!(ask("/finding", &[]), Some(Err(_))));

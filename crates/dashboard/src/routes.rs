@@ -63,7 +63,9 @@ pub fn router(orders: Orders, entrance: Entrance, reissues: bool, more: Router) 
         .route("/api/incidents/{id}/{what}", post(decide))
         .route("/api/response/{what}", post(switch))
         .route("/api/metrics", get(metrics))
-        .route("/api/{name}", get(data));
+        .route("/api/{name}", get(data))
+        .route("/api", get(|| async { Redirect::temporary("/api/openapi.json") }))
+        .route("/api/", get(|| async { Redirect::temporary("/api/openapi.json") }));
     let files = Router::new()
         .route("/style.css", get(async |headers: HeaderMap| file(&headers, "text/css; charset=utf-8", STYLE)))
         .route(
@@ -72,7 +74,9 @@ pub fn router(orders: Orders, entrance: Entrance, reissues: bool, more: Router) 
         )
         .route("/icon.svg", get(async |headers: HeaderMap| file(&headers, "image/svg+xml", ICON)))
         .route("/favicon.ico", get(|| async { Redirect::permanent("/icon.svg") }));
-    let all = pages.merge(api).merge(files).with_state(Desk { orders, entrance, reissues });
+    let desk = Desk { orders, entrance, reissues };
+    let lost = get(lost).with_state(desk.clone());
+    let all = pages.merge(api).merge(files).with_state(desk).fallback_service(lost);
     all.merge(more).layer(from_fn(guard))
 }
 
@@ -105,6 +109,14 @@ async fn page(
     let (status, title, main) = drawn(&desk, &who, uri.path(), query).await;
     let page = pages::whole(&title, &who.name, uri.path(), &main);
     tagged(&headers, status, HTML, PRIVATE, page.into_string())
+}
+
+/// A path that leads nowhere, said in the words of whoever went there.
+async fn lost(desk: State<Desk>, who: Caller, uri: Uri, query: Asking, headers: HeaderMap) -> Response {
+    if uri.path().starts_with("/api/") {
+        return error(StatusCode::NOT_FOUND, "there is no such path: see /api/openapi.json");
+    }
+    page(desk, who, uri, query, headers).await
 }
 
 /// What is in the middle of a page.

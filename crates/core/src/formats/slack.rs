@@ -182,8 +182,7 @@ fn buttons(incident: &Incident, is_whole: bool) -> Vec<Value> {
         })
     };
     let mut found = Vec::new();
-    let can_approve = is_whole && incident.state != State::Closed;
-    if let Some(digest) = incident.plan_digest().filter(|_| can_approve) {
+    if let Some(digest) = incident.plan_digest().filter(|_| is_whole) {
         let until =
             format!("It is done in the account at once. It can be approved until {}.", incident.expires());
         found.push(button(

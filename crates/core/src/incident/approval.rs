@@ -45,8 +45,11 @@ impl Incident {
         is_same || who == self.principal || role(who).as_deref() == Some(self.principal.as_str())
     }
 
-    /// What names the plan that waits for approval; nothing if none does.
+    /// What names the plan that waits for approval; nothing if none does, or it is closed.
     pub fn plan_digest(&self) -> Option<String> {
+        if self.state == State::Closed {
+            return None;
+        }
         let waiting = self.acts.iter().enumerate().filter(|(_, act)| act.progress == Progress::Waiting);
         let waiting: Vec<_> =
             waiting.map(|(at, act)| (at, &act.planned.action, &act.planned.account_id, &act.seen)).collect();

@@ -43,15 +43,17 @@ pub enum Asked {
 /// Which of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Of so many days up to now; a week's if it is 0.
+    /// Of so many days up to now; if it is 0, findings of a week, and incidents of a month.
     pub days: u32,
+    /// Findings of this day alone.
+    pub day: Option<u32>,
     /// At least so bad.
     pub severity: Option<Severity>,
     /// Only of this sort.
     pub kind: Option<Kind>,
     /// Only in this state.
     pub state: Option<State>,
-    /// Only whose principal has this in it.
+    /// Only whose principal has this in it, in whatever case.
     pub principal: Option<String>,
     /// Those before this position are left out.
     pub from: usize,
@@ -95,7 +97,7 @@ pub struct Page<L> {
 }
 
 /// Lines of a page, unless more are asked for, and at most.
-const PAGE: (usize, usize) = (50, 500);
+pub const PAGE: (usize, usize) = (50, 500);
 /// Days of a list, unless more are asked for, and at most.
 pub const DAYS: (u32, u32) = (7, 31);
 /// Seconds that what is of today is remembered: less than between two looks of one who watches.
@@ -131,6 +133,7 @@ struct Found {
 pub struct Desk<T> {
     table: T,
     mode: Mode,
+    judges_controls: bool,
     found: Days<Found>,
     joined: Days<Vec<Listed>>,
     board: RefCell<Option<(Time, Rc<Board>)>>,
@@ -141,7 +144,13 @@ impl<T: Table> Desk<T> {
     /// At a table, where responses go so far.
     pub fn new(table: T, mode: Mode) -> Self {
         let (found, joined, board, weeks) = Default::default();
-        Self { table, mode, found, joined, board, weeks }
+        Self { table, mode, judges_controls: true, found, joined, board, weeks }
+    }
+
+    /// The same, where nobody looks whether controls are kept.
+    #[must_use]
+    pub fn without_controls(self) -> Self {
+        Self { judges_controls: false, ..self }
     }
 
     /// What the desk looks things up in.
@@ -231,7 +240,10 @@ impl<T: Table> Desk<T> {
     }
 
     async fn findings(&self, filter: &Filter, now: Time) -> Result<Page<FindingLine<'static>>, Unavailable> {
-        let days = self.found(filter.days, now).await?;
+        let days = match filter.day {
+            Some(day) => vec![self.found_on(day, now).await?],
+            None => self.found(filter.days, now).await?,
+        };
         let all = days.iter().flat_map(|day| day.heads.iter().zip(&day.entries));
         let wanted = all.filter(|(head, _)| filter.takes(**head)).map(|(_, entry)| entry);
         let read = |entry| kept::line::<FindingLine<'_>>(entry).map(FindingLine::into_owned);
@@ -243,7 +255,8 @@ impl<T: Table> Desk<T> {
     }
 
     async fn incidents(&self, filter: &Filter, now: Time) -> Result<Page<IncidentLine>, Unavailable> {
-        let days = self.joined(filter.days, now).await?;
+        // What began three weeks ago may be open still.
+        let days = self.joined(if filter.days == 0 { DAYS.1 } else { filter.days }, now).await?;
         let is_wanted = |(_, line): &(&Listed, IncidentLine)| {
             filter.state.is_none_or(|state| line.state == state)
                 && filter.severity.is_none_or(|least| line.severity >= least)
@@ -275,7 +288,10 @@ impl Filter {
     }
 
     fn is_about(&self, principal: &str) -> bool {
-        self.principal.as_deref().is_none_or(|part| principal.contains(part))
+        let Some(part) = self.principal.as_deref().map(|part| part.trim().to_lowercase()) else {
+            return true;
+        };
+        principal.to_lowercase().contains(&part)
     }
 }
 

@@ -40,14 +40,13 @@ pub async fn join(
     let (_, partition) = behind(raised);
     for _ in 0..RACES {
         let items = table.range(&partition, INCIDENTS.0, INCIDENTS.1, Freshness::Fresh).await?;
-        let mut found = None;
+        let mut known = Vec::new();
         for (sort, item) in items.iter().rev() {
-            let incident = kept::read_incident(item)?;
-            if incident.takes(finding) {
-                found = Some((sort.clone(), Over::Version(item.version), incident));
-                break;
-            }
+            known.push((sort.clone(), Over::Version(item.version), kept::read_incident(item)?));
         }
+        let at = known.iter().position(|(_, _, incident)| incident.knows(finding));
+        let at = at.or_else(|| known.iter().position(|(_, _, incident)| incident.takes(finding)));
+        let found = at.map(|at| known.swap_remove(at));
         let (key, over, before) = match found {
             Some((sort, over, incident)) => (Key { partition: partition.clone(), sort }, over, incident),
             None if Incident::begins_with(finding, now) => {

@@ -279,12 +279,12 @@ pub fn decide(incident: &mut Incident, what: &str, said: &Said, who: &str, now: 
     let who = clip(who, 200);
     match what {
         "approve" => {
-            let Some(plan) = &said.plan else {
-                return Err(error(400, "say which plan: {\"plan\": \"...\"}, as GET shows it"));
-            };
             if incident.state == State::Closed {
                 return Err(error(409, "it is closed"));
             }
+            let Some(plan) = &said.plan else {
+                return Err(error(400, "say which plan: {\"plan\": \"...\"}, as GET shows it"));
+            };
             incident.approve(plan, who, now).map_err(refused)
         }
         "undo" => incident.undo(said.act, who, now).map_err(refused),

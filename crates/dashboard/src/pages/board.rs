@@ -65,7 +65,12 @@ fn threat(overview: &Overview) -> Markup {
             @if threat.because.is_empty() {
                 p.quiet { "No open incident weighs on it." }
             } @else {
-                ul.because { @for reason in &threat.because { li { (parts::shown(reason)) } } }
+                ul.because { @for reason in &threat.because {
+                    li { @match &reason.incident {
+                        Some(id) => (parts::to_incident(id, &reason.text)),
+                        None => a href="/incidents?state=open&days=31" { (reason.text) },
+                    } }
+                } }
             }
         }
     }
@@ -122,10 +127,10 @@ fn switch(board: &Board, decides: bool) -> Markup {
 
 fn today(overview: &Overview) -> Markup {
     let cards = [
-        ("anomalies", "Anomalies", overview.anomalies, "/findings?days=2"),
-        ("failed-sign-ins", "Failed sign-ins", overview.failed_sign_ins, ""),
+        ("anomalies", "Anomalies", Some(overview.anomalies), "/findings?days=2"),
+        ("failed-sign-ins", "Failed sign-ins", Some(overview.failed_sign_ins), ""),
         ("violations", "Violations", overview.violations, "/findings?days=2&kind=compliance"),
-        ("responses", "Responses", overview.responses, "/incidents?days=2"),
+        ("responses", "Responses", Some(overview.responses), "/incidents?days=2"),
     ];
     html! {
         section.card.wide #today aria-labelledby="today-title" {
@@ -134,8 +139,13 @@ fn today(overview: &Overview) -> Markup {
                 @for (id, name, change, to) in cards {
                     div.stat {
                         p.name { @if to.is_empty() { (name) } @else { a href=(to) { (name) } } }
-                        p.value data-value=(id) { (parts::thousands(change.now)) }
-                        p.change { (against(change)) }
+                        @if let Some(change) = change {
+                            p.value data-value=(id) { (parts::thousands(change.now)) }
+                            p.change { (against(change)) }
+                        } @else {
+                            p.value data-value=(id) { "-" }
+                            p.change { "needs the logs, not only what was kept" }
+                        }
                     }
                 }
             }
@@ -164,7 +174,7 @@ fn timeline(board: &Board) -> Markup {
     html! {
         section.card.wide #timeline aria-labelledby="timeline-title" {
             h2 id="timeline-title" { "Findings over seven days" }
-            div.scroll tabindex="0" role="region" aria-labelledby="timeline-title" { (charts::timeline(&board.timeline)) }
+            div.scroll tabindex="0" role="region" aria-labelledby="timeline-title" data-late { (charts::timeline(&board.timeline)) }
             p.legend aria-hidden="true" {
                 @for severity in Severity::ALL.iter().rev() {
                     span.one { span class={ "key " (severity.label().to_lowercase()) } {} " " (severity.label()) } " "
@@ -181,7 +191,7 @@ fn risk(overview: &Overview) -> Markup {
             @if overview.riskiest.is_empty() {
                 p.quiet { "Nobody did anything in seven days that a finding came of." }
             } @else {
-                table {
+                table.stack {
                     thead { tr { th scope="col" { "Who" } th scope="col" { "Risk" } th scope="col" { "Mostly because" } } }
                     tbody {
                         @for one in &overview.riskiest {
@@ -207,7 +217,7 @@ fn matrix(overview: &Overview) -> Markup {
             @if overview.matrix.is_empty() {
                 p.quiet { "No finding in seven days." }
             } @else {
-                div.scroll tabindex="0" role="region" aria-labelledby="matrix-title" {
+                div.scroll tabindex="0" role="region" aria-labelledby="matrix-title" data-late {
                     table.matrix {
                         thead { tr {
                             th scope="col" { "Who" }
@@ -217,10 +227,12 @@ fn matrix(overview: &Overview) -> Markup {
                             @for (who, row) in &overview.matrix {
                                 tr {
                                     th scope="row" { (parts::principal(who)) }
-                                    @for cell in row {
+                                    @for (day, cell) in overview.days.iter().zip(row) {
                                         @match cell {
                                             Some(severity) => td class={ "cell " (severity.label().to_lowercase()) } title=(severity.label()) {
-                                                (&severity.label()[..1]) span.hidden { (&severity.label()[1..]) }
+                                                a href={ "/findings?day=" (day) "&principal=" (parts::encoded(who)) } {
+                                                    (&severity.label()[..1]) span.hidden { (&severity.label()[1..]) }
+                                                }
                                             },
                                             None => td.none { span.hidden { "none" } },
                                         }
@@ -253,7 +265,7 @@ fn compliance(compliance: Option<&Compliance>) -> Markup {
                                             None => "-",
                                         }
                                     }
-                                    td.number { (one.open) }
+                                    td.number { a href="/findings?kind=compliance&days=31" { (one.open) } }
                                 }
                             }
                         }

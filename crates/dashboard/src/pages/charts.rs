@@ -40,7 +40,7 @@ pub(super) fn timeline(buckets: &[Bucket]) -> Markup {
     let step = WIDE.0 + WIDE.1;
     let width = step * buckets.len() as f32 + 30.0;
     html! {
-        svg.timeline viewBox={ "0 0 " (width) " 132" } role="img"
+        svg.timeline viewBox={ "0 0 " (width) " 132" } role="group"
             aria-label={ (thousands(all.into())) " findings in seven days, most in six hours: " (most) } {
             line.axis x1="26" y1={ (HIGH + 8.0) } x2=(width) y2={ (HIGH + 8.0) } {}
             text.tick x="22" y="16" text-anchor="end" { (most) }
@@ -49,17 +49,27 @@ pub(super) fn timeline(buckets: &[Bucket]) -> Markup {
                 @let x = 28.0 + step * at as f32;
                 @if bucket.from.0 % 86_400 == 0 {
                     line.day x1={ (x - 3.0) } y1="8" x2={ (x - 3.0) } y2={ (HIGH + 14.0) } {}
-                    text.tick x=(x) y="126" { (bucket.from.to_string().get(5..10).unwrap_or_default()) }
+                    @let is_last = at + 2 > buckets.len();
+                    text.tick x=(if is_last { x + WIDE.0 } else { x }) y="126" text-anchor=[is_last.then_some("end")] {
+                        (day_of(bucket).get(5..).unwrap_or_default())
+                    }
                 }
-                g {
-                    title { (bucket_title(bucket)) }
-                    @for (y, height, class) in stacked(bucket, most) {
-                        rect class=(class) x=(x) y=(y) width=(WIDE.0) height=(height) rx="1.5" {}
+                @if total(bucket) > 0 {
+                    a href={ "/findings?day=" (day_of(bucket)) } aria-label=(bucket_title(bucket)) {
+                        title { (bucket_title(bucket)) }
+                        rect.room x=(x) y="8" width=(WIDE.0) height=(HIGH) {}
+                        @for (y, height, class) in stacked(bucket, most) {
+                            rect class=(class) x=(x) y=(y) width=(WIDE.0) height=(height) rx="1.5" {}
+                        }
                     }
                 }
             }
         }
     }
+}
+
+fn day_of(bucket: &Bucket) -> String {
+    bucket.from.to_string().get(..10).unwrap_or_default().to_owned()
 }
 
 fn bucket_title(bucket: &Bucket) -> String {
@@ -99,7 +109,7 @@ pub(super) fn week(week: &Week) -> Markup {
     };
     html! {
         figure.week {
-            svg viewBox="0 0 660 196" role="img" aria-label={ (week.active) " hours with activity in the last seven days, "
+            div.scroll tabindex="0" role="region" aria-label="Hours of the week" { svg viewBox="0 0 660 196" role="img" aria-label={ (week.active) " hours with activity in the last seven days, "
                 (week.new) " of them at hours of the week in which nothing was seen in the " (week.weeks) " weeks before" } {
                 @for clock in (0..24).step_by(3) {
                     text.tick x={ (40 + clock * 26) } y="12" { (format!("{clock:02}")) }
@@ -119,7 +129,7 @@ pub(super) fn week(week: &Week) -> Markup {
                         }
                     }
                 }
-            }
+            } }
             figcaption {
                 "UTC. Shade: usual (" (week.weeks) " weeks). "
                 span.seen { "\u{25cf}" } " seen in the last seven days, "

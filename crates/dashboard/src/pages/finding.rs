@@ -15,13 +15,16 @@ pub(super) fn finding(story: &Story) -> Markup {
     let finding = &story.finding;
     html! {
         (head(story))
-        (contributions(finding))
-        section.card #usual aria-labelledby="usual-title" {
-            h2 id="usual-title" { "What was usual, and what was not" }
-            (parts::list("Usual", &finding.usual))
-            (parts::list("That day", &finding.observed))
-            @if finding.usual.is_empty() && finding.observed.is_empty() {
-                p.quiet { "Nothing was known of them before." }
+        // A violation is a fact: nothing adds up to it, and what is usual excuses nothing.
+        @if finding.kind != Kind::Compliance {
+            (contributions(finding))
+            section.card #usual aria-labelledby="usual-title" {
+                h2 id="usual-title" { "What was usual, and what was not" }
+                (parts::list("Usual", &finding.usual))
+                (parts::list("That day", &finding.observed))
+                @if finding.usual.is_empty() && finding.observed.is_empty() {
+                    p.quiet { "Nothing was known of them before." }
+                }
             }
         }
         @if let Some(week) = &story.week {
@@ -174,6 +177,23 @@ fn verdict(story: &Story) -> Markup {
     }
 }
 
+/// The events, under what they prove; each can be looked up by its id.
+fn events(finding: &Finding) -> Markup {
+    let ids = |ids: &[String]| html! { ul.ids { @for id in ids { li { code { (parts::shown(id)) } } } } };
+    html! {
+        details id="events" {
+            summary { (finding.event_ids.len()) " event(s) that prove it" }
+            @for reason in &finding.contributions {
+                p.small { (parts::shown(&reason.text)) span.quiet { ", " (parts::time(reason.first_seen)) " to " (parts::time(reason.last_seen)) " UTC" } }
+                (ids(&reason.event_ids))
+            }
+            @if finding.contributions.is_empty() { (ids(&finding.event_ids)) }
+            p.quiet { "Each whole, for 90 days: " code { "aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventId,AttributeValue=ID" }
+                @if !finding.region.is_empty() { code { " --region " (parts::shown(&finding.region)) } } "; later, in the trail's bucket." }
+        }
+    }
+}
+
 fn evidence(finding: &Finding) -> Markup {
     html! {
         section.card #evidence aria-labelledby="evidence-title" {
@@ -184,10 +204,7 @@ fn evidence(finding: &Finding) -> Markup {
             }
             (parts::list("Controls", &finding.controls))
             (parts::list("What to do", &finding.recommendations))
-            details id="events" {
-                summary { (finding.event_ids.len()) " event(s) that prove it" }
-                ul.ids { @for id in &finding.event_ids { li { code { (parts::shown(id)) } } } }
-            }
+            (events(finding))
         }
     }
 }

@@ -5,7 +5,7 @@ use trailwarden_core::{
     finding::Severity,
     lines::{FindingLine, IncidentLine},
     response::Level,
-    stages::dashboard::{Page, Placed},
+    stages::dashboard::{PAGE, Page, Placed},
 };
 
 use super::parts;
@@ -56,7 +56,7 @@ pub(super) fn pressing(incidents: &[Placed<IncidentLine>]) -> Markup {
         section.card #incidents aria-labelledby="incidents-title" {
             h2 id="incidents-title" { a href="/incidents" { "Incidents" } }
             @if incidents.is_empty() {
-                p.quiet { "None in seven days." }
+                p.quiet { "None in a month." }
             } @else {
                 (of_incidents(incidents))
             }
@@ -98,13 +98,13 @@ pub(super) fn findings(page: &Page<FindingLine<'_>>, query: &Query) -> Markup {
     html! {
         section.card.wide id="list" {
             h1 id="list-title" { "Findings" }
-            (filter("/findings", query, &html! {
+            (filter("/findings", "7", query, &html! {
                 (choice("severity", "At least", query, &Severity::ALL.map(|one| (one.label(), one.label()))))
                 (choice("kind", "Sort", query, &[("threat", "threat"), ("anomaly", "anomaly"), ("compliance", "violation")]))
             }))
-            p.quiet { (parts::thousands(page.count as u64)) " in all" }
+            (position(page, query))
             @if page.items.is_empty() { p { "None that match." } } @else { (of_findings(&page.items, "list-title")) }
-            (further("/findings", page.next, query))
+            (further("/findings", page, query))
         }
     }
 }
@@ -114,23 +114,23 @@ pub(super) fn incidents(page: &Page<IncidentLine>, query: &Query) -> Markup {
     html! {
         section.card.wide id="list" {
             h1 { "Incidents" }
-            (filter("/incidents", query, &html! {
+            (filter("/incidents", "31", query, &html! {
                 (choice("state", "State", query, &[("open", "open"), ("contained", "contained"), ("closed", "closed")]))
                 (choice("severity", "At least", query, &Severity::ALL.map(|one| (one.label(), one.label()))))
             }))
-            p.quiet { (parts::thousands(page.count as u64)) " in all" }
+            (position(page, query))
             @if page.items.is_empty() { p { "None that match." } } @else { (of_incidents(&page.items)) }
-            (further("/incidents", page.next, query))
+            (further("/incidents", page, query))
         }
     }
 }
 
-fn filter(to: &str, query: &Query, choices: &Markup) -> Markup {
+fn filter(to: &str, days: &str, query: &Query, choices: &Markup) -> Markup {
     let value = |name: &str| query.get(name).map_or("", String::as_str);
     html! {
         form.filter method="get" action=(to) {
             (choices)
-            label { "Days " input type="number" name="days" min="1" max="31" value=(if value("days").is_empty() { "7" } else { value("days") }); }
+            label { "Days " input type="number" name="days" min="1" max="31" value=(if value("days").is_empty() { days } else { value("days") }); }
             label { "Who " input type="search" name="principal" value=(parts::shown(value("principal"))) maxlength="200"; }
             button type="submit" { "Show" }
         }
@@ -151,12 +151,35 @@ fn choice(name: &str, title: &str, query: &Query, choices: &[(&str, &str)]) -> M
     }
 }
 
-fn further(to: &str, next: Option<usize>, query: &Query) -> Markup {
+fn from(query: &Query) -> usize {
+    query.get("from").and_then(|from| from.parse().ok()).unwrap_or_default()
+}
+
+/// Which part of the list it is.
+fn position<L>(page: &Page<L>, query: &Query) -> Markup {
+    let (all, from, shown) = (parts::thousands(page.count as u64), from(query), page.items.len());
     html! {
-        @if let Some(next) = next {
-            @let rest: Vec<String> = query.iter().filter(|(name, _)| *name != "from")
-                .map(|(name, value)| format!("&{}={}", parts::encoded(name), parts::encoded(value))).collect();
-            p { a href={ (to) "?from=" (next) (rest.concat()) } rel="next" { "More" } }
+        p.quiet {
+            @if let Some(day) = query.get("day").filter(|day| !day.is_empty()) { "Of " (parts::shown(day)) ": " }
+            @if shown > 0 && shown < page.count { (from + 1) " to " (from + shown) " of " (all) } @else { (all) " in all" }
+        }
+    }
+}
+
+/// To the parts after and before it.
+fn further<L>(to: &str, page: &Page<L>, query: &Query) -> Markup {
+    let rest = query.iter().filter(|(name, _)| *name != "from");
+    let rest: Vec<String> =
+        rest.map(|(name, value)| format!("&{}={}", parts::encoded(name), parts::encoded(value))).collect();
+    let link = |from: usize, rel: &str, text: &str| {
+        html! { a href={ (to) "?from=" (from) (rest.concat()) } rel=(rel) { (text) } " " }
+    };
+    let limit = query.get("limit").and_then(|limit| limit.parse().ok()).filter(|limit| *limit > 0);
+    let limit = limit.unwrap_or(PAGE.0).min(PAGE.1);
+    html! {
+        p {
+            @if from(query) > 0 { (link(from(query).saturating_sub(limit), "prev", "Back")) }
+            @if let Some(next) = page.next { (link(next, "next", "More")) }
         }
     }
 }

@@ -92,6 +92,7 @@ impl<T: Table> Desk<T> {
             failed_sign_ins: self.failed(now).await?,
             risk: self.risk(now).await?,
             watched: verdicts::watched(&self.table, now).await?,
+            judges_controls: self.judges_controls,
         };
         // To the minute: what has not changed is then the same.
         let overview = Overview::at(Time(now.0 - now.0 % 60 + 59), &seen, history.at(now.day()));
