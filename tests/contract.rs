@@ -1,7 +1,7 @@
 //! What every table must do: the one in memory, and DynamoDB.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test ends where something is missing")]
 
-use std::collections::BTreeSet;
+use std::{cell::Cell, collections::BTreeSet};
 
 use trailwarden_core::{
     activity::{Fold, Folded, Scope},
@@ -124,6 +124,52 @@ impl Channel<Notice> for Nowhere {
     }
 }
 
+/// The hours of some records, a line each.
+fn folded(log: &[String]) -> Vec<Folded> {
+    let mut fold = Fold::default();
+    read(log.join("\n").as_bytes(), Limits::default(), &mut |item| {
+        if let Item::Event(event) = item {
+            fold.add(&event);
+        }
+    })
+    .unwrap();
+    fold.take()
+}
+
+/// While something is announced, another copy adds these hours, and announces them.
+struct Meanwhile<'t, T> {
+    table: &'t T,
+    hours: Cell<Vec<Folded>>,
+    now: Time,
+}
+
+impl<T: Table> Channel<Notice> for Meanwhile<'_, T> {
+    async fn send(&self, _: &[Notice]) -> Result<(), Unavailable> {
+        let added = vec![self.hours.take()];
+        let done = feature_extract(self.table, &Nowhere, added, "TrailwardenResponse", self.now).await;
+        assert!(done.failed.is_empty(), "{:?}", done.failed);
+        Ok(())
+    }
+}
+
+/// What is recorded as announced is what is there, also where two copies announce at the same time.
+async fn what_another_announced_is_not_unsaid(table: &impl Table) {
+    let key_for = |whom: &str| {
+        folded(&[format!(
+            r#"{{"eventID":"{whom}","eventTime":"2026-03-02T10:00:00Z","eventName":"CreateAccessKey","eventSource":"iam.amazonaws.com","requestParameters":{{"userName":"{whom}"}},"userIdentity":{{"type":"IAMUser","userName":"maker","arn":"arn:aws:iam::111122223333:user/maker"}}}}"#
+        )])
+    };
+    let now = now();
+    let bus = Meanwhile { table, hours: Cell::new(key_for("second")), now };
+    feature_extract(table, &bus, vec![key_for("first")], "TrailwardenResponse", now).await;
+    let scope = Scope::Principal("arn:aws:iam::111122223333:user/maker".into());
+    let hour = Time::parse("2026-03-02T10:00:00Z").unwrap().hour();
+    let kept: KeptHour =
+        kept::read(&table.get(&kept::hour_key(&scope, hour)).await.unwrap().unwrap()).unwrap();
+    assert_eq!(kept.hour.events.values().count(), 2);
+    assert!(kept.announced != 0 && kept.announced == kept.hour.mark());
+}
+
 /// Four copies of feature-extract at one principal's hour, each with a part of its events, some twice.
 async fn racing_copies_merge_to_the_same_hour(table: &impl Table) {
     let scope = Scope::Principal("arn:aws:iam::111122223333:user/racer".into());
@@ -135,15 +181,7 @@ async fn racing_copies_merge_to_the_same_hour(table: &impl Table) {
                 n % 9
             )
         };
-        let log: Vec<String> = (from..to).map(record).collect();
-        let mut fold = Fold::default();
-        read(log.join("\n").as_bytes(), Limits::default(), &mut |item| {
-            if let Item::Event(event) = item {
-                fold.add(&event);
-            }
-        })
-        .unwrap();
-        fold.take()
+        folded(&(from..to).map(record).collect::<Vec<_>>())
     };
     let now = now();
     let copy = async |n: usize| {
@@ -169,6 +207,7 @@ async fn contract(table: &impl Table) {
     the_index_follows_what_is_written(table).await;
     races_lose_nothing(table).await;
     racing_copies_merge_to_the_same_hour(table).await;
+    what_another_announced_is_not_unsaid(table).await;
 }
 
 #[tokio::test]

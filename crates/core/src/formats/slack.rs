@@ -10,7 +10,7 @@ use super::plain::plain;
 use crate::{
     event::Time,
     incident::{Act, Incident, Progress, State},
-    response::Undo,
+    response::{Planned, Undo},
 };
 
 const HEADER: usize = 140;
@@ -129,14 +129,11 @@ fn happened(incident: &Incident) -> Vec<String> {
 /// What is planned, what waits first; and whether all that waits is there: nobody approves what they are not shown.
 fn acts(incident: &Incident) -> (Vec<String>, bool) {
     let line = |(at, act): (usize, &Act)| {
-        let mut told = format!("{}. [{}] {}", at + 1, progress(act.progress), act.planned.text);
-        told.push_str(&format!(" in {}", act.planned.account_id));
-        for why in [&act.planned.waits, &act.note] {
-            if !why.is_empty() {
-                told.push_str(&format!("; {why}"));
-            }
-        }
-        plain(&told, SECTION)
+        let Planned { text, account_id, waits, .. } = &act.planned;
+        let what = format!("{}. [{}] {text} in {account_id}", at + 1, progress(act.progress));
+        let told = [&what, waits, &act.note].map(String::as_str);
+        let told: Vec<&str> = told.into_iter().filter(|part| !part.is_empty()).collect();
+        plain(&told.join("; "), SECTION)
     };
     let is_waiting = |act: &Act| act.progress == Progress::Waiting;
     let (waiting, others): (Vec<_>, Vec<_>) =

@@ -48,35 +48,38 @@ pub(crate) fn reverse(deed: &Deed, since: Time, made: &[&Deed], plan: &mut Plan)
         };
         // Somebody else's user may be at work everywhere: whose password was changed is the attacker's choice.
         let is_victim = |user: &str| !is_made("iam:CreateUser", user);
-        plan.actions.push(match action {
+        let planned = match action {
             _ if may_have_been => planned.waiting(MAY_HAVE_BEEN),
             Action::QuarantineUser { user } if is_victim(user) => planned.waiting(VICTIM),
             _ => planned,
-        });
-        plan.hits.extend(hit(action, is_victim));
+        };
+        if !planned.waits.is_empty() || matches!(action, Action::BlockPublicAccess { .. }) {
+            plan.hits.extend(hit(action, is_victim));
+        }
+        plan.actions.push(planned);
     }
-    if actions.iter().any(|action| matches!(action, Action::RemoveFromTrust { .. } | Action::Unshare { .. }))
-    {
-        plan.next_steps.push(format!(
-            "See whether {} lets in anybody else: of one call, only the first is known here",
-            deed.target
-        ));
+    plan.next_steps.extend(left(deed, &on, &actions));
+}
+
+/// What is left to people, where actions do not take all of a deed back.
+fn left(deed: &Deed, on: &str, actions: &[Action]) -> Vec<String> {
+    let Deed { call, target, account_id, .. } = deed;
+    let mut steps = Vec::new();
+    for action in actions {
+        match action {
+            Action::RemoveFromTrust { .. } | Action::Unshare { .. } => steps.push(format!(
+                "See whether {target} lets in anybody else: of one call, only the first is known here"
+            )),
+            Action::RevokeIngress { rule, .. } if rule.contains(", and more") => steps.push(format!(
+                "Shut what else {target} let in: one call opened more doors than are known here"
+            )),
+            _ => {}
+        }
     }
-    if actions
-        .iter()
-        .any(|action| matches!(action, Action::RevokeIngress { rule, .. } if rule.contains(", and more")))
-    {
-        plan.next_steps.push(format!(
-            "Shut what else {} let in: one call opened more doors than are known here",
-            deed.target
-        ));
+    if actions.is_empty() && is_telling(call) {
+        steps.push(format!("Look at what {call}{on} did in account {account_id}, and take it back"));
     }
-    if actions.is_empty() && is_telling(&deed.call) {
-        plan.next_steps.push(format!(
-            "Look at what {}{on} did in account {}, and take it back",
-            deed.call, deed.account_id
-        ));
-    }
+    steps
 }
 
 /// Rights and credentials that somebody got; those of the principal itself are stopped anyhow.

@@ -60,7 +60,7 @@ pub async fn feature_extract(
             Err(error) => extracted.fail(&messages, &error),
         }
     }
-    announce(table, bus, due, now, &mut extracted).await;
+    announce(table, bus, due, (response_role, now), &mut extracted).await;
     extracted
 }
 
@@ -108,7 +108,7 @@ async fn merge(
         merged.hour.merge(delta.clone());
         merged.due = (hour + WATERMARK).max(now.hour() + 1);
         let duplicates = old.hour.events.distinct() + delta.events.distinct() - merged.hour.events.distinct();
-        let mark = if is_of(scope, response_role) { all_of(&merged.hour) } else { merged.hour.mark() };
+        let mark = mark(scope, response_role, &merged.hour);
         let due = (mark != 0 && mark != old.announced).then_some(mark);
         if !is_new && merged.hour == old.hour {
             return Ok(Merged { is_written: false, duplicates, due });
@@ -124,8 +124,12 @@ async fn merge(
     }
 }
 
-fn is_of(scope: &Scope, role: &str) -> bool {
-    matches!(scope, Scope::Principal(arn) if role_name(arn) == Some(role))
+/// What an hour is announced by: it changes with what should not wait; for the role by which we respond, with every call.
+fn mark(scope: &Scope, response_role: &str, hour: &Hour) -> u64 {
+    match scope {
+        Scope::Principal(arn) if role_name(arn) == Some(response_role) => all_of(hour),
+        _ => hour.mark(),
+    }
 }
 
 /// A number that changes with every call.
@@ -194,7 +198,7 @@ async fn announce(
     table: &impl Table,
     bus: &impl Channel<Notice>,
     due: Vec<(FeaturesExtracted, BTreeSet<usize>, u64)>,
-    now: Time,
+    (response_role, now): (&str, Time),
     extracted: &mut Extracted,
 ) {
     let notices: Vec<Notice> =
@@ -206,11 +210,15 @@ async fn announce(
         let messages = due.into_iter().flat_map(|(_, messages, _)| messages).collect();
         return extracted.fail(&messages, &error);
     }
-    for (about, messages, mark) in due {
+    for (about, messages, announced) in due {
         let key = kept::hour_key(&about.scope, about.hour);
         let recorded = change(table, &key, |item| {
-            let Some(item) = item else { return Ok(None) };
-            let kept = KeptHour { announced: mark, ..kept::read(item)? };
+            let Some(kept) = item.map(kept::read::<KeptHour>).transpose()? else { return Ok(None) };
+            // Whoever added more meanwhile announces that, and may have recorded it already.
+            if mark(&about.scope, response_role, &kept.hour) != announced {
+                return Ok(None);
+            }
+            let kept = KeptHour { announced, ..kept };
             Ok::<_, Unavailable>(Some(kept.write(&about.scope, about.hour, now)))
         });
         if let Err(error) = recorded.await {

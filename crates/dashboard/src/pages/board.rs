@@ -96,6 +96,9 @@ fn watched(board: &Board, decides: bool) -> Markup {
                 div {
                     dt { "Automatic response" }
                     dd data-value="response" { (mode) }
+                    @if let (Some(by), None) = (&board.response.stopped_by, &board.response.turn) {
+                        dd.small { "stopped by " (parts::shown(by)) }
+                    }
                     @if let Some(turn) = &board.response.turn {
                         dd.small { (if turn.stops { "stopped" } else { "started again" }) " by " (parts::shown(&turn.by))
                             ", " (parts::time(turn.at)) " UTC" }
