@@ -6,7 +6,7 @@ mod support;
 
 use std::{fs, path::Path};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::{log_in, root, text, trailwarden};
 
 fn plans(log: &Path) -> Vec<Value> {
@@ -128,4 +128,71 @@ fn somebody_chosen_is_planned_for_as_compromised_and_nobody_else() {
     let nobody = trailwarden(&["respond", "--plan", "--principal", "nobody", text(&log)]);
     assert_eq!(nobody.status.code(), Some(2));
     assert_eq!(trailwarden(&["respond", text(&log)]).status.code(), Some(2), "it only plans, and says so");
+}
+
+/// Users of account 111122223333 who take on the role `deploy`, each by a key of their own, and stop things by it.
+fn taken_on(by: &[&str]) -> Vec<Value> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let account = "111122223333";
+    let mut records = Vec::new();
+    for (nth, user) in by.iter().enumerate() {
+        let key = format!("ASIA{nth}EXAMPLE");
+        let at = |minute: usize| format!("2026-03-02T10:{:02}:00Z", nth * 10 + minute);
+        let record = |minute: usize, source: &str, name: &str, who: Value, asked: Value, answered: Value| {
+            json!({
+                "eventVersion": "1.11", "eventID": format!("{user}-{minute}"), "eventTime": at(minute), "eventType": "AwsApiCall",
+                "eventSource": format!("{source}.amazonaws.com"), "eventName": name, "awsRegion": "eu-west-1",
+                "sourceIPAddress": "198.51.100.7", "userAgent": "aws-cli/2", "userIdentity": who, "requestParameters": asked,
+                "responseElements": answered, "recipientAccountId": account, "managementEvent": true, "readOnly": false,
+            })
+        };
+        let user_arn = format!("arn:aws:iam::{account}:user/{user}");
+        let whose = json!({ "type": "IAMUser", "userName": user, "arn": user_arn, "accountId": account, "accessKeyId": "AKIAEXAMPLE" });
+        let role = format!("arn:aws:iam::{account}:role/deploy");
+        let session = format!("arn:aws:sts::{account}:assumed-role/deploy/{user}");
+        let answer = json!({ "credentials": { "accessKeyId": key }, "assumedRoleUser": { "arn": session } });
+        records.push(record(
+            0,
+            "sts",
+            "AssumeRole",
+            whose,
+            json!({ "roleArn": role, "roleSessionName": user }),
+            answer,
+        ));
+        let issuer = json!({ "type": "Role", "arn": role, "accountId": account, "userName": "deploy" });
+        let who = json!({ "type": "AssumedRole", "arn": session, "accountId": account, "accessKeyId": key, "sessionContext": { "sessionIssuer": issuer } });
+        records.push(record(
+            1,
+            "cloudtrail",
+            "StopLogging",
+            who.clone(),
+            json!({ "name": "main" }),
+            Value::Null,
+        ));
+        records.push(record(
+            2,
+            "guardduty",
+            "DeleteDetector",
+            who,
+            json!({ "detectorId": "d1" }),
+            Value::Null,
+        ));
+    }
+    let log = folder.path().join("log.json");
+    fs::write(&log, json!({ "Records": records }).to_string()).expect("written");
+    plans(&log)
+}
+
+#[test]
+fn whoever_began_it_is_stopped_and_nobody_for_what_another_did_by_the_same_role() {
+    let of_the_role = |plans: &[Value]| {
+        let plan = plans.iter().find(|plan| plan["principal"] == "arn:aws:iam::111122223333:role/deploy");
+        let actions = plan.expect("a plan")["actions"].as_array().expect("actions").iter();
+        actions.map(|one| one["text"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    let one = of_the_role(&taken_on(&["kim"]));
+    assert!(one.iter().any(|text| text.starts_with("Quarantine kim")), "{one:?}");
+    let both = of_the_role(&taken_on(&["kim", "eva"]));
+    assert!(both.iter().any(|text| text.starts_with("Revoke all sessions of the role deploy")), "{both:?}");
+    assert!(!both.iter().any(|text| text.contains("kim") || text.contains("eva")), "{both:?}");
 }

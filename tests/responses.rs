@@ -222,6 +222,48 @@ fn the_same_finding_five_times_is_answered_once() {
     assert_eq!(world.writes.borrow().len(), writes);
 }
 
+/// Planned anew means: with what is there by then, whatever was done of it before; and only when a person has seen it.
+#[test]
+fn what_is_planned_anew_is_done_as_it_is_shown_and_taken_back_whole() {
+    let (finding, everything) = (story("iam-backdoor-role"), settings(EVERYTHING));
+    let world = furnished(std::slice::from_ref(&finding));
+    let enforcing = guard(&everything, Mode::Enforce);
+    let mut refused = answer(&world, enforcing, std::slice::from_ref(&finding)).remove(0);
+    let (at, now) = (0, finding.last_seen);
+    let place = (refused.acts[at].planned.account_id.clone(), refused.acts[at].thing());
+    let keys = || world.accounts.borrow()[&place].clone();
+    let set =
+        |entries: &[(&str, &str)]| _ = world.accounts.borrow_mut().insert(place.clone(), state(entries));
+    for there in [
+        // Of what was begun, nothing was done, and all of it.
+        [("AKIAONE", "Active"), ("AKIASINCE", "Active"), ("AKIATWO", "Inactive")],
+        [("AKIAONE", "Inactive"), ("AKIASINCE", "Active"), ("AKIATWO", "Inactive")],
+    ] {
+        set(&there);
+        refused.acts[at].progress = Progress::Refused;
+        refused.retry(Some(at), "kim", now).expect("planned anew");
+        let shown = ask(&world, enforcing, &refused, now);
+        assert_eq!(
+            (shown.acts[at].progress, shown.acts[at].seen.clone()),
+            (Progress::Waiting, Some(state(&there)))
+        );
+        let again = answer(&world, enforcing, std::slice::from_ref(&finding)).remove(0);
+        assert_eq!(again.acts[at].progress, Progress::Waiting, "the finding again is no person");
+        let mut approved = again;
+        approved.approve(&approved.plan_digest().expect("a plan"), "kim", now).expect("approved");
+        let done = ask(&world, enforcing, &approved, now);
+        assert_eq!(done.acts[at].progress, Progress::Done, "{:?}", done.acts[at]);
+        assert!(keys().values().all(|state| state == "Inactive"), "{:?}", keys());
+        let mut asked = done.clone();
+        asked.undo(Some(at), "kim", now).expect("asked");
+        let undone = ask(&world, enforcing, &asked, now);
+        assert_eq!(undone.acts[at].progress, Progress::Undone);
+        let all = [("AKIAONE", "Active"), ("AKIASINCE", "Active"), ("AKIATWO", "Inactive")];
+        assert_eq!(keys(), state(&all), "as it was before anything was done");
+        refused = Incident { acts: done.acts.clone(), ..undone };
+    }
+}
+
 #[test]
 fn a_crash_anywhere_is_resumed_and_nothing_is_done_twice() {
     let (finding, everything) = (story("iam-backdoor-role"), settings(EVERYTHING));

@@ -46,6 +46,8 @@ class Issuer:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         # Codes given out: what they were begun with.
         self.codes = {}
+        # How often somebody came, and for how many seconds they are let in.
+        self.came, self.lasts = 0, 600
 
     def close(self):
         self._server.shutdown()
@@ -82,7 +84,7 @@ class Issuer:
     def token(self, **claims):
         """A token as the provider gives them, but for what is said."""
         said = {"iss": self.url, "aud": CLIENT, "sub": "1", "email": "kim@example.com",
-                "iat": int(time.time()), "exp": int(time.time()) + 600} | claims
+                "iat": int(time.time()), "exp": int(time.time()) + self.lasts} | claims
         parts = [{"alg": "RS256", "typ": "JWT", "kid": "1"}, said]
         text = ".".join(encoded(json.dumps(part).encode()) for part in parts)
         signature = self.key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
@@ -90,7 +92,8 @@ class Issuer:
 
     def begin(self, query):
         """Somebody signs in: gives the code that they come back with."""
-        code = f"code-{len(self.codes)}"
+        self.came += 1
+        code = f"code-{self.came}"
         self.codes[code] = query
         return code
 

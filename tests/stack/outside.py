@@ -98,7 +98,10 @@ class Outside:
             return 200, {"ok": True, "ts": asked["ts"]}
         if path == "/slack/conversations.history":
             found = [{"ts": ts, **message} for ts, message in self.channel.items() if float(ts) >= float(asked["oldest"])]
-            return 200, {"ok": True, "messages": found}
+            # Slack gives the newest first, and as few at a time as it likes.
+            first, found = int(asked.get("cursor") or 0), found[::-1]
+            more = {"next_cursor": str(first + 1) if first + 1 < len(found) else ""}
+            return 200, {"ok": True, "messages": found[first:first + 1], "response_metadata": more}
         if path == "/tickets":
             return self.ticket(headers, asked, body)
         if path == "/CreateOpsItem":

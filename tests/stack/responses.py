@@ -252,7 +252,7 @@ policy = "{self.denial}"
         self.raise_finding("persistence", person("ghost@x.example"), [], account_id=MEMBER)
         stacked.deployed.settle()
         [(progress, note)] = self.progress(self.incident_of(person("ghost@x.example"))).values()
-        self.assertEqual((progress, look()), ("impossible", before), note)
+        self.assertEqual((progress, look()), ("refused", before), note)
 
     def test_privilege_escalation(self):
         iam = stacked.deployed.aws.client("iam")
@@ -361,7 +361,7 @@ policy = "{self.denial}"
         before = look()
         self.raise_finding("evasion", blinder, [
             ("cloudtrail:StopLogging", "main", "", ""), ("config:StopConfigurationRecorder", "default", "", ""),
-            ("guardduty:UpdateDetector", detector, "", ""),
+            ("guardduty:UpdateDetector", detector, "", "switched off"),
             ("ec2:AuthorizeSecurityGroupIngress", group, "*", "port 22 open to everybody")])
         stacked.deployed.settle()
         self.assertEqual(look()[:4], (True, True, "ENABLED", []))
@@ -457,18 +457,20 @@ policy = "{self.denial}"
         self.assertEqual(approved["state"], "contained")
 
     def test_a_password_goes_only_when_a_person_says_so(self):
-        """Nobody can give it back; its user is stopped at once all the same."""
+        """Nobody can give it back; nor is its user stopped, whom the thief chose."""
         iam = stacked.deployed.aws.client("iam")
         thief, victim = self.new_user("sets-passwords"), self.new_user("password-set")
         iam.create_login_profile(UserName=victim.name, Password="A-long-one-1!")
         self.raise_finding("persistence", thief, [("iam:UpdateLoginProfile", victim.name, victim.name, "")])
         stacked.deployed.settle()
-        self.assertIn("TrailwardenQuarantine", self.user(victim.name)["inline"])
+        self.assertIn("TrailwardenQuarantine", self.user(thief.name)["inline"])
+        self.assertEqual(self.user(victim.name)["inline"], {})
         iam.get_login_profile(UserName=victim.name)
         incident = self.incident_of(thief)
         plan = {"plan": incident["plan"]}
         self.assertEqual(self.ask("POST", f"/incidents/{incident['id']}/approve", plan, self.analyst)[0], 202)
         stacked.deployed.settle()
+        self.assertIn("TrailwardenQuarantine", self.user(victim.name)["inline"])
         with self.assertRaises(iam.exceptions.NoSuchEntityException):
             iam.get_login_profile(UserName=victim.name)
         calls = {call.action for call in stacked.deployed.aws.ledger.calls(service="iam")}
@@ -584,6 +586,17 @@ policy = "{self.denial}"
         self.assertEqual(len(outside.channel), 3)
         self.assertEqual(len(outside.ops_items), 3)
         self.assertEqual(outside.moods, {path: [] for path in outside.moods}, "each mood was met")
+
+    def test_a_message_that_somebody_deleted_is_said_again(self):
+        thief = self.new_user("deleted-about")
+        self.raise_finding("persistence", thief, [])
+        stacked.deployed.settle()
+        incident = self.incident_of(thief)
+        self.outside().channel.clear()
+        status, answer = self.ask("POST", f"/incidents/{incident['id']}/assign", {"to": "eva"}, self.analyst)
+        self.assertEqual(status, 202, answer)
+        stacked.deployed.settle()
+        self.assertEqual(len(self.outside().message_of(incident["id"])), 1)
 
     def test_hostile_names_arrive_harmless(self):
         name = "<!channel>*x*\u202e<img src=x>\x1b[31m"

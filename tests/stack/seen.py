@@ -36,11 +36,17 @@ class Seen(Stacked):
     def setUpClass(cls):
         cls.issuer, cls.stranger = Issuer(), Issuer()
         stacked.deployed.deploy(OidcIssuer=cls.issuer.url, OidcClientId=CLIENT)
+        cls.browser = browser(cls) if CHROMIUM else None
 
     @classmethod
     def tearDownClass(cls):
         cls.issuer.close()
         cls.stranger.close()
+
+    def origin(self):
+        """Where a browser finds the page."""
+        api = urlsplit(stacked.deployed.outputs["DashboardUrl"]).netloc.partition(".")[0]
+        return f"http://{api}.execute-api.localhost:{stacked.deployed.aws.gateway_port}"
 
     def ask(self, path, token=None, body=None, **headers):
         """Gives (status, headers, text)."""
@@ -155,11 +161,27 @@ class Seen(Stacked):
         stacked.deployed.settle()
 
     @unittest.skipUnless(CHROMIUM, "there is no Chromium here")
+    def test_who_is_at_the_page_when_their_token_ends_is_back_at_once(self):
+        self.issuer.lasts = 30
+        self.addCleanup(setattr, self.issuer, "lasts", 600)
+        page = opened(self, type(self).browser)
+        page.goto(f"{self.origin()}/findings?days=3")
+        before = self.issuer.came
+        page.get_by_role("button", name="Sign in").click()
+        page.locator("#list").wait_for()
+        deadline = time.monotonic() + 180
+        while self.issuer.came < before + 2:
+            self.assertLess(time.monotonic(), deadline, "nobody came again")
+            page.wait_for_timeout(500)
+        self.issuer.lasts = 600
+        page.wait_for_url("**/findings?days=3")
+        page.locator("#list").wait_for()
+
+    @unittest.skipUnless(CHROMIUM, "there is no Chromium here")
     def test_somebody_signs_in_by_a_browser_and_out_again(self):
         principal = self.attacked(5)
-        api, port = urlsplit(stacked.deployed.outputs["DashboardUrl"]).netloc.partition(".")[0], stacked.deployed.aws.gateway_port
-        origin = f"http://{api}.execute-api.localhost:{port}"
-        started = browser(type(self))
+        origin = self.origin()
+        started = type(self).browser
         for viewport in (None, PHONE):
             page = opened(self, started, viewport)
             page.goto(f"{origin}/findings?days=2")
@@ -175,7 +197,13 @@ class Seen(Stacked):
         button.click()
         page.locator('button[data-verdict="true_positive"][aria-pressed="true"]').wait_for()
         self.assertIn("by kim@example.com", page.locator('[data-value="verdict"]').inner_text())
+        # Another tab of theirs need not sign in, and ends with this one.
+        came, beside = self.issuer.came, page.context.new_page()
+        beside.goto(f"{origin}/incidents")
+        beside.locator("#list").wait_for()
+        self.assertEqual(self.issuer.came, came)
         page.get_by_role("button", name="Sign out").click()
+        beside.get_by_role("button", name="Sign in").wait_for()
         page.get_by_role("button", name="Sign in").wait_for()
         self.assertIsNone(page.evaluate("sessionStorage.getItem('trailwarden-token')"))
         self.assertNotIn(principal.name, page.locator("body").inner_text())

@@ -82,7 +82,7 @@ fn one(out: &mut impl Write, case: &[&Finding], plan: &Plan) -> Result<()> {
     };
     section(out, "What would be done", actions.collect())?;
     if !plan.from.is_empty() {
-        paragraph(out, "  ", &format!("The principal is stopped from {}", plan.from))?;
+        paragraph(out, "  ", &format!("Access is stopped from {}", plan.from))?;
     }
     section(out, "Next steps for people", listed(&plan.next_steps))?;
     section(out, "Who else is hit", listed(&plan.hits))?;

@@ -290,7 +290,8 @@ impl Incident {
                     // Whoever revokes again hits the innocents again, and what somebody took back they had a reason for: a person
                     // decides.
                     let progress = if known.is_some() { Progress::Waiting } else { progress };
-                    self.acts.push(Act::new(planned.clone(), plan.playbook, progress));
+                    let asks = known.is_some();
+                    self.acts.push(Act { asks, ..Act::new(planned.clone(), plan.playbook, progress) });
                     self.planned = now;
                 }
                 _ => {}
@@ -541,7 +542,9 @@ mod tests {
         undone.join(&raised(finding.clone()), plan.as_ref(), |_| Progress::Due, Time(9));
         assert_eq!(undone.acts.len(), 3, "nothing new");
         let later = Finding { last_seen: Time(finding.last_seen.0 + 61), ..finding };
-        undone.join(&raised(later), plan.as_ref(), |_| Progress::Due, Time(9));
+        for _ in 0..3 {
+            undone.join(&raised(later.clone()), plan.as_ref(), |_| Progress::Due, Time(9));
+        }
         let waiting = undone.acts.iter().filter(|act| act.progress == Progress::Waiting).count();
         assert_eq!((undone.acts.len(), waiting), (6, 3), "a person decides");
     }

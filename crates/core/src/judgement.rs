@@ -2,7 +2,10 @@
 
 mod note;
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use crate::{
     activity::{Hour, Scope, Window},
@@ -214,6 +217,12 @@ impl Judge<'_> {
         let first_seen = signal.evidence.iter().map(|evidence| evidence.first_seen).min().unwrap_or_default();
         let last_seen = signal.evidence.iter().map(|evidence| evidence.last_seen).max().unwrap_or_default();
         let account_id = Some(signal.account_id).filter(|account| !account.is_empty());
+        let chains = chains(self.around.peers, &signal.sessions, &principal.id);
+        let mut evidence: Vec<String> =
+            signal.evidence.iter().map(|evidence| evidence.text.clone()).collect();
+        if chains.len() > 1 {
+            evidence.push(begun_by(&chains));
+        }
         let mut finding = Finding {
             id: Finding::id_of(detector.id, &self.subject(&principal), today),
             kind: Kind::Anomaly,
@@ -224,7 +233,8 @@ impl Judge<'_> {
             confidence: (signal.confidence * 100.0).round() / 100.0,
             principal: principal.id.to_string(),
             principal_kind: principal.kind,
-            callers: callers(self.around.peers, &signal.sessions, &principal.id),
+            // Of several, nobody can say who stands behind all of it.
+            callers: if chains.len() == 1 { chains.into_iter().flatten().collect() } else { Vec::new() },
             account_id: account_id.unwrap_or_else(|| principal.account_id.to_string()),
             region: signal.region,
             first_seen,
@@ -232,7 +242,7 @@ impl Judge<'_> {
             techniques: signal.techniques,
             tactics: signal.tactics,
             event_ids: Vec::new(),
-            evidence: signal.evidence.iter().map(|evidence| evidence.text.clone()).collect(),
+            evidence,
             recommendations: detector.mitigation.iter().map(ToString::to_string).collect(),
             controls: Vec::new(),
             status: Status::Open,
@@ -318,6 +328,9 @@ fn named(id: &str) -> Principal {
     }
 }
 
+/// Callers that are named where several began sessions.
+const CALLERS: usize = 4;
+
 /// Each id once, weightiest evidence first.
 fn event_ids(finding: &Finding) -> Vec<String> {
     let mut seen = std::collections::HashSet::new();
@@ -325,15 +338,25 @@ fn event_ids(finding: &Finding) -> Vec<String> {
     all.filter(|id| seen.insert(*id)).take(EVENT_IDS).cloned().collect()
 }
 
-/// The original callers behind the sessions used, nearest first.
-fn callers(peers: &Peers, sessions: &std::collections::BTreeSet<u64>, principal: &str) -> Vec<String> {
-    let mut callers: Vec<String> = Vec::new();
-    for caller in sessions.iter().flat_map(|session| peers.callers(*session)) {
-        if caller != principal && !callers.iter().any(|known| known == caller) {
-            callers.push(caller.to_owned());
-        }
-    }
-    callers
+/// The callers behind each of the sessions used, nearest first: whoever is behind one need not be behind another.
+fn chains(peers: &Peers, sessions: &BTreeSet<u64>, principal: &str) -> BTreeSet<Vec<String>> {
+    let chain = |session: &u64| {
+        let callers = peers.callers(*session).into_iter().filter(|caller| *caller != principal);
+        callers.map(str::to_owned).collect()
+    };
+    sessions.iter().map(chain).collect()
+}
+
+/// Who began several sessions, in words.
+fn begun_by(chains: &BTreeSet<Vec<String>>) -> String {
+    let known: BTreeSet<&str> = chains.iter().filter_map(|chain| chain.last()).map(String::as_str).collect();
+    let unknown = if chains.iter().any(Vec::is_empty) { ", and somebody unknown" } else { "" };
+    let named: Vec<&str> = known.iter().take(CALLERS).copied().collect();
+    let more = if known.len() > CALLERS { " and others" } else { "" };
+    format!(
+        "its sessions were begun by several, {}{more}{unknown}: which did what, the events tell",
+        named.join(", ")
+    )
 }
 
 /// Hours of a day in counts, against what was known before it.

@@ -55,7 +55,10 @@ fn strange_calls(hour: &Hour, ours: &BTreeSet<&(String, String)>) -> BTreeSet<(S
     for notable in hour.acts.groups().flat_map(|group| group.acts.values()) {
         let (call, target) = (&notable.act.call, &notable.act.target);
         // A key is named by its id or by its ARN.
-        let is_it = |known: &&(String, String)| *known.0 == **call && target.ends_with(&*known.1);
+        let is_end = |name: &str| {
+            target.strip_suffix(name).is_some_and(|head| head.is_empty() || head.ends_with([':', '/']))
+        };
+        let is_it = |known: &&(String, String)| *known.0 == **call && is_end(&known.1);
         if !target.is_empty() && !ours.iter().copied().any(|known| is_it(&known)) {
             strange.remove(&(call.to_string(), String::new()));
             strange.insert((call.to_string(), target.to_string()));
@@ -162,6 +165,12 @@ mod tests {
         let stray = found(&[("iam:ListUsers", "")], &[(500_000, "iam:GetUser", "kim")]).unwrap();
         assert_eq!(stray.severity, Severity::Critical);
         assert!(stray.evidence[0].starts_with("iam:ListUsers: by our response role"), "{:?}", stray.evidence);
+        let key = "arn:aws:kms:eu-west-1:111122223333:key/k1";
+        assert_eq!(found(&[("kms:EnableKey", key)], &[(500_000, "kms:EnableKey", "k1")]), None);
+        for other in ["tokim", "kim2"] {
+            let calls = [("iam:PutUserPolicy", other)];
+            assert!(found(&calls, &[(500_000, "iam:PutUserPolicy", "kim")]).is_some(), "{other}");
+        }
         let other = found(&[("iam:PutUserPolicy", "eva")], &[(500_000, "iam:PutUserPolicy", "kim")]).unwrap();
         assert!(other.evidence[0].starts_with("iam:PutUserPolicy on eva"), "{:?}", other.evidence);
     }

@@ -3,6 +3,7 @@
 
 const EVERY = 5000;
 const TOKEN = "trailwarden-token";
+const REFUSED = "trailwarden-refused";
 const main = document.getElementById("main");
 const live = document.getElementById("live");
 const isShell = "signIn" in main.dataset;
@@ -73,6 +74,8 @@ function said(text, isAway = false, seconds = 0) {
 }
 
 let asking = false;
+// A token that was good ends: whoever has a session at the provider is back at once, where they were.
+let wasLive = false;
 
 // A form in which somebody has chosen something is theirs until they send it.
 function isTouched(form) {
@@ -82,18 +85,20 @@ function isTouched(form) {
 }
 
 async function refresh() {
-  const typing = [...main.querySelectorAll("form")].some(isTouched) || document.querySelector("dialog[open]");
-  if (asking || document.hidden || typing || main.querySelector("#trouble[data-final]")) return;
+  const isTyping = [...main.querySelectorAll("form")].some(isTouched) || document.querySelector("dialog[open]");
+  if (isTyping) said("waits while you choose");
+  if (asking || document.hidden || isTyping || main.querySelector("#trouble[data-final]")) return;
   asking = true;
   try {
     const answer = await fetch(`/pages${location.pathname === "/" ? "/board" : location.pathname}${location.search}`, {
       headers: headers(), cache: "no-cache", signal: AbortSignal.timeout(10000),
     });
-    if (answer.status === 401) return void leave();
+    if (answer.status === 401) return void refused();
     // A gateway that is asked too much says so in words of its own, which are no page.
     if (answer.status < 500 && (answer.headers.get("Content-Type") || "").startsWith("text/html")) {
       show(await answer.text());
       said("live");
+      wasLive = true;
     } else {
       said("out of reach, trying again", true);
     }
@@ -212,9 +217,20 @@ function claims(token) {
   return JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(part), (one) => one.charCodeAt(0))));
 }
 
+// Not over by this clock, and not refused here before.
+function isGood(token) {
+  return token !== sessionStorage.getItem(REFUSED) && claims(token).exp * 1000 > Date.now();
+}
+
 function why(text) {
   const place = document.getElementById("why");
   if (place) place.textContent = text;
+}
+
+function refused() {
+  sessionStorage.setItem(REFUSED, sessionStorage.getItem(TOKEN) || "");
+  if (isShell && wasLive) return void signIn();
+  leave();
 }
 
 function leave() {
@@ -229,9 +245,9 @@ const tabs = new BroadcastChannel("trailwarden");
 
 tabs.addEventListener("message", ({ data }) => {
   const token = sessionStorage.getItem(TOKEN);
-  if (data === "token?" && token) tabs.postMessage({ token });
+  if (data === "token?" && token && isGood(token)) tabs.postMessage({ token });
   if (data === "out" && token) leave();
-  if (data.token && !token && isShell) {
+  if (data.token && !token && isShell && isGood(data.token)) {
     sessionStorage.setItem(TOKEN, data.token);
     location.reload();
   }

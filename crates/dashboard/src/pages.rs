@@ -32,6 +32,7 @@ pub(crate) fn whole(title: &str, who: &str, path: &str, main: &Markup) -> Markup
         title,
         &html! {
             (top(path, &html! { (shown(who)) }))
+            (without_script("Without JavaScript the page shows how things stood when it was loaded, and nothing can be decided here."))
             main id="main" tabindex="-1" { (main) }
             footer { p { "Times are UTC. Every number on this page is at " a href="/api/openapi.json" { "/api" } " too." } }
         },
@@ -63,6 +64,7 @@ pub(crate) fn sign_in(entrance: Entrance, path: &str) -> Markup {
         "Sign in",
         &html! {
             (top(path, &who))
+            (without_script("Without JavaScript nobody can sign in here."))
             main id="main" tabindex="-1" data-sign-in[signs_in] data-shut[!signs_in] {
                 section.card #sign-in {
                     h1 { "Sign in" }
@@ -79,6 +81,10 @@ pub(crate) fn sign_in(entrance: Entrance, path: &str) -> Markup {
     )
 }
 
+fn without_script(what: &str) -> Markup {
+    html! { noscript { p.note { (what) } } }
+}
+
 fn document(title: &str, body: &Markup) -> Markup {
     html! {
         (DOCTYPE)
@@ -92,23 +98,20 @@ fn document(title: &str, body: &Markup) -> Markup {
                 link rel="stylesheet" href="/style.css";
                 script src="/app.js" defer {}
             }
-            body {
-                noscript { p.note { "Without JavaScript the page shows how things stood when it was loaded, and nothing can be decided here." } }
-                (body)
-            }
+            body { (body) }
         }
     }
 }
 
-/// What is in the middle, with its title, for somebody who decides or does not.
-pub(crate) fn main(view: &View, query: &Query, decides: bool) -> (String, Markup) {
+/// What is in the middle, with its title, for somebody who came by this entrance, and decides or does not.
+pub(crate) fn main(view: &View, query: &Query, entrance: Entrance, decides: bool) -> (String, Markup) {
     match view {
         View::Board(board) => ("Board".to_owned(), board::board(board, decides)),
         View::Findings(page) => ("Findings".to_owned(), lists::findings(page, query)),
         View::Incidents(page) => ("Incidents".to_owned(), lists::incidents(page, query)),
         View::Finding(story) => (story.finding.title.clone(), finding::finding(story)),
         View::Principal(portrait) => (portrait.principal.clone(), principal::principal(portrait)),
-        View::Incident(incident) => ("Incident".to_owned(), incident::incident(incident, decides)),
+        View::Incident(incident) => ("Incident".to_owned(), incident::incident(incident, entrance, decides)),
         View::Nothing(why) => ((*why).to_owned(), trouble(why, true)),
     }
 }

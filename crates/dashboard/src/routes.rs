@@ -136,7 +136,7 @@ async fn part(
 async fn drawn(desk: &Desk, who: &Who, path: &str, query: Asking) -> (StatusCode, String, maud::Markup) {
     match seen(desk, path, query).await {
         Ok((view, query)) => {
-            let (title, main) = pages::main(&view, &query, decides(desk, who, &view).await);
+            let (title, main) = pages::main(&view, &query, desk.entrance, decides(desk, who, &view).await);
             (StatusCode::OK, title, main)
         }
         Err((status, why)) => {

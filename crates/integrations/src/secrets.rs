@@ -8,6 +8,7 @@ use std::{
 
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
+use reqwest::Url;
 use serde::Deserialize;
 use trailwarden_core::{formats::ticket::Shape, ports::Unavailable};
 
@@ -35,10 +36,24 @@ pub struct Contacts {
     pub webhook_url: String,
     /// By which they are signed.
     pub webhook_secret: String,
+    /// What goes as `Authorization` besides: `Basic ...`, `Bearer ...`.
+    pub webhook_authorization: String,
     /// In which words.
     pub webhook_shape: Shape,
     /// Jira's project.
     pub webhook_project: String,
+}
+
+/// Nobody is told in the clear, but on this machine.
+///
+/// # Errors
+/// [`Unavailable`] if `field` of the secret is another address than `https://`.
+pub(crate) fn sealed(field: &str, url: &str) -> Result<(), Unavailable> {
+    let is_loopback = |url: &Url| matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+    match Url::parse(url) {
+        Ok(url) if url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url)) => Ok(()),
+        _ => Err(refused(SERVICE, format!("{field} of the secret is no https:// address"))),
+    }
 }
 
 /// The secret, if there is one.
@@ -76,5 +91,25 @@ impl Secrets {
         let contacts = Rc::new(contacts);
         self.known.replace(Some((Instant::now(), contacts.clone())));
         Ok(contacts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_told_in_the_clear() {
+        for url in ["https://tickets.example/hook", "http://127.0.0.1:8080/x", "http://localhost:1/"] {
+            assert!(sealed("webhook_url", url).is_ok(), "{url}");
+        }
+        let elsewhere = [
+            "http://tickets.example/hook",
+            "http://127.0.0.1.example:80/",
+            "http://localhost:x@evil.example/",
+        ];
+        for url in elsewhere.into_iter().chain(["ftp://x", "//x", ""]) {
+            assert!(sealed("webhook_url", url).is_err(), "{url}");
+        }
     }
 }

@@ -13,12 +13,14 @@ use trailwarden_core::{
 use crate::{
     http::{Http, Repeat},
     refused,
-    secrets::Contacts,
+    secrets::{Contacts, sealed},
 };
 
 const SERVICE: &str = "slack";
 /// Slack's clock and ours may differ by this.
 const SKEW: i64 = 120;
+/// Pages of 200 messages in which one is looked for that may have arrived.
+const PAGES: usize = 10;
 
 /// A channel, by a bot.
 pub struct Bot {
@@ -33,14 +35,16 @@ impl Bot {
         is_known.then(|| Self { http: http.clone(), contacts: contacts.clone() })
     }
 
-    fn url(&self, method: &str) -> String {
+    fn post_to(&self, method: &str) -> Result<reqwest::RequestBuilder, Unavailable> {
         let api = Some(self.contacts.slack_api.trim_end_matches('/')).filter(|api| !api.is_empty());
-        format!("{}/{method}", api.unwrap_or("https://slack.com/api"))
+        let api = api.unwrap_or("https://slack.com/api");
+        sealed("slack_api", api)?;
+        let request = self.http.client().post(format!("{api}/{method}"));
+        Ok(request.bearer_auth(&self.contacts.slack_bot_token))
     }
 
     async fn call(&self, method: &str, body: &Value, repeat: Repeat) -> Result<Value, Unavailable> {
-        let request = self.http.client().post(self.url(method)).json(body);
-        self.answer(method, request, repeat).await
+        self.answer(method, self.post_to(method)?.json(body), repeat).await
     }
 
     async fn answer(
@@ -49,13 +53,7 @@ impl Bot {
         request: reqwest::RequestBuilder,
         repeat: Repeat,
     ) -> Result<Value, Unavailable> {
-        let request = request.bearer_auth(&self.contacts.slack_bot_token);
-        let answer = self.http.json(SERVICE, request, repeat).await?;
-        if answer["ok"] == true {
-            Ok(answer)
-        } else {
-            Err(refused(SERVICE, format!("{method}: {}", answer["error"].as_str().unwrap_or("refused"))))
-        }
+        checked(method, self.http.json(SERVICE, request, repeat).await?)
     }
 
     async fn post(&self, mut body: Value, incident: Option<&str>) -> Result<Option<String>, Unavailable> {
@@ -68,33 +66,63 @@ impl Bot {
         Ok(answer["ts"].as_str().map(str::to_owned))
     }
 
-    async fn replace(&self, mut body: Value, ts: &str) -> Result<Option<String>, Unavailable> {
+    /// Changes a message; where somebody has deleted it, there is another.
+    async fn replace(
+        &self,
+        mut body: Value,
+        ts: &str,
+        incident: Option<&str>,
+    ) -> Result<Option<String>, Unavailable> {
         body["channel"] = json!(self.contacts.slack_channel);
         body["ts"] = json!(ts);
-        self.call("chat.update", &body, Repeat::Always).await?;
-        Ok(Some(ts.to_owned()))
+        let request = self.post_to("chat.update")?.json(&body);
+        let answer = self.http.json(SERVICE, request, Repeat::Always).await?;
+        match answer["error"].as_str() {
+            Some("message_not_found") => {
+                body.as_object_mut().map(|fields| fields.remove("ts"));
+                self.post(body, incident).await
+            }
+            _ => checked("chat.update", answer).map(|_| Some(ts.to_owned())),
+        }
     }
 
     /// The message of an incident, if it arrived though nobody answered.
     async fn find(&self, id: &str, since: Time) -> Result<Option<String>, Unavailable> {
-        // Slack takes what reads as a form only.
-        let oldest = (since.0 - SKEW).to_string();
-        let asked = [
-            ("channel", self.contacts.slack_channel.as_str()),
-            ("oldest", &oldest),
-            ("include_all_metadata", "true"),
-            ("limit", "200"),
-        ];
-        let request = self.http.client().post(self.url("conversations.history")).form(&asked);
-        let answer = self.answer("conversations.history", request, Repeat::Always).await?;
-        let messages = answer["messages"].as_array().into_iter().flatten();
-        let mut found = messages.filter(|one| one["metadata"]["event_payload"]["incident"] == id);
-        Ok(found.find_map(|one| one["ts"].as_str()).map(str::to_owned))
+        let (oldest, mut cursor) = ((since.0 - SKEW).to_string(), String::new());
+        for _ in 0..PAGES {
+            // Slack takes what reads as a form only.
+            let asked = [
+                ("channel", self.contacts.slack_channel.as_str()),
+                ("oldest", &oldest),
+                ("include_all_metadata", "true"),
+                ("limit", "200"),
+                ("cursor", &cursor),
+            ];
+            let request = self.post_to("conversations.history")?.form(&asked);
+            let answer = self.answer("conversations.history", request, Repeat::Always).await?;
+            let messages = answer["messages"].as_array().into_iter().flatten();
+            let mut found = messages.filter(|one| one["metadata"]["event_payload"]["incident"] == id);
+            if let Some(ts) = found.find_map(|one| one["ts"].as_str()) {
+                return Ok(Some(ts.to_owned()));
+            }
+            answer["response_metadata"]["next_cursor"].as_str().unwrap_or_default().clone_into(&mut cursor);
+            if cursor.is_empty() {
+                break;
+            }
+        }
+        Ok(None)
     }
 
     fn can_act(&self) -> bool {
         !self.contacts.slack_signing_secret.is_empty()
     }
+}
+
+fn checked(method: &str, answer: Value) -> Result<Value, Unavailable> {
+    if answer["ok"] == true {
+        return Ok(answer);
+    }
+    Err(refused(SERVICE, format!("{method}: {}", answer["error"].as_str().unwrap_or("refused"))))
 }
 
 impl Board for Bot {
@@ -106,14 +134,14 @@ impl Board for Bot {
         if let Some(since) = again
             && let Some(ts) = self.find(&incident.id, since).await?
         {
-            return self.replace(message(incident, self.can_act()), &ts).await;
+            return self.replace(message(incident, self.can_act()), &ts, Some(&incident.id)).await;
         }
         self.post(message(incident, self.can_act()), Some(&incident.id)).await
     }
 
     async fn update(&self, incident: &Incident, handle: Option<&str>) -> Result<Option<String>, Unavailable> {
         match handle {
-            Some(ts) => self.replace(message(incident, self.can_act()), ts).await,
+            Some(ts) => self.replace(message(incident, self.can_act()), ts, Some(&incident.id)).await,
             None => self.open(incident, None).await,
         }
     }
@@ -125,7 +153,7 @@ impl Board for Bot {
         handle: Option<&str>,
     ) -> Result<Option<String>, Unavailable> {
         match handle {
-            Some(ts) => self.replace(digest(count, worst), ts).await,
+            Some(ts) => self.replace(digest(count, worst), ts, None).await,
             None => self.post(digest(count, worst), None).await,
         }
     }
@@ -145,6 +173,7 @@ impl Webhook {
     }
 
     async fn say(&self, body: &Value) -> Result<(), Unavailable> {
+        sealed("slack_webhook", &self.url)?;
         let request = self.http.client().post(&self.url).json(body);
         self.http.send(SERVICE, request, Repeat::OnlyIfRefused).await.map(drop)
     }

@@ -18,7 +18,7 @@ use trailwarden_core::{
 use crate::{
     http::{Http, Repeat},
     now, refused,
-    secrets::Contacts,
+    secrets::{Contacts, sealed},
 };
 
 const SERVICE: &str = "webhook";
@@ -39,13 +39,15 @@ impl Tickets {
         if self.contacts.webhook_secret.is_empty() {
             return Err(refused(SERVICE, "the secret has a webhook_url and no webhook_secret to sign by"));
         }
+        sealed("webhook_url", &self.contacts.webhook_url)?;
         let body = ticket(incident, self.contacts.webhook_shape, &self.contacts.webhook_project).to_string();
         let at = now().0.to_string();
         let signature = sign(&self.contacts.webhook_secret, &[at.as_bytes(), b".", body.as_bytes()]);
-        let request = self
-            .http
-            .client()
-            .post(&self.contacts.webhook_url)
+        let mut request = self.http.client().post(&self.contacts.webhook_url);
+        if !self.contacts.webhook_authorization.is_empty() {
+            request = request.header("authorization", &self.contacts.webhook_authorization);
+        }
+        let request = request
             .header("content-type", "application/json")
             .header("x-trailwarden-timestamp", at)
             .header("x-trailwarden-signature", format!("sha256={signature}"))

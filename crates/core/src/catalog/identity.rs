@@ -28,13 +28,35 @@ pub const PROTECTED_TAG: &str = "trailwarden:protected";
 /// Whoever has our tag is left alone by responses. It is seldom set; who sets it in an attack wants just that.
 pub(super) fn tagged(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["userName", "roleName"]));
-    let is = |tag: &Value, key: &str, value: &str| tag.get(key).and_then(Value::as_str) == Some(value);
-    let protects = |tag: &Value| is(tag, "key", PROTECTED_TAG) && !is(tag, "value", "false");
-    let tags = call.get("tags").and_then(Value::as_array);
-    if tags.is_some_and(|tags| tags.iter().any(protects)) {
-        act.detail = "keeps every response from it".into();
+    if protects(call) {
+        act.detail = SHIELD.into();
     } else {
         act.weigh(weight::ROUTINE, "");
+    }
+}
+
+/// What the tag does.
+const SHIELD: &str = "keeps every response from it";
+
+fn protects(call: &Call<'_>) -> bool {
+    let is = |tag: &Value, key: &str, value: &str| tag.get(key).and_then(Value::as_str) == Some(value);
+    let protects = |tag: &Value| is(tag, "key", PROTECTED_TAG) && !is(tag, "value", "false");
+    call.get("tags").and_then(Value::as_array).is_some_and(|tags| tags.iter().any(protects))
+}
+
+/// A user is made; with our tag from the beginning?
+pub(super) fn user_made(act: &mut Act, call: &Call<'_>) {
+    super::resources::named(act, call);
+    if protects(call) {
+        act.weigh(weight::SEVERE, SHIELD);
+    }
+}
+
+/// A role is made: for whom, and with our tag from the beginning?
+pub(super) fn role_made(act: &mut Act, call: &Call<'_>) {
+    trust(act, call);
+    if protects(call) && act.weight < weight::SEVERE {
+        act.weigh(weight::SEVERE, SHIELD);
     }
 }
 

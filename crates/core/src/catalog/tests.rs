@@ -80,6 +80,16 @@ fn who_keeps_responses_from_somebody_blinds_us() {
     {
         assert!(tag(tags).is_none(), "{tags}");
     }
+    let tagged = r#""tags":[{"key":"trailwarden:protected","value":"yes"}]"#;
+    for (call, with) in [
+        ("CreateUser", format!(r#"{{"userName":"backdoor",{tagged}}}"#)),
+        ("CreateRole", format!(r#"{{"roleName":"backdoor",{tagged}}}"#)),
+    ] {
+        let made = act("iam", call, &with).unwrap();
+        assert!(made.weight >= weight::SEVERE && made.detail.contains("every response"), "{call}: {made:?}");
+        let without = act("iam", call, &with.replace(tagged, r#""path":"/""#));
+        assert!(without.is_none_or(|act| act.weight <= weight::ODD), "{call}");
+    }
 }
 
 #[test]

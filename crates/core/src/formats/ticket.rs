@@ -6,11 +6,7 @@ use super::{
     plain::plain,
     slack::{headline, progress},
 };
-use crate::{
-    event::clip,
-    finding::Severity,
-    incident::{Incident, State},
-};
+use crate::{event::clip, finding::Severity, incident::Incident};
 
 /// In which words a webhook is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -39,7 +35,7 @@ pub fn ticket(incident: &Incident, shape: Shape, project: &str) -> Value {
             "short_description": clip(&title, 160), "description": description, "correlation_id": incident.id,
             "urgency": if incident.severity >= Severity::High { "1" } else { "2" },
             "impact": if incident.severity >= Severity::Critical { "1" } else { "2" },
-            "state": if incident.state == State::Closed { "6" } else { "1" },
+            "state": "1",
         }),
     }
 }

@@ -56,6 +56,9 @@ pub struct Act {
     /// It was done, and more was seen since: whether it still holds has to be looked at; if not, another act stands so.
     #[serde(default)]
     pub again: Option<Progress>,
+    /// Only a person lets it be done: one took it back, or had it planned anew; or it hit others before.
+    #[serde(default)]
+    pub asks: bool,
     /// Who decided: a person, or `trailwarden` by the settings.
     pub by: String,
 }
@@ -73,6 +76,7 @@ impl Act {
             at: None,
             undone: None,
             again: None,
+            asks: false,
             by: if progress == Progress::Due { super::US.to_owned() } else { String::new() },
         }
     }
@@ -82,7 +86,8 @@ impl Act {
         if self.progress == Progress::Done && self.at.is_some_and(|at| last_seen > at) {
             self.again = Some(progress);
         }
-        if self.progress == Progress::Waiting && progress == Progress::Due && self.note.is_empty() {
+        let may_go_on = self.note.is_empty() && !self.asks;
+        if self.progress == Progress::Waiting && progress == Progress::Due && may_go_on {
             self.progress = progress;
             super::US.clone_into(&mut self.by);
         }

@@ -45,14 +45,16 @@ impl Incident {
         is_same || who == self.principal || role(who).as_deref() == Some(self.principal.as_str())
     }
 
-    /// What names the plan that waits for approval; nothing if none does, or it is closed.
+    /// What names the plan that waits for approval, as it waits: what was approved, and then held back, is another. Nothing if
+    /// none does, or it is closed.
     pub fn plan_digest(&self) -> Option<String> {
         if self.state == State::Closed {
             return None;
         }
         let waiting = self.acts.iter().enumerate().filter(|(_, act)| act.progress == Progress::Waiting);
-        let waiting: Vec<_> =
-            waiting.map(|(at, act)| (at, &act.planned.action, &act.planned.account_id, &act.seen)).collect();
+        let waiting: Vec<_> = waiting
+            .map(|(at, act)| (at, &act.planned.action, &act.planned.account_id, &act.seen, &act.note))
+            .collect();
         let text = serde_json::to_string(&waiting).unwrap_or_default();
         (!waiting.is_empty()).then(|| format!("{:016x}", hash(&format!("{}{text}", self.id))))
     }
@@ -147,11 +149,11 @@ impl Incident {
         }
         for at in chosen {
             let act = &mut self.acts[at];
-            // What was begun and then refused may have been done: what was there before stays known.
+            // What was begun and then refused may have been done in part: what was there before stays known.
             if act.progress != Progress::Refused {
                 (act.change, act.at) = (None, None);
             }
-            (act.progress, act.seen) = (Progress::Waiting, None);
+            (act.progress, act.seen, act.asks) = (Progress::Waiting, None, true);
             act.note.clear();
             act.by.clear();
             let what = format!("planned anew: {}", act.planned.text);
@@ -309,6 +311,7 @@ mod tests {
         assert_eq!(refused.plan_digest(), None);
         refused.retry(None, "kim", Time(9)).unwrap();
         assert_eq!(refused.acts[0].progress, Progress::Undone, "what somebody took back, only by name");
+        refused.acts[1].go_on(Progress::Due, Time(9));
         assert!(refused.acts[1..].iter().all(|act| act.progress == Progress::Waiting && act.seen.is_none()));
         refused.retry(Some(0), "kim", Time(9)).unwrap();
         assert_eq!(refused.acts[0].progress, Progress::Waiting);

@@ -38,6 +38,9 @@ pub(super) const PLAYBOOK: Playbook = Playbook {
             let account = account_of(&case.gravest().principal).unwrap_or(&case.gravest().account_id);
             let action = Action::RequireMfa { user: user.to_owned() };
             plan.actions.push(Planned::new(action, account, "a password alone was enough"));
+            plan.next_steps.push(format!(
+                "Register an MFA device for {user}, if it has none of its own: without one it can do nothing, nor register one itself"
+            ));
         }
         if case.is_of(&["credential-stuffing", "brute-force", "password-spraying"]) {
             plan.next_steps.push(

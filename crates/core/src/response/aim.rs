@@ -107,12 +107,11 @@ fn revoking(now: Time) -> Value {
     denying(&json!({ "DateLessThan": { "aws:TokenIssueTime": now.to_string() } }))
 }
 
-/// What somebody needs to register a device is left: without it, nobody could ever do so.
+/// Nobody registers a device of their own by it: it may be whoever has the password who asks. An administrator does.
 fn demanding_mfa() -> Value {
     json!({ "Version": "2012-10-17", "Statement": [{
         "Effect": "Deny",
-        "NotAction": ["iam:CreateVirtualMFADevice", "iam:EnableMFADevice", "iam:ListMFADevices", "iam:ResyncMFADevice",
-            "iam:GetUser", "iam:ChangePassword", "sts:GetSessionToken"],
+        "NotAction": ["iam:GetUser", "iam:ListMFADevices", "sts:GetSessionToken"],
         "Resource": "*",
         "Condition": { "BoolIfExists": { "aws:MultiFactorAuthPresent": "false" } },
     }] })

@@ -14,7 +14,6 @@ use crate::{
     event::{Time, clip},
     incident::{Act, Change, Incident, Progress, State as Becomes, US},
     kept,
-    planning::STOPS,
     ports::{Accounts, Item, Key, Table, Trouble, Unavailable, change},
     response::{Impossible, State, Thing},
 };
@@ -104,11 +103,11 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
         let is_undo = act.progress == Progress::UndoDue;
         let outcome = if is_undo { self.take_back(&act).await } else { self.act(at, &act).await };
         match outcome {
-            Ok(()) if is_undo => self.end(at, Progress::Undone, "").await,
+            Ok(()) if is_undo => self.end_of(at, Progress::Undone, "", is_undo).await,
             Ok(()) => self.end(at, Progress::Done, "").await,
             // What could not be taken back is still done.
             Err(Halt::At(_, why)) if is_undo => {
-                self.end(at, Progress::Done, &format!("not taken back: {why}")).await
+                self.end_of(at, Progress::Done, &format!("not taken back: {why}"), is_undo).await
             }
             Err(Halt::At(progress, why)) => self.end(at, progress, &why).await,
             Err(Halt::Stale(seen)) => {
@@ -165,10 +164,15 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
         }
         let change = match &act.change {
             // Begun before, and not done: what was begun since would outlive a revocation as it was recorded then.
-            Some(change) if !act.planned.action.is_revocation() || change.before != current => {
+            Some(change) if !(act.asks || act.planned.action.is_revocation() && change.before == current) => {
                 change.resumed(&current)
             }
-            _ => self.begin(at, act, &current).await?,
+            // Planned anew: what was done of it before is part of it, and so is what is there since.
+            Some(change) => {
+                let before = change.reversed().applied(&current).unwrap_or_else(|| current.clone());
+                self.begin(at, act, &current, &before).await?
+            }
+            None => self.begin(at, act, &current, &current).await?,
         };
         let Some(target) = change.applied(&current) else {
             return Err(Halt::At(Progress::Refused, "somebody else changed it meanwhile".to_owned()));
@@ -190,10 +194,10 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
         Ok(written?)
     }
 
-    /// Records what was there before, and what shall be.
-    async fn begin(&self, at: usize, act: &Act, before: &State) -> Result<Change, Halt> {
-        if act.seen.as_ref().is_some_and(|seen| seen != before) {
-            return Err(Halt::Stale(before.clone()));
+    /// Records what was there before, and what shall be; `current` is what is there, and was shown.
+    async fn begin(&self, at: usize, act: &Act, current: &State, before: &State) -> Result<Change, Halt> {
+        if act.seen.as_ref().is_some_and(|seen| seen != current) {
+            return Err(Halt::Stale(current.clone()));
         }
         let after = act
             .planned
@@ -204,7 +208,7 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
         if change.applied(before).is_none_or(|target| target == *before) {
             return Err(Halt::At(Progress::Impossible, "it is so already".to_owned()));
         }
-        self.checks.count(&act.planned.account_id, act.planned.why == STOPS).await?;
+        self.checks.count(act).await?;
         let mut outcome = Ok(change);
         self.change(|incident| {
             let act = &mut incident.acts[at];
@@ -292,11 +296,21 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
     }
 
     async fn end(&self, at: usize, progress: Progress, note: &str) -> Result<(), Unavailable> {
+        self.end_of(at, progress, note, false).await
+    }
+
+    /// How an act, or its undoing, ended.
+    async fn end_of(
+        &self,
+        at: usize,
+        progress: Progress,
+        note: &str,
+        is_undo: bool,
+    ) -> Result<(), Unavailable> {
         self.save(|incident| {
             let act = &mut incident.acts[at];
-            let is_wanted_back =
-                act.progress == Progress::UndoDue && progress == Progress::Done && note.is_empty();
-            if !is_wanted_back {
+            // Whoever asked meanwhile for it to be taken back still wants that, however it ended.
+            if is_undo || act.progress != Progress::UndoDue {
                 act.progress = progress;
             }
             act.held = None;

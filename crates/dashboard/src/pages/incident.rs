@@ -9,18 +9,18 @@ use trailwarden_core::{
     response::Undo,
 };
 
-use super::parts;
+use super::{Entrance, parts};
 
 /// `shown` is the incident as the interface shows it: with the plan that can be approved now. Buttons that decide are for who
 /// `decides`.
-pub(super) fn incident(shown: &Value, decides: bool) -> Markup {
+pub(super) fn incident(shown: &Value, entrance: Entrance, decides: bool) -> Markup {
     let Ok(incident) = serde_json::from_value::<Incident>(shown.clone()) else {
         return super::trouble("the incident cannot be read", true);
     };
     let plan = shown["plan"].as_str();
     html! {
         (head(&incident, decides))
-        (acts(&incident, plan, decides))
+        (acts(&incident, plan, entrance, decides))
         (steps(&incident))
         section.card #findings aria-labelledby="findings-title" {
             h2 id="findings-title" { "Findings" }
@@ -73,7 +73,7 @@ fn head(incident: &Incident, decides: bool) -> Markup {
     }
 }
 
-fn acts(incident: &Incident, plan: Option<&str>, decides: bool) -> Markup {
+fn acts(incident: &Incident, plan: Option<&str>, entrance: Entrance, decides: bool) -> Markup {
     let path = format!("/api/incidents/{}", parts::encoded(&incident.id));
     let is_waiting = |act: &Act| act.progress == Progress::Waiting;
     let can_approve = incident.acts.iter().filter(|act| is_waiting(act)).all(|act| act.seen.is_some());
@@ -82,7 +82,7 @@ fn acts(incident: &Incident, plan: Option<&str>, decides: bool) -> Markup {
             h2 id="plan-title" { "Plan" }
             p { strong { (incident.level.label()) } @if !incident.because.is_empty() { ", " (parts::shown(&incident.because)) } }
             @if incident.acts.is_empty() { p.quiet { "Nothing that we could do stops this: see what is left to people." } }
-            ol.acts { @for (at, act) in incident.acts.iter().enumerate() { li { (act_line(&path, at, act, decides)) } } }
+            ol.acts { @for (at, act) in incident.acts.iter().enumerate() { li { (act_line(&path, at, act, (decides, decides && incident.state != State::Closed))) } } }
             @if !decides && incident.state != State::Closed {
                 p.quiet { "To approve, take back and close is for those whom the settings name (response.approvers)." }
             }
@@ -91,6 +91,8 @@ fn acts(incident: &Incident, plan: Option<&str>, decides: bool) -> Markup {
                     p.buttons { button.grave type="button" data-post={ (path) "/approve" } data-plan=(plan)
                         data-sure=(sure(incident)) { "Approve what waits" } }
                     p.quiet { "Until " (parts::time(incident.expires())) " UTC, and only if nothing has changed since." }
+                } @else if entrance == Entrance::Provider {
+                    p.quiet { "What waits can be approved when it is known what is there. That takes a moment; while responses are stopped, or only observe, nobody looks." }
                 } @else {
                     p.quiet { "Nothing acts here. To keep your approval and see the commands: "
                         code { "trailwarden incident approve " (incident.id) " --plan " (plan) " --state FILE" } }
@@ -107,9 +109,10 @@ fn sure(incident: &Incident) -> String {
     format!("Carry out?\n{}", lines.join("\n"))
 }
 
-fn act_line(path: &str, at: usize, act: &Act, decides: bool) -> Markup {
-    let can_undo = act.progress == Progress::Done && act.planned.undo != Undo::None;
-    let can_retry = matches!(act.progress, Progress::Refused | Progress::Impossible | Progress::Undone);
+fn act_line(path: &str, at: usize, act: &Act, (decides, can_retry): (bool, bool)) -> Markup {
+    let can_undo = decides && act.progress == Progress::Done && act.planned.undo != Undo::None;
+    let can_retry =
+        can_retry && matches!(act.progress, Progress::Refused | Progress::Impossible | Progress::Undone);
     html! {
         span class={ "state " (if act.progress == Progress::Done { "contained" } else { "open" }) } { (progress(act.progress)) } " "
         (parts::shown(&act.planned.text)) span.quiet { " in " (parts::shown(&act.planned.account_id)) }
@@ -117,10 +120,10 @@ fn act_line(path: &str, at: usize, act: &Act, decides: bool) -> Markup {
         @if !act.note.is_empty() { span.quiet { "; " (parts::shown(&act.note)) } }
         br;
         span.quiet { "undo, " (act.planned.undo.describe()) ": " (parts::shown(&act.planned.undone_by)) }
-        @if can_undo && decides {
+        @if can_undo {
             " " button type="button" data-post={ (path) "/undo" } data-act=(at) data-sure="Take this back?" { "Undo" }
         }
-        @if can_retry && decides {
+        @if can_retry {
             " " button type="button" data-post={ (path) "/retry" } data-act=(at) { "Plan anew" }
         }
     }
@@ -151,6 +154,8 @@ mod tests {
 
     #[test]
     fn what_is_no_incident_is_said_to_be_none() {
-        assert!(incident(&serde_json::json!({}), true).into_string().contains("cannot be read"));
+        assert!(
+            incident(&serde_json::json!({}), Entrance::Link, true).into_string().contains("cannot be read")
+        );
     }
 }

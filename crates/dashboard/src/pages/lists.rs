@@ -128,7 +128,7 @@ pub(super) fn incidents(page: &Page<IncidentLine>, query: &Query) -> Markup {
 fn filter(to: &str, days: &str, query: &Query, choices: &Markup) -> Markup {
     let value = |name: &str| query.get(name).map_or("", String::as_str);
     html! {
-        form.filter method="get" action=(to) {
+        form.filter method="get" action=(to) autocomplete="off" {
             (choices)
             label { "Days " input type="number" name="days" min="1" max="31" value=(if value("days").is_empty() { days } else { value("days") }); }
             label { "Who " input type="search" name="principal" value=(parts::shown(value("principal"))) maxlength="200"; }

@@ -7,10 +7,11 @@ use super::switch::stopped;
 use crate::{
     catalog::PROTECTED_TAG,
     event::{DAY, Time, clip},
-    incident::Progress,
+    incident::{Act, Progress},
     kept,
+    planning::STOPS,
     ports::{Accounts, Table, Trouble, Unavailable, Write, change},
-    response::{HolderKind, State, Thing},
+    response::{Action, HolderKind, State, Thing},
     settings::Settings,
 };
 
@@ -131,9 +132,11 @@ impl<T: Table> Checks<'_, T> {
 
     /// Counts an act in an account and hour. A quarter of what may be done is kept for what stops somebody: or whoever has
     /// a lot taken back would be stopped no more.
-    pub(super) async fn count(&self, account: &str, stops: bool) -> Result<(), Halt> {
+    pub(super) async fn count(&self, act: &Act) -> Result<(), Halt> {
         let most = self.guard.settings.response.hourly_limit;
+        let stops = act.planned.why == STOPS || matches!(act.planned.action, Action::QuarantineUser { .. });
         let limit = if stops { most } else { most - most / 4 };
+        let account = &act.planned.account_id;
         let mut is_within = false;
         change(self.table, &kept::acts_key(account, self.now.hour()), |item| {
             let count = item.map(kept::read::<u32>).transpose()?.unwrap_or_default();
@@ -149,7 +152,11 @@ impl<T: Table> Checks<'_, T> {
         if is_within {
             return Ok(());
         }
-        let why = format!("{limit} acts were done in this account in this hour: approve it later");
+        let why = if stops {
+            format!("{limit} acts were done in this account in this hour: approve it later")
+        } else {
+            format!("the rest of this hour's {most} acts is kept for what stops somebody: approve it later")
+        };
         Err(Halt::At(Progress::Waiting, why))
     }
 
