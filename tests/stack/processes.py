@@ -50,9 +50,9 @@ class Functions:
                 peaks[name] = max(peaks.get(name, 0.0), high_water(process.pid))
         return peaks
 
-    def kill(self):
-        """Ends all of them at once, and waits until their parent can know: else it gives one that dies the next call."""
-        killed = self.processes()
+    def kill(self, name=""):
+        """Ends those whose function's name ends so, and waits until their parent can know: it would give them the next call."""
+        killed = [process for process in self.processes() if not name or is_called(process, name)]
         for process in killed:
             with suppress(*GONE):
                 os.kill(process.pid, signal.SIGKILL)
@@ -61,6 +61,12 @@ class Functions:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"killed, and not dead: {killed}")
             time.sleep(0.01)
+
+
+def is_called(process, name):
+    with suppress(*GONE):
+        return name_of(process).endswith(name)
+    return False
 
 
 def runs(process):

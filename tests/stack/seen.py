@@ -73,7 +73,7 @@ class Seen(Stacked):
         stacked.deployed.put_all(trail.files(trail.attack("stolen-key", principal, now() - timedelta(minutes=20))))
         stacked.deployed.settle()
         # Whoever showed an earlier test's findings may remember them.
-        stacked.deployed.aws.functions.kill()
+        stacked.deployed.aws.functions.kill("-dashboard")
         return principal
 
     def test_nobody_is_let_in_without_a_token_of_the_provider(self):
