@@ -213,7 +213,8 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
         self.change(|incident| {
             let act = &mut incident.acts[at];
             let Ok(change) = &outcome else { return Ok(false) };
-            if !act.is_due() {
+            // Held back, or to be taken back: somebody asked for that meanwhile.
+            if !matches!(act.progress, Progress::Due | Progress::Begun) {
                 outcome = Err(Halt::At(act.progress, act.note.clone()));
                 return Ok(false);
             }
