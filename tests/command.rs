@@ -1,12 +1,9 @@
 //! The command as its users meet it: bad input, options, settings, state, explanations.
-#![allow(clippy::expect_used, reason = "a test ends where something is missing")]
-
-mod support;
 
 use std::{fs, path::Path, process::Output};
 
+use crate::support::{findings, log_in, ndjson, root, text, trailwarden};
 use serde_json::{Value, json};
-use support::{findings, log_in, ndjson, root, text, trailwarden};
 
 fn scenario(id: &str) -> String {
     text(&root().join(format!("tests/scenarios/{id}/log.json"))).to_owned()
@@ -387,7 +384,7 @@ fn verdicts_move_the_thresholds_and_wrong_lines_are_named() {
     fs::write(&settings, "bearable_false_alerts = 0.5\n").expect("written");
     let with = [logs.as_str(), "--verdicts", text(&verdicts), "--settings", text(&settings)];
     let judged = findings(&ndjson(&with));
-    let alerts = |found: &[Value]| found.iter().filter(|finding| support::is_alert(finding)).count();
+    let alerts = |found: &[Value]| found.iter().filter(|finding| crate::support::is_alert(finding)).count();
     assert!(alerts(&judged) < alerts(&found), "{} of {}", alerts(&judged), alerts(&found));
     let (_, table, _) = said(&trailwarden(&[&["analyze"], &with[..]].concat()));
     assert!(table.contains("Alerts begin at 0.") && table.contains("raised"), "{table}");

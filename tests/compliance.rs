@@ -1,8 +1,5 @@
 //! Each folder of `compliance/` is a story in logs: the violations in it are exactly those that stand beside it; in the
 //! quiet ones, and in everything else that is innocent, there are none.
-#![allow(clippy::expect_used, reason = "a test ends where something is missing")]
-
-mod support;
 
 use std::{
     collections::BTreeSet,
@@ -11,9 +8,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::support::{log_in, root, text, trailwarden};
 use serde_json::Value;
-use support::{log_in, root, text, trailwarden};
-use trailwarden_core::compliance::{ALL, Group};
+use trailwarden_compliance::{ALL, Group};
 
 fn folders(of: &str) -> Vec<(String, PathBuf)> {
     let mut found: Vec<_> = fs::read_dir(root().join(of))

@@ -6,13 +6,15 @@ use std::{cell::Cell, collections::BTreeSet};
 use trailwarden_core::{
     activity::{Fold, Folded, Scope},
     event::Time,
-    kept::{self, KeptHour},
-    messages::Notice,
-    ports::{Channel, Freshness, Key, Listing, Memory, Over, Table, Unavailable, Write, change},
     sources::{Item, Limits, read},
-    stages::feature_extract::feature_extract,
 };
 use trailwarden_integrations::{environment, now, table::DynamoTable};
+use trailwarden_pipeline::{
+    feature_extract::feature_extract,
+    messages::Notice,
+    ports::{Channel, Freshness, Key, Listing, Memory, Over, Table, Unavailable, Write, change},
+    table_schema::{self, KeptHour},
+};
 
 fn key(partition: &str, sort: &str) -> Key {
     Key { partition: partition.to_owned(), sort: sort.to_owned() }
@@ -45,19 +47,22 @@ async fn ranges_are_whole_and_ordered(table: &impl Table) {
         let write = body(&vec![n; 20 << 10]);
         assert!(
             table
-                .put(&key("CONTRACT#range", &kept::hour_sort(u32::from(n))), write, Over::Anything)
+                .put(&key("CONTRACT#range", &table_schema::hour_sort(u32::from(n))), write, Over::Anything)
                 .await
                 .unwrap()
         );
     }
-    table.put(&key("CONTRACT#range2", &kept::hour_sort(5)), body(b"x"), Over::Anything).await.unwrap();
+    table
+        .put(&key("CONTRACT#range2", &table_schema::hour_sort(5)), body(b"x"), Over::Anything)
+        .await
+        .unwrap();
     let hours = async |from: u32, to: u32| -> Vec<u32> {
-        let (from, to) = (kept::hour_sort(from), kept::hour_sort(to));
+        let (from, to) = (table_schema::hour_sort(from), table_schema::hour_sort(to));
         let found = table.range("CONTRACT#range", &from, &to, Freshness::Fresh).await.unwrap();
         found
             .iter()
             .map(|(sort, item)| {
-                let hour = kept::hour_of(sort).unwrap();
+                let hour = table_schema::hour_of(sort).unwrap();
                 assert_eq!((item.body.len(), u32::from(item.body[0])), (20 << 10, hour));
                 hour
             })
@@ -66,7 +71,8 @@ async fn ranges_are_whole_and_ordered(table: &impl Table) {
     assert_eq!(hours(0, 200).await, (0..120).collect::<Vec<_>>());
     assert_eq!(hours(7, 9).await, [7, 8, 9]);
     assert_eq!(hours(9, 7).await, Vec::<u32>::new());
-    let keys: Vec<Key> = (0..150).chain(0..3).map(|n| key("CONTRACT#range", &kept::hour_sort(n))).collect();
+    let keys: Vec<Key> =
+        (0..150).chain(0..3).map(|n| key("CONTRACT#range", &table_schema::hour_sort(n))).collect();
     let found: BTreeSet<Key> = table.get_many(keys).await.unwrap().into_iter().map(|(key, _)| key).collect();
     assert_eq!(found.len(), 120);
 }
@@ -103,16 +109,17 @@ async fn races_lose_nothing(table: &impl Table) {
     let writer = async |n: u32| {
         for turn in 0..5 {
             change(table, &at, |item| {
-                let mut known: BTreeSet<u32> = item.map(|item| kept::read(item).unwrap()).unwrap_or_default();
+                let mut known: BTreeSet<u32> =
+                    item.map(|item| table_schema::read(item).unwrap()).unwrap_or_default();
                 known.insert(n * 100 + turn);
-                Ok::<_, Unavailable>(Some(body(&kept::write(&known))))
+                Ok::<_, Unavailable>(Some(body(&table_schema::write(&known))))
             })
             .await
             .unwrap();
         }
     };
     futures_util::future::join_all((0..8).map(writer)).await;
-    let known: BTreeSet<u32> = kept::read(&table.get(&at).await.unwrap().unwrap()).unwrap();
+    let known: BTreeSet<u32> = table_schema::read(&table.get(&at).await.unwrap().unwrap()).unwrap();
     assert_eq!(known.len(), 40);
 }
 
@@ -165,7 +172,8 @@ async fn what_another_announced_is_not_unsaid(table: &impl Table) {
     let scope = Scope::Principal("arn:aws:iam::111122223333:user/maker".into());
     let hour = Time::parse("2026-03-02T10:00:00Z").unwrap().hour();
     let kept: KeptHour =
-        kept::read(&table.get(&kept::hour_key(&scope, hour)).await.unwrap().unwrap()).unwrap();
+        table_schema::read(&table.get(&table_schema::hour_key(&scope, hour)).await.unwrap().unwrap())
+            .unwrap();
     assert_eq!(kept.hour.events.values().count(), 2);
     assert!(kept.announced != 0 && kept.announced == kept.hour.mark());
 }
@@ -195,8 +203,8 @@ async fn racing_copies_merge_to_the_same_hour(table: &impl Table) {
     };
     futures_util::future::join_all((0..4).map(copy)).await;
     let hour = Time::parse("2026-03-02T10:00:00Z").unwrap().hour();
-    let item = table.get(&kept::hour_key(&scope, hour)).await.unwrap().unwrap();
-    let kept: KeptHour = kept::read(&item).unwrap();
+    let item = table.get(&table_schema::hour_key(&scope, hour)).await.unwrap().unwrap();
+    let kept: KeptHour = table_schema::read(&item).unwrap();
     let all = hours(0, 125).into_iter().find(|(of, ..)| *of == scope).unwrap().2;
     assert_eq!(kept.hour, all);
 }

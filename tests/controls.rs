@@ -1,30 +1,25 @@
 //! Compliance as the functions do it, on a table in memory: what they report is what the command reports, in whatever
 //! order events come, and whatever breaks.
-#![allow(clippy::expect_used, reason = "a test ends where something is missing")]
-
-mod support;
-#[path = "support/world.rs"]
-mod world;
 
 use std::{collections::BTreeSet, fs, path::Path};
 
+use crate::support::{log_in, records, root, text, trailwarden};
+use crate::world::World;
 use pollster::block_on;
 use serde_json::{Value, json};
-use support::{log_in, records, root, text, trailwarden};
+use trailwarden_compliance::{Screen, Screened};
 use trailwarden_core::{
-    compliance::{Screen, Screened},
     event::{DAY, Time},
     finding::{Finding, Kind, Status},
-    messages::{Notice, pack_counts},
     settings::Settings,
     sources::{Item, Limits, read},
-    stages::{
-        compliance_check::{Brought, compliance_check},
-        compliance_report::compliance_report,
-        settings,
-    },
 };
-use world::World;
+use trailwarden_pipeline::{
+    compliance_check::{Brought, compliance_check},
+    compliance_report::compliance_report,
+    messages::{Notice, pack_counts},
+    stored_settings,
+};
 
 /// What ingest sends to the compliance queue: records that a check wants to see, one a message, and counts.
 fn messages(records: &[Value], settings: &Settings) -> Vec<String> {
@@ -75,7 +70,7 @@ fn stories() -> Vec<(String, Settings, Vec<Value>, Value)> {
     for folder in folders {
         let file = folder.join("settings.toml");
         let settings = if file.exists() {
-            settings::read(&fs::read_to_string(&file).expect("settings")).expect("good settings")
+            stored_settings::read(&fs::read_to_string(&file).expect("settings")).expect("good settings")
         } else {
             Settings::default()
         };
@@ -232,7 +227,7 @@ fn an_account_whose_events_are_counted_is_no_stranger() {
 #[test]
 fn an_accepted_violation_is_kept_and_reported_and_nobody_is_told() {
     let settings = "[[suppression]]\ndetector = \"password-policy-weak\"\nreason = \"legacy directory\"\nexpires = \"2026-12-31\"\n";
-    let (settings, world) = (settings::read(settings).expect("settings"), World::default());
+    let (settings, world) = (stored_settings::read(settings).expect("settings"), World::default());
     let weak =
         record("UpdateAccountPasswordPolicy", "2026-03-02T10:00:00Z", &json!({ "minimumPasswordLength": 6 }));
     let now = now_after(std::slice::from_ref(&weak));

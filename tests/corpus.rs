@@ -1,12 +1,9 @@
 //! Public, labelled logs, where they are at hand: each case alone, without history.
-#![allow(clippy::expect_used, reason = "a test ends where something is missing")]
-
-mod support;
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
+use crate::support::{findings, is_alert, ndjson, root, text, trailwarden};
 use serde_json::Value;
-use support::{findings, is_alert, ndjson, root, text, trailwarden};
 
 fn corpus() -> Option<PathBuf> {
     let folder = root().join("../shared/corpus");

@@ -12,21 +12,20 @@ use tower::ServiceExt as _;
 use trailwarden_core::{
     activity::Scope,
     event::{DAY, Time},
-    finding::{Finding, Severity},
-    incident::Progress,
-    kept::{self, INCIDENTS, KeptFinding},
-    messages::{FindingRaised, Notice},
-    ports::{Channel, Memory, Over, Table, Unavailable, Write},
-    response::State,
+    finding::{Finding, FindingRaised, Severity},
     settings::Settings,
-    stages::{
-        acting::Mode,
-        dashboard::{Asked, Desk, View},
-        incidents::join,
-        verdicts,
-    },
 };
 use trailwarden_dashboard::{Entrance, Who, orders, router};
+use trailwarden_pipeline::{
+    dashboard::{Asked, Desk, View},
+    feedback,
+    incidents::join,
+    messages::Notice,
+    ports::{Channel, Memory, Over, Table, Unavailable, Write},
+    responder::Mode,
+    table_schema::{self, INCIDENTS, KeptFinding},
+};
+use trailwarden_response::{State, incident::Progress};
 
 const NOW: Time = Time(20_600 * DAY + 40_000);
 const HOSTILE: &str = "arn:aws:iam::111122223333:user/<script>alert(1)</script>\u{202e}";
@@ -65,21 +64,22 @@ fn served(name: Option<&str>) -> Router {
 fn seen_by(who: Option<Who>) -> Router {
     let table = Memory::default();
     let settings = Write { body: b"[response]\napprovers = [\"person:eva\"]".to_vec(), ..Write::default() };
-    block_on(table.put(&trailwarden_core::stages::settings::key(), settings, Over::Anything)).unwrap();
+    block_on(table.put(&trailwarden_pipeline::stored_settings::key(), settings, Over::Anything)).unwrap();
     let raised = FindingRaised { scope: scope(), revision: 1, finding: finding() };
-    let key = kept::finding_key(&scope(), &raised.finding.id);
+    let key = table_schema::finding_key(&scope(), &raised.finding.id);
     block_on(table.put(&key, KeptFinding::new(finding()).write(NOW), Over::Anything)).unwrap();
     block_on(join(&table, &raised, Mode::Approve, &Settings::default(), NOW)).unwrap();
     let (key, mut incident) = {
         let listed =
-            block_on(table.listed(&kept::day_partition(NOW.day()), INCIDENTS.0, INCIDENTS.1)).unwrap();
+            block_on(table.listed(&table_schema::day_partition(NOW.day()), INCIDENTS.0, INCIDENTS.1))
+                .unwrap();
         let item = block_on(table.get(&listed[0].key)).unwrap().unwrap();
-        (listed[0].key.clone(), kept::read_incident(&item).unwrap())
+        (listed[0].key.clone(), table_schema::read_incident(&item).unwrap())
     };
     incident.acts.iter_mut().for_each(|act| act.seen = Some(State::default()));
     incident.acts[0].progress = Progress::Done;
-    block_on(table.put(&key, kept::write_incident(&incident, NOW), Over::Anything)).unwrap();
-    block_on(verdicts::count(&table, &[(scope(), NOW.hour())], NOW)).unwrap();
+    block_on(table.put(&key, table_schema::write_incident(&incident, NOW), Over::Anything)).unwrap();
+    block_on(feedback::count(&table, &[(scope(), NOW.hour())], NOW)).unwrap();
     let (give, clerk) = orders();
     std::thread::spawn(move || {
         let desk = Desk::new(table, Mode::Approve);
@@ -310,7 +310,7 @@ fn what_comes_late_is_seen_and_counted_once() {
             let last_seen = Time(at);
             let id = Finding::id_of("evasion", &number.to_string(), last_seen.day());
             let one = Finding { id, first_seen: last_seen, last_seen, ..finding() };
-            let key = kept::finding_key(&scope(), &one.id);
+            let key = table_schema::finding_key(&scope(), &one.id);
             block_on(desk.table().put(&key, KeptFinding::new(one).write(last_seen), Over::Anything)).unwrap();
         };
         let counted = |after: i64| match block_on(desk.see(&Asked::Board, Time(begin + after))).unwrap() {
@@ -361,7 +361,7 @@ fn a_list_comes_in_parts() {
         let id = Finding::id_of("evasion", &number.to_string(), NOW.day());
         let severity = if number % 3 == 0 { Severity::High } else { Severity::Low };
         let one = Finding { id, severity, ..finding() };
-        let key = kept::finding_key(&scope(), &one.id);
+        let key = table_schema::finding_key(&scope(), &one.id);
         block_on(table.put(&key, KeptFinding::new(one).write(NOW), Over::Anything)).unwrap();
     }
     let (give, clerk) = orders();

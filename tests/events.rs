@@ -1,30 +1,28 @@
 //! The sample events, one or more for each function: what `cargo lambda invoke` sends is what the functions take.
-#![allow(clippy::expect_used, reason = "a test ends where something is missing")]
-
-mod support;
 
 use std::{fs, path::PathBuf};
 
+use crate::support::{root, scenario_log};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use pollster::block_on;
 use serde_json::{Value, json};
-use support::{root, scenario_log};
 use trailwarden_core::{
     activity::{Fold, Scope},
-    arrivals::{Contents, Sender, open},
     event::Time,
+    finding::FindingRaised,
+    settings::Settings,
+    severity::thresholds::Verdict,
+    sources::{Item, Limits, read},
+};
+use trailwarden_pipeline::{
+    backfill::Request,
+    compliance_check::{Brought, compliance_check},
     messages::{
-        FeaturesExtracted, FindingRaised, Notice, Respondable, SOURCE, incident_changed, judgeable, pack,
-        respondable, said, unpack,
+        FeaturesExtracted, Notice, Respondable, SOURCE, incident_changed, judgeable, pack, respondable, said,
+        unpack,
     },
     ports::{Channel, Memory, Unavailable},
-    risk::thresholds::Verdict,
-    settings::Settings,
-    sources::{Item, Limits, read},
-    stages::{
-        backfill::Request,
-        compliance_check::{Brought, compliance_check},
-    },
+    triggers::{Contents, Sender, open},
 };
 
 fn path(name: &str) -> PathBuf {
@@ -161,7 +159,7 @@ fn write(name: &str, event: &Value) {
 #[test]
 #[ignore = "writes the samples"]
 fn write_the_samples() {
-    let stopped = support::records(&scenario_log("trail-stopped"));
+    let stopped = crate::support::records(&scenario_log("trail-stopped"));
     let last =
         stopped.iter().find(|record| record["eventName"] == "StopLogging").expect("StopLogging").clone();
     let call = envelope("aws.cloudtrail", "AWS API Call via CloudTrail", &last);
@@ -217,7 +215,7 @@ fn write_what_functions_say(stopped: &[Value], last: &Value) {
     write("score.json", &sqs("score", &[extracted.to_string(), closings.to_string()]));
     write("feature-extract.json", &sqs("activity", &pack(hours)));
     write("compliance-check.json", &sqs("compliance", &[format!("{last}\n")]));
-    let found = support::ndjson(&[support::text(&scenario_log("trail-stopped"))]);
+    let found = crate::support::ndjson(&[crate::support::text(&scenario_log("trail-stopped"))]);
     let finding = serde_json::from_str(found.lines().next().expect("a finding")).expect("a finding");
     let scope = due(false).scope;
     let notice = Notice::FindingRaised(Box::new(FindingRaised { scope, revision: 1, finding }));

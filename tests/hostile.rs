@@ -1,5 +1,4 @@
 //! Whatever a log holds: nothing panics, nothing grows without bound, and hours obey their laws.
-#![allow(clippy::expect_used, reason = "a test ends where something is missing")]
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -28,7 +27,7 @@ fn swallow(bytes: &[u8]) -> Vec<(Scope, u32, Hour)> {
 
 fn judge_all(hours: &[(Scope, u32, Hour)]) -> usize {
     let (peers, networks, settings) = (Peers::default(), Networks::default(), Settings::default());
-    let thresholds = trailwarden_core::risk::thresholds::History::default();
+    let thresholds = trailwarden_core::severity::thresholds::History::default();
     let around = Surroundings {
         peers: &peers,
         networks: &networks,

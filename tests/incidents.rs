@@ -1,37 +1,34 @@
 //! Incidents as people meet them: asked about by HTTP, shown on boards that fail, decided on a laptop.
-#![allow(clippy::expect_used, reason = "a test ends where something is missing")]
-
-mod support;
-#[path = "support/world.rs"]
-mod world;
 
 use std::{
     cell::{Cell, RefCell},
     fs,
 };
 
+use crate::support::{findings, log_in, ndjson, root, text, trailwarden};
+use crate::world::{World, broken};
 use pollster::block_on;
 use serde_json::{Value, json};
-use support::{findings, log_in, ndjson, root, text, trailwarden};
 use trailwarden_core::{
     activity::Scope,
     event::{HOUR, Time},
-    finding::Finding,
-    incident::{APPROVAL_HOURS, Incident},
-    kept,
-    messages::{FindingRaised, IncidentChanged, Notice},
-    planning::STOPS,
-    ports::{Board, Key, Over, Table, Unavailable, Write},
+    finding::{Finding, FindingRaised},
     settings::Settings,
-    stages::{
-        acting::{Guard, Mode},
-        incidents::join,
-        interface::{Reply, Request, serve},
-        notify::{AN_HOUR, notify},
-        respond::respond,
-    },
 };
-use world::{World, broken};
+use trailwarden_pipeline::{
+    incident_api::{Reply, Request, serve},
+    incidents::join,
+    messages::{IncidentChanged, Notice},
+    notify::{AN_HOUR, notify},
+    ports::{Board, Key, Over, Table, Unavailable, Write},
+    respond::respond,
+    responder::{Guard, Mode},
+    table_schema,
+};
+use trailwarden_response::{
+    incident::{APPROVAL_HOURS, Incident},
+    planner::STOPS,
+};
 
 fn story(name: &str) -> Finding {
     let log = log_in(&root().join("tests/scenarios").join(name));
@@ -56,7 +53,7 @@ fn raised(findings: &[Finding]) -> World {
 fn incidents(world: &World) -> Vec<(Key, Incident)> {
     let items = world.table.items().into_iter();
     let kept = items.filter(|(key, _)| key.sort.starts_with("INCIDENT#"));
-    kept.map(|(key, item)| (key, kept::read_incident(&item).expect("an incident"))).collect()
+    kept.map(|(key, item)| (key, table_schema::read_incident(&item).expect("an incident"))).collect()
 }
 
 fn ask(world: &World, method: &str, path: &str, body: impl std::borrow::Borrow<Value>, now: Time) -> Reply {
@@ -151,7 +148,7 @@ fn who_came_by_a_provider_or_slack_decides_only_if_the_settings_name_them() {
             let is_refused = status(&["person:eva", "group:security"], path, json!({})) == 403;
             assert_eq!(is_refused, !is_named, "{path}");
         }
-        let key = trailwarden_core::stages::settings::key();
+        let key = trailwarden_pipeline::stored_settings::key();
         let write = Write { body: text.into(), ..Write::default() };
         block_on(world.table.put(&key, write, Over::Anything)).expect("kept");
     }
@@ -208,7 +205,7 @@ fn a_plan_too_old_is_looked_at_anew_before_it_can_be_approved() {
     assert_eq!(ask(&world, "POST", &path, plan.clone(), late).status, 410);
     let notices = world.notices.take();
     let [Notice::ResponseAsked(asked)] = &notices[..] else { panic!("{notices:?}") };
-    block_on(trailwarden_core::stages::respond::respond_as_asked(&world, &world.outlets(guard), asked, late))
+    block_on(trailwarden_pipeline::respond::respond_as_asked(&world, &world.outlets(guard), asked, late))
         .expect("looked at");
     assert_eq!(ask(&world, "POST", &path, plan, Time(late.0 + 60)).status, 202);
 }

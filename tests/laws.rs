@@ -1,13 +1,10 @@
 //! The laws: order, copies, splits, threads and days change nothing; a flood hides nothing.
-#![allow(clippy::expect_used, reason = "a test ends where something is missing")]
-
-mod support;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
+use crate::support::{findings, ndjson, records, root, text, trailwarden};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use support::{findings, ndjson, records, root, text, trailwarden};
 
 /// A log with several principals, sign-ins, chains and acts.
 fn stories() -> Vec<Value> {

@@ -3,7 +3,6 @@
 //! The references are the mean and the standard deviation (over 200 seeds) of the area under the ROC curve of
 //! scikit-learn 1.9.1's `IsolationForest(n_estimators=100, max_samples=min(256, n))`, fitted and scored on the same
 //! rows. The data sets are those that smartcore ships; of each, some rows of one class are the anomalies among another.
-#![allow(clippy::expect_used, reason = "a test ends where something is missing")]
 
 use smartcore::{
     dataset::{Dataset, breast_cancer, digits, iris},

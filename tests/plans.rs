@@ -1,13 +1,10 @@
 //! Every alert of every story has a plan that stops the access or says who can, names who else is hit, says how each
 //! action is taken back, and what remains.
-#![allow(clippy::expect_used, reason = "a test ends where something is missing")]
-
-mod support;
 
 use std::{fs, path::Path};
 
+use crate::support::{log_in, root, text, trailwarden};
 use serde_json::{Value, json};
-use support::{log_in, root, text, trailwarden};
 
 fn plans(log: &Path) -> Vec<Value> {
     let output = trailwarden(&["respond", "--plan", "--format", "json", text(log)]);

@@ -1,31 +1,28 @@
 //! Responses as the functions carry them out, in accounts in memory: each once, within limits, and taken back exactly.
-#![allow(clippy::expect_used, reason = "a test ends where something is missing")]
-
-mod support;
-#[path = "support/world.rs"]
-mod world;
 
 use std::collections::BTreeMap;
 
+use crate::support::{findings, log_in, ndjson, root, text};
+use crate::world::{PERSON, World, messages};
 use pollster::block_on;
-use support::{findings, log_in, ndjson, root, text};
 use trailwarden_core::{
     activity::Scope,
     catalog::PROTECTED_TAG,
     event::{HOUR, Time},
-    finding::{Finding, Severity},
-    incident::{Incident, Progress, State as Becomes},
-    kept,
-    messages::{FindingRaised, Notice, ResponseAsked},
-    ports::{Key, Over, Table, Write},
-    response::{DOCUMENT, State, Thing},
+    finding::{Finding, FindingRaised, Severity},
     settings::Settings,
-    stages::{
-        acting::{Guard, Mode, stopped},
-        respond::{respond, respond_as_asked},
-    },
 };
-use world::{PERSON, World, messages};
+use trailwarden_pipeline::{
+    messages::{Notice, ResponseAsked},
+    ports::{Key, Over, Table, Write},
+    respond::{respond, respond_as_asked},
+    responder::{Guard, Mode, stopped},
+    table_schema,
+};
+use trailwarden_response::{
+    DOCUMENT, State, Thing,
+    incident::{Incident, Progress, State as Becomes},
+};
 
 const EVERYTHING: &str = "
 [[response.enforce]]
@@ -80,7 +77,7 @@ fn answer(world: &World, guard: Guard<'_>, findings: &[Finding]) -> Vec<Incident
 fn incidents(world: &World) -> Vec<Incident> {
     let items = world.table.items();
     let kept = items.iter().filter(|(key, _)| key.sort.starts_with("INCIDENT#"));
-    kept.map(|(_, item)| kept::read_incident(item).expect("an incident")).collect()
+    kept.map(|(_, item)| table_schema::read_incident(item).expect("an incident")).collect()
 }
 
 fn key_of(world: &World, incident: &Incident) -> Key {
@@ -91,7 +88,7 @@ fn key_of(world: &World, incident: &Incident) -> Key {
 /// A person changes the incident, and respond is asked to look at it.
 fn ask(world: &World, guard: Guard<'_>, incident: &Incident, now: Time) -> Incident {
     let key = key_of(world, incident);
-    let write = kept::write_incident(incident, now);
+    let write = table_schema::write_incident(incident, now);
     block_on(world.table.put(&key, write, Over::Anything)).expect("kept");
     let asked = ResponseAsked { id: incident.id.clone(), partition: key.partition.clone() };
     block_on(respond_as_asked(world, &world.outlets(guard), &asked, now)).expect("answered");
@@ -107,7 +104,7 @@ fn furnished(findings: &[Finding]) -> World {
     let world = World::default();
     let settings = settings(EVERYTHING);
     for finding in findings {
-        let plan = trailwarden_core::planning::plan(&[finding], &settings).expect("a plan");
+        let plan = trailwarden_response::planner::plan(&[finding], &settings).expect("a plan");
         for planned in &plan.actions {
             let thing = planned.action.thing().as_found(&state(&[(PERSON, "")]));
             let place = (planned.account_id.clone(), thing.clone());
@@ -197,7 +194,7 @@ fn each_playbook_is_carried_out_and_taken_back_exactly() {
         let mut asked = incident.clone();
         asked.undo(None, "kim", finding.last_seen).expect("it can be taken back");
         let undone = ask(&world, enforcing, &asked, finding.last_seen);
-        let is_left = |act: &&trailwarden_core::incident::Act| {
+        let is_left = |act: &&trailwarden_response::incident::Act| {
             !matches!(act.progress, Progress::Undone | Progress::Waiting | Progress::Impossible)
         };
         assert_eq!(undone.acts.iter().find(is_left), None, "{name}");
@@ -339,8 +336,8 @@ fn the_hourly_limit_holds_under_two_hundred_findings() {
 fn the_kill_switch_stops_all_and_is_read_at_each_act() {
     let (finding, everything) = (story("iam-backdoor-role"), settings(EVERYTHING));
     let world = furnished(std::slice::from_ref(&finding));
-    let write = Write { body: kept::write(&Some("kim".to_owned())), ..Write::default() };
-    block_on(world.table.put(&kept::stop_key(), write, Over::Anything)).expect("stopped");
+    let write = Write { body: table_schema::write(&Some("kim".to_owned())), ..Write::default() };
+    block_on(world.table.put(&table_schema::stop_key(), write, Over::Anything)).expect("stopped");
     assert_eq!(block_on(stopped(&world.table)).expect("known").as_deref(), Some("kim"));
     let incident =
         answer(&world, guard(&everything, Mode::Enforce), std::slice::from_ref(&finding)).remove(0);
@@ -396,8 +393,9 @@ fn a_person_behind_identity_center_is_denied_in_the_management_account_unless_pr
 fn one_copy_writes_the_policy_of_people_at_a_time_and_who_was_denied_is_freed_by_id() {
     let (finding, everything) = (story("ami-shared"), settings(EVERYTHING));
     let (world, enforcing) = (furnished(std::slice::from_ref(&finding)), guard(&everything, Mode::Enforce));
-    let held = |by: u64| Write { body: kept::write(&Some((finding.last_seen, by))), ..Write::default() };
-    let lease = kept::lease_key("p-examplepolicyid");
+    let held =
+        |by: u64| Write { body: table_schema::write(&Some((finding.last_seen, by))), ..Write::default() };
+    let lease = table_schema::lease_key("p-examplepolicyid");
     let answered = || {
         let batch = vec![raised(&finding, 1)];
         let failed = block_on(respond(&world, &world.outlets(enforcing), batch, finding.last_seen));
@@ -505,9 +503,9 @@ fn an_act_is_recorded_before_it_shows_in_a_log() {
     let world = furnished(std::slice::from_ref(&finding));
     answer(&world, guard(&everything, Mode::Enforce), std::slice::from_ref(&finding));
     let role = finding.principal.rsplit('/').next().expect("a name");
-    let key = kept::calls_key(&finding.account_id, finding.last_seen.hour());
+    let key = table_schema::calls_key(&finding.account_id, finding.last_seen.hour());
     let item = block_on(world.table.get(&key)).expect("read").expect("recorded");
-    let calls: std::collections::BTreeSet<(String, String)> = kept::read(&item).expect("calls");
+    let calls: std::collections::BTreeSet<(String, String)> = table_schema::read(&item).expect("calls");
     assert!(calls.contains(&("iam:PutRolePolicy".to_owned(), role.to_owned())), "{calls:?}");
 }
 

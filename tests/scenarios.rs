@@ -1,12 +1,9 @@
 //! Each folder of `scenarios/` is a story in logs: what is found in it is exactly what stands beside it.
-#![allow(clippy::expect_used, reason = "a test ends where something is missing")]
-
-mod support;
 
 use std::{fmt::Write, fs, path::PathBuf};
 
+use crate::support::{findings, is_alert, log_in, ndjson, root, text};
 use serde_json::Value;
-use support::{findings, is_alert, log_in, ndjson, root, text};
 
 fn scenarios() -> Vec<(String, PathBuf)> {
     let mut found: Vec<_> = fs::read_dir(root().join("tests/scenarios"))
@@ -161,7 +158,7 @@ fn the_readmes_table_is_what_the_scenarios_find() {
 fn the_readmes_example_is_what_the_command_prints() {
     let networks = root().join("events/sample-trail/networks.csv");
     let logs = root().join("events/sample-trail/AWSLogs");
-    let output = support::trailwarden(&["analyze", text(&logs), "--networks", text(&networks)]);
+    let output = crate::support::trailwarden(&["analyze", text(&logs), "--networks", text(&networks)]);
     let printed = String::from_utf8(output.stdout).expect("UTF-8");
     let first_finding = printed.split("\n\n").take(3).collect::<Vec<_>>().join("\n\n");
     let readme = fs::read_to_string(root().join("README.md")).expect("a README");

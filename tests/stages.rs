@@ -1,10 +1,5 @@
 //! The stages as the functions run them, on a table in memory: what they find is what the command finds; and no crash,
 //! copy or delay of a message changes that.
-#![allow(clippy::expect_used, reason = "a test ends where something is missing")]
-
-mod support;
-#[path = "support/world.rs"]
-mod world;
 
 use std::{
     cell::Cell,
@@ -12,24 +7,23 @@ use std::{
     fs,
 };
 
+use crate::support::{findings, ndjson, records, root, scenario_log, text};
+use crate::world::{World, messages, observing};
 use pollster::block_on;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use support::{findings, ndjson, records, root, scenario_log, text};
 use trailwarden_core::{
     event::{HOUR, Time},
-    finding::{Finding, Severity, Status},
-    messages::FindingRaised,
-    ports::Unavailable,
+    finding::{Finding, FindingRaised, Severity, Status},
     settings::Settings,
-    stages::{
-        backfill::{Listing, Page, Request, backfill},
-        compliance_check::{Brought, compliance_check},
-        respond::respond,
-        watermark::watch_silence,
-    },
 };
-use world::{World, messages, observing};
+use trailwarden_pipeline::{
+    backfill::{Listing, Page, Request, backfill},
+    compliance_check::{Brought, compliance_check},
+    ports::Unavailable,
+    respond::respond,
+    watermark::watch_silence,
+};
 
 fn time_of(record: &Value) -> Option<Time> {
     Time::parse(record["eventTime"].as_str()?)

@@ -1,12 +1,9 @@
 //! What the templates and sample events say is what the code says.
-#![allow(clippy::expect_used, reason = "a test ends where something is missing")]
-
-mod support;
 
 use std::{fmt::Write, fs};
 
-use support::root;
-use trailwarden_core::fast_lane::patterns;
+use crate::support::root;
+use trailwarden_pipeline::event_patterns::patterns;
 
 const BEGIN: &str = "  # fast lane: begin (generated from the catalogue of calls)\n";
 const END: &str = "  # fast lane: end\n";

@@ -1,5 +1,4 @@
 //! Everything outside the functions, in memory, with faults: what the stages are tested in.
-#![allow(clippy::expect_used, reason = "a test ends where something is missing")]
 #![allow(dead_code, reason = "each test uses its part")]
 
 use std::{
@@ -12,27 +11,27 @@ use serde_json::{Value, json};
 use trailwarden_core::{
     activity::Fold,
     event::Time,
-    finding::{Finding, Status},
-    formats::{alert::Alert, asff::Asff},
-    kept::{self, KeptFinding, KeptHour},
-    messages::{FeaturesExtracted, FindingRaised, Notice, judgeable, pack, unpack},
+    finding::{Finding, FindingRaised, Status},
     networks::Networks,
+    settings::Settings,
+    severity::thresholds::History,
+    sources::{Item as Read, Limits, read},
+};
+use trailwarden_pipeline::{
+    feature_extract::feature_extract,
+    formats::{alert::Alert, asff::Asff},
+    messages::{FeaturesExtracted, Notice, judgeable, pack, unpack},
     ports::{
         Accounts, Channel, FindingsHub, Freshness, Identity, Item, Key, Listed, Memory, Over, Table, Trouble,
         Unavailable, Write,
     },
-    response::{Holder, State, Thing},
-    risk::thresholds::History,
-    settings::Settings,
-    sources::{Item as Read, Limits, read},
-    stages::{
-        acting::{Guard, Mode},
-        feature_extract::feature_extract,
-        respond::{Filing, Outlets, respond},
-        score::{Around, score},
-        watermark::close_hours,
-    },
+    respond::{Filing, Outlets, respond},
+    responder::{Guard, Mode},
+    score::{Around, score},
+    table_schema::{self, KeptFinding, KeptHour},
+    watermark::close_hours,
 };
+use trailwarden_response::{Holder, State, Thing};
 
 /// When, and how, the outside world fails: at its nth use, before or after the work is done; from then on the function
 /// is dead until its message is delivered again.
@@ -264,7 +263,7 @@ impl World {
         let hours = items.into_iter().filter(|(key, _)| key.sort.starts_with("HOUR#"));
         hours
             .map(|(key, item)| {
-                let kept: KeptHour = kept::read(&item).expect("an hour");
+                let kept: KeptHour = table_schema::read(&item).expect("an hour");
                 (key, (kept.announced, kept.hour))
             })
             .collect()

@@ -20,13 +20,13 @@ use trailwarden::{
     args::{Arguments, Command},
     compliance,
 };
+use trailwarden_compliance::{FRAMEWORKS, report::Report};
 use trailwarden_core::{
     activity::Fold,
-    compliance::{FRAMEWORKS, report::Report},
     event::{DAY, Time},
     sources::{Item, Limits, read},
-    stages::settings::read as read_settings,
 };
+use trailwarden_pipeline::stored_settings::read as read_settings;
 
 const RUNS: usize = 3;
 const PRINCIPALS: u64 = 400;

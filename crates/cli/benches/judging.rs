@@ -12,8 +12,8 @@ use trailwarden_core::{
     baseline::{Baseline, Parts, Peers},
     judgement::{Surroundings, assess_days, judge},
     networks::Networks,
-    risk::thresholds::History,
     settings::Settings,
+    severity::thresholds::History,
     sources::{Item, Limits, read},
 };
 use trailwarden_simulator::{Options, Simulation};

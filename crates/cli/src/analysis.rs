@@ -6,9 +6,9 @@ use anyhow::{Context, Result};
 use trailwarden_core::{
     activity::{Fold, Scope},
     finding::{Finding, Status},
-    risk::thresholds::History,
-    stages::ingest::{Sinks, Tally, ingest},
+    severity::thresholds::History,
 };
+use trailwarden_pipeline::ingest::{Sinks, Tally, ingest};
 
 use crate::{
     args::Input,

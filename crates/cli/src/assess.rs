@@ -7,16 +7,16 @@ use anyhow::{Result, bail};
 use serde::Serialize;
 use trailwarden_core::{
     activity::Scope,
-    analysis::federated_identity::{Federation, ProviderUse},
     baseline::{Baseline, MEMORY_DAYS},
     event::{HOUR, Time},
     finding::{Finding, Severity},
     judgement::{assess_at, judge},
     risk::{
         assessment::Assessment,
-        components::{Component, Level},
-        thresholds::Thresholds,
+        components::Component,
+        identity_providers::{Federation, ProviderUse},
     },
+    severity::{Level, thresholds::Thresholds},
 };
 
 use crate::{

@@ -4,7 +4,7 @@ use std::io::{BufWriter, Write};
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result};
-use trailwarden_core::baseline::portrait::{Portrait, Seen, portrait};
+use trailwarden_core::baseline::profile::{Portrait, Seen, portrait};
 
 use crate::{
     args::{self, Form},

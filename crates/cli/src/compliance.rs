@@ -10,17 +10,17 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use trailwarden_compliance::{
+    ALL, FRAMEWORKS, Framework, Tally, coverage, page, remembering,
+    report::{Record, Report},
+    speaking,
+};
 use trailwarden_core::{
-    compliance::{
-        ALL, FRAMEWORKS, Framework, Tally, coverage, page, remembering,
-        report::{Record, Report},
-        speaking,
-    },
     event::Time,
     settings::Settings,
     sources::{Item, read},
-    stages::{compliance_check::Checked, ingest},
 };
+use trailwarden_pipeline::{compliance_check::Checked, ingest};
 
 use crate::{
     FAILED_ON, NOTHING_READ,

@@ -7,7 +7,7 @@ use trailwarden_core::{
     activity::{Hour, Scope},
     baseline::{Parts, Peers},
     judgement::Surroundings,
-    risk::thresholds::History,
+    severity::thresholds::History,
 };
 
 use crate::{

@@ -6,21 +6,19 @@ use anstyle::Style;
 use anyhow::{Context, Result, anyhow, bail};
 use pollster::block_on;
 use serde_json::{Value, json};
-use trailwarden_core::{
-    event::Time,
+use trailwarden_core::{event::Time, finding::FindingRaised, settings::Settings};
+use trailwarden_pipeline::{
     formats::slack::{headline, progress},
-    incident::{Act, Incident, Progress, State as Becomes, US, metrics},
-    kept::{self, INCIDENTS},
-    lines::IncidentLine,
-    messages::FindingRaised,
+    incident_api::{Said, decide, shown},
+    incidents::join,
+    index_entries::IncidentLine,
     ports::{Key, Listed, Table, change},
-    response::{Commands, Credential, Undo, commands},
-    settings::Settings,
-    stages::{
-        acting::{Mode, load},
-        incidents::join,
-        interface::{Said, decide, shown},
-    },
+    responder::{Mode, load},
+    table_schema::{self, INCIDENTS},
+};
+use trailwarden_response::{
+    Commands, Credential, Undo, commands,
+    incident::{Act, Incident, Progress, State as Becomes, US, metrics},
 };
 
 use crate::{
@@ -87,7 +85,7 @@ pub(crate) fn gather(state: &State, settings: &Settings) -> Result<Vec<u32>> {
 fn all(items: &Items<'_>, days: &[u32]) -> Result<Vec<(Key, Incident)>> {
     let mut found = Vec::new();
     for day in days.iter().rev() {
-        let listed = block_on(items.listed(&kept::day_partition(*day), INCIDENTS.0, INCIDENTS.1))?;
+        let listed = block_on(items.listed(&table_schema::day_partition(*day), INCIDENTS.0, INCIDENTS.1))?;
         for Listed { key, .. } in listed.into_iter().rev() {
             found.extend(block_on(load(items, &key))?.map(|incident| (key, incident)));
         }
@@ -142,7 +140,7 @@ fn keep(items: &Items<'_>, key: &Key, what: &str, said: &Said) -> Result<Inciden
     let who = format!("local:{}", who.as_deref().unwrap_or("somebody"));
     let mut outcome = Err(anyhow!("it is gone"));
     block_on(change(items, key, |item| {
-        let Some(mut incident) = item.map(kept::read_incident).transpose()? else { return Ok(None) };
+        let Some(mut incident) = item.map(table_schema::read_incident).transpose()? else { return Ok(None) };
         let now = now();
         // What is approved here is carried out by hand, and so is what takes it back.
         let decided = if what == "undo" {
@@ -153,8 +151,8 @@ fn keep(items: &Items<'_>, key: &Key, what: &str, said: &Said) -> Result<Inciden
                 .map_err(|reply| anyhow!("{}", reply.body["error"].as_str().unwrap_or_default().to_owned()))
         };
         outcome = decided.map(|()| incident.clone());
-        Ok::<_, trailwarden_core::ports::Unavailable>(
-            outcome.is_ok().then(|| kept::write_incident(&incident, now)),
+        Ok::<_, trailwarden_pipeline::ports::Unavailable>(
+            outcome.is_ok().then(|| table_schema::write_incident(&incident, now)),
         )
     }))?;
     outcome

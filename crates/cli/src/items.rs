@@ -1,7 +1,7 @@
 //! The functions' table, in the state file.
 
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError};
-use trailwarden_core::ports::{Freshness, Item, Key, Listed, Over, Table, Unavailable, Write};
+use trailwarden_pipeline::ports::{Freshness, Item, Key, Listed, Over, Table, Unavailable, Write};
 
 use crate::sealed::{seal, unseal};
 
@@ -147,7 +147,7 @@ mod tests {
     use pollster::block_on;
 
     use super::*;
-    use trailwarden_core::ports::Listing;
+    use trailwarden_pipeline::ports::Listing;
 
     /// What the contract of all tables says, as `tests/contract.rs` has it for the others.
     #[test]

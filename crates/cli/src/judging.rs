@@ -11,7 +11,7 @@ use trailwarden_core::{
     baseline::{Baseline, Parts, Peers},
     finding::Finding,
     judgement::{Surroundings, judge},
-    risk::thresholds::History,
+    severity::thresholds::History,
 };
 
 use crate::{knowledge::Knowledge, memory::Memory};

@@ -3,7 +3,8 @@
 use std::{path::Path, time::SystemTime};
 
 use anyhow::{Context, Result};
-use trailwarden_core::{event::Time, networks::Networks, settings::Settings, stages::settings::read};
+use trailwarden_core::{event::Time, networks::Networks, settings::Settings};
+use trailwarden_pipeline::stored_settings::read;
 
 use crate::{args::Input, files};
 

@@ -10,8 +10,8 @@ use anyhow::Result;
 use trailwarden_core::{
     event::{DAY, Time},
     finding::{Finding, Severity},
-    formats::asff::asff,
 };
+use trailwarden_pipeline::formats::asff::asff;
 
 use crate::{
     analysis::Analysis,

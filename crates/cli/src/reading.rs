@@ -16,8 +16,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use trailwarden_core::{
     event::Time,
     sources::{Limits, Malformed, Unrecognised},
-    stages::ingest::Tally,
 };
+use trailwarden_pipeline::ingest::Tally;
 
 use crate::{args::Reading, files, judging, text::printable};
 

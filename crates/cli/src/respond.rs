@@ -4,11 +4,11 @@ use std::io::Write;
 
 use anstyle::Style;
 use anyhow::{Result, bail};
-use trailwarden_core::{
-    finding::Finding,
-    planning::{cases, plan, plan_by},
+use trailwarden_core::finding::Finding;
+use trailwarden_response::{
+    Plan,
+    planner::{cases, plan, plan_by},
     playbooks,
-    response::Plan,
 };
 
 use crate::{

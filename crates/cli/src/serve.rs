@@ -8,12 +8,12 @@ use std::{
 use anyhow::{Context, Result, bail};
 use pollster::block_on;
 use tokio::net::TcpListener;
-use trailwarden_core::{
+use trailwarden_dashboard::{Clerk, Entrance, Key, Router, listen, orders, router};
+use trailwarden_pipeline::{
+    dashboard::{Asked, Desk},
     messages::Notice,
     ports::{Channel, Unavailable},
-    stages::dashboard::{Asked, Desk},
 };
-use trailwarden_dashboard::{Clerk, Entrance, Key, Router, listen, orders, router};
 
 use crate::{
     analysis,

@@ -12,17 +12,22 @@ use std::{
 use anyhow::{Context, Result, bail};
 use pollster::block_on;
 use tempfile::TempDir;
+use trailwarden_compliance::{FRAMEWORKS, report::Report};
 use trailwarden_core::{
     activity::Scope,
     baseline::Baseline,
-    compliance::{FRAMEWORKS, report::Report},
     event::{HOUR, Time},
     finding::{Finding, Status},
     judgement::assess_at,
-    kept::{self, KeptFinding, KeptHour},
-    lines::Compliance,
+};
+use trailwarden_pipeline::{
+    dashboard::Desk,
+    feedback,
+    index_entries::Compliance,
     ports::{Freshness, Item, Key, Listed, Memory, Over, Table, Unavailable, Write},
-    stages::{acting::Mode, dashboard::Desk, settings, verdicts},
+    responder::Mode,
+    stored_settings,
+    table_schema::{self, KeptFinding, KeptHour},
 };
 
 use crate::{
@@ -126,7 +131,7 @@ impl Shelf {
         if let Some(settings) = &self.input.reading.settings {
             let body = std::fs::read(settings)?;
             block_on(loaded.memory.put(
-                &settings::key(),
+                &stored_settings::key(),
                 Write { body, ..Write::default() },
                 Over::Anything,
             ))?;
@@ -149,15 +154,15 @@ impl Shelf {
         let settings = &identities.knowledge.settings;
         let (_, record) = compliance::record(&self.input.paths, &self.input.reading, settings)?;
         let report = Report::new(&record, FRAMEWORKS, &settings.facts, as_of.day(), PERIOD, as_of);
-        let body = kept::write(&Compliance::new(&report, PERIOD));
+        let body = table_schema::write(&Compliance::new(&report, PERIOD));
         block_on(loaded.memory.put(
-            &kept::standing_key(),
+            &table_schema::standing_key(),
             Write { body, ..Write::default() },
             Over::Anything,
         ))?;
         for finding in record.findings {
-            let scope = trailwarden_core::incident::scope_of(&finding.principal);
-            let key = kept::finding_key(&scope, &finding.id);
+            let scope = trailwarden_response::incident::scope_of(&finding.principal);
+            let key = table_schema::finding_key(&scope, &finding.id);
             let places = loaded.places.entry(scope.partition()).or_default();
             if !places.contains(&finding.id) {
                 places.push(finding.id.clone());
@@ -190,7 +195,11 @@ impl Loaded {
             if finding.status == Status::Open {
                 let listed = KeptFinding::new(finding.clone()).write(as_of).listed;
                 let write = Write { listed, ..Write::default() };
-                block_on(self.memory.put(&kept::finding_key(scope, &finding.id), write, Over::Anything))?;
+                block_on(self.memory.put(
+                    &table_schema::finding_key(scope, &finding.id),
+                    write,
+                    Over::Anything,
+                ))?;
             }
         }
         Ok(())
@@ -204,13 +213,17 @@ impl Loaded {
             let hours = &hours[hours.partition_point(|(hour, _)| *hour < first)..];
             if scope.is_identity() {
                 let due: Vec<(Scope, u32)> = hours.iter().map(|(hour, _)| (scope.clone(), *hour)).collect();
-                block_on(verdicts::count(&self.memory, &due, as_of))?;
+                block_on(feedback::count(&self.memory, &due, as_of))?;
             } else if matches!(scope, Scope::Account(_)) {
                 for (hour, seen) in hours.iter().filter(|(hour, _)| hour + 72 > until) {
                     let kept = KeptHour { hour: seen.clone(), ..KeptHour::default() };
                     let write = kept.write(&scope, *hour, as_of);
                     if write.listed.is_some() {
-                        block_on(self.memory.put(&kept::hour_key(&scope, *hour), write, Over::Anything))?;
+                        block_on(self.memory.put(
+                            &table_schema::hour_key(&scope, *hour),
+                            write,
+                            Over::Anything,
+                        ))?;
                     }
                 }
             }
@@ -246,8 +259,8 @@ impl Loaded {
             let around = identities.around();
             let assessed = assess_at(scope, Baseline::default(), &hours, (last, RISK_HOURS), around, &found);
             if let Some(assessed) = assessed {
-                let write = kept::write_risk(scope, day, &assessed, as_of);
-                block_on(self.memory.put(&kept::risk_key(scope, day), write, Over::Anything))?;
+                let write = table_schema::write_risk(scope, day, &assessed, as_of);
+                block_on(self.memory.put(&table_schema::risk_key(scope, day), write, Over::Anything))?;
             }
         }
         Ok(())
@@ -265,11 +278,11 @@ impl Loaded {
         let (Some(state), Some(scope)) = (&self.state, Scope::of_partition(partition)) else {
             return Ok(Vec::new());
         };
-        let bound = |sort: &str, open| kept::hour_of(sort).unwrap_or(open);
+        let bound = |sort: &str, open| table_schema::hour_of(sort).unwrap_or(open);
         let hours = state.hours(&scope, bound(from, 0), bound(to, u32::MAX))?;
         let item = |(hour, seen): (u32, _)| {
             let kept = KeptHour { hour: seen, ..KeptHour::default() };
-            (kept::hour_sort(hour), Item { body: kept.write(&scope, hour, now()).body, version: 1 })
+            (table_schema::hour_sort(hour), Item { body: kept.write(&scope, hour, now()).body, version: 1 })
         };
         Ok(hours.into_iter().map(item).collect())
     }
@@ -282,7 +295,7 @@ fn broken(error: anyhow::Error) -> Unavailable {
 impl Table for Shelf {
     async fn get(&self, key: &Key) -> Result<Option<Item>, Unavailable> {
         let loaded = self.loaded.borrow();
-        if key.sort.starts_with(kept::STANDING)
+        if key.sort.starts_with(table_schema::STANDING)
             && let Some(found) = loaded.finding(key).map_err(broken)?
         {
             return Ok(Some(found));
@@ -314,7 +327,7 @@ impl Table for Shelf {
         if from.starts_with("HOUR#") {
             return self.loaded.borrow().hours(partition, from, to).map_err(broken);
         }
-        if from.starts_with(kept::STANDING) {
+        if from.starts_with(table_schema::STANDING) {
             let ids = self.loaded.borrow().places.get(partition).cloned().unwrap_or_default();
             let mut found = BTreeMap::new();
             for id in ids {

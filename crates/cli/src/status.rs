@@ -5,12 +5,14 @@ use std::io::{BufWriter, Write};
 use anstyle::Style;
 use anyhow::{Context, Result, bail};
 use pollster::block_on;
-use trailwarden_core::{
-    incident::State,
-    lines::Compliance,
-    overview::{Change, Overview},
-    stages::dashboard::{Asked, Board, DAYS, Filter, View},
+use trailwarden_pipeline::{
+    dashboard::{
+        Asked, Board, DAYS, Filter, View,
+        overview::{Change, Overview},
+    },
+    index_entries::Compliance,
 };
+use trailwarden_response::incident::State;
 
 use crate::{
     analysis,

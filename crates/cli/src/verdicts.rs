@@ -11,10 +11,12 @@ use trailwarden_core::{
     detectors,
     event::Time,
     finding::{Finding, Kind, Severity},
-    ports::Table,
-    risk::thresholds::{FALSE_ALERTS, History, VERDICT_DAYS, Verdict},
     settings::Settings,
-    stages::verdicts::{Word, given},
+    severity::thresholds::{FALSE_ALERTS, History, VERDICT_DAYS, Verdict},
+};
+use trailwarden_pipeline::{
+    feedback::{Word, given},
+    ports::Table,
 };
 
 use crate::{files, text::count};

@@ -5,21 +5,21 @@
 //! chosen by the event itself, never by arrival.
 
 mod acts;
+mod bottom_k;
 mod client;
 mod fold;
-mod least;
 mod window;
 
 use std::{collections::BTreeSet, net::IpAddr};
 
-#[cfg(test)]
-pub(crate) use acts::testing;
+#[cfg(any(test, feature = "testing"))]
+pub use acts::testing;
 pub use acts::{Acts, Group, Notable};
-pub(crate) use client::client;
+pub use bottom_k::{BottomK, Words};
+pub use client::client;
 #[cfg(test)]
 pub(crate) use fold::address_key;
 pub use fold::{Fold, Folded};
-pub use least::{Least, Words};
 use serde::{Deserialize, Serialize};
 pub use window::Window;
 
@@ -152,11 +152,11 @@ pub struct Hour {
     /// What sort of principal, in a principal's hours; where records differ, the least special.
     pub who: Option<Who>,
     /// A fair sample of the events, and how many there were. Exact up to 48, then within 15% (one standard error).
-    pub events: Least<Trace, 48>,
+    pub events: BottomK<Trace, 48>,
     /// Different calls, as `iam:ListUsers`.
     pub calls: Words<64>,
     /// Public addresses called from.
-    pub addresses: Least<IpAddr, 24>,
+    pub addresses: BottomK<IpAddr, 24>,
     /// Programs called with.
     pub clients: Words<12>,
     /// Regions called in.
@@ -168,13 +168,13 @@ pub struct Hour {
     /// Acts that mean something.
     pub acts: Acts,
     /// Sign-ins that succeeded.
-    pub sign_ins: Least<SignIn, 16>,
+    pub sign_ins: BottomK<SignIn, 16>,
     /// Sign-ins that failed.
-    pub failed_sign_ins: Least<SignIn, 64>,
+    pub failed_sign_ins: BottomK<SignIn, 64>,
     /// Roles assumed, by the hash of the access key that was issued: an edge of a chain.
-    pub sessions: Least<Edge, 24>,
+    pub sessions: BottomK<Edge, 24>,
     /// Instances' credentials and browsers seen at an address; or, in a role's own hours, its instances' credentials and where they were used.
-    pub seats: Least<Seat, 16>,
+    pub seats: BottomK<Seat, 16>,
     /// As which principals a person acted.
     pub identities: Words<8>,
 }

@@ -3,22 +3,22 @@
 //! **Past law**: a judgement uses only days before its own. A day is digested when it is over, counts for
 //! 30 days, and then fades; so a baseline is a function of its days, and can always be made again.
 
+mod aspects;
 mod counts;
 mod peers;
-pub mod portrait;
-mod things;
+pub mod profile;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     net::IpAddr,
 };
 
+use aspects::{Aspect, duty_key, key, provider_key, things};
+pub use aspects::{act_key, network_key, service_of};
 pub use counts::{COUNTED, Counts, Strangeness};
 pub(crate) use counts::{Days, Tally};
 pub use peers::{About, Fact, Group, LONGEST_CHAIN, Others, Peers, facts, questions};
 use serde::{Deserialize, Serialize};
-use things::{Aspect, duty_key, key, provider_key, things};
-pub use things::{act_key, network_key, service_of};
 
 use crate::{
     activity::{Damaged, Hour, Notable},

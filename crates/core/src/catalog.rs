@@ -16,10 +16,10 @@ mod table;
 use std::{collections::HashMap, sync::LazyLock};
 
 pub use attack::{TECHNIQUES, Tactic, Technique};
-pub(crate) use defences::shortest_expiry;
-pub(crate) use identity::INLINE;
+pub use defences::shortest_expiry;
+pub use identity::INLINE;
 pub use identity::PROTECTED_TAG;
-pub(crate) use receivers::receivers;
+pub use receivers::receivers;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use xxhash_rust::xxh3::Xxh3;
@@ -138,18 +138,20 @@ pub(crate) struct Row {
 type Reader = fn(&mut Act, &Call<'_>);
 
 /// A call and its parameters, as a tree.
-pub(crate) struct Call<'e> {
+pub struct Call<'e> {
     pub(crate) event: &'e Event<'e>,
-    pub(crate) parameters: Value,
+    /// The request parameters; `null` if the record has none.
+    pub parameters: Value,
 }
 
 impl<'e> Call<'e> {
-    pub(crate) fn new(event: &'e Event<'e>) -> Self {
+    /// Reads the parameters of a record.
+    pub fn new(event: &'e Event<'e>) -> Self {
         Self { event, parameters: unwrapped(event.parameters()) }
     }
 
     /// The parameter of this name. Services spell the same name in either case.
-    pub(crate) fn get(&self, key: &str) -> Option<&Value> {
+    pub fn get(&self, key: &str) -> Option<&Value> {
         let fields = self.parameters.as_object()?;
         fields.get(key).or_else(|| {
             fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value)
@@ -157,16 +159,17 @@ impl<'e> Call<'e> {
     }
 
     /// Text under the first of `keys` that has some.
-    pub(crate) fn text(&self, keys: &[&str]) -> &str {
+    pub fn text(&self, keys: &[&str]) -> &str {
         keys.iter().find_map(|key| self.get(key)?.as_str()).unwrap_or_default()
     }
 
     /// Is `key` given, and false?
-    pub(crate) fn is_off(&self, key: &str) -> bool {
+    pub fn is_off(&self, key: &str) -> bool {
         self.get(key).is_some_and(|value| value == false || value == "false")
     }
 
-    pub(crate) fn is_on(&self, key: &str) -> bool {
+    /// Whether `key` is given, and true.
+    pub fn is_on(&self, key: &str) -> bool {
         self.get(key).is_some_and(|value| value == true || value == "true")
     }
 
@@ -189,7 +192,7 @@ impl<'e> Call<'e> {
     }
 
     /// The name of the role whose session calls; empty for others.
-    pub(crate) fn role(&self) -> &str {
+    pub fn role(&self) -> &str {
         let arn = &self.event.identity.arn;
         arn.split_once(":assumed-role/").map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default())
     }
@@ -210,7 +213,7 @@ fn unwrapped(parameters: Value) -> Value {
 }
 
 /// Every text in a tree.
-pub(crate) fn strings(value: &Value) -> Vec<&str> {
+pub fn strings(value: &Value) -> Vec<&str> {
     match value {
         Value::String(text) => vec![text],
         Value::Array(list) => list.iter().flat_map(strings).collect(),

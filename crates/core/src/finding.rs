@@ -2,15 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::severity::{
+    Severity,
+    thresholds::{CERTAIN, NOTEWORTHY, SILENCE, THREAT},
+};
 use crate::{
+    activity::Scope,
     catalog::{Tactic, Technique},
     event::{Outcome, PrincipalKind, Time, hash},
     features::Features,
-    risk::thresholds::Thresholds,
-};
-pub use crate::{
-    risk::thresholds::{CERTAIN, NOTEWORTHY, SILENCE, THREAT},
-    severity::Severity,
+    severity::thresholds::Thresholds,
 };
 
 /// What sort of finding.
@@ -160,11 +161,26 @@ impl Finding {
     }
 }
 
-#[cfg(test)]
-pub(crate) mod testing {
+/// A finding that is new, worse, or closed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FindingRaised {
+    /// Where it is kept.
+    pub scope: Scope,
+    /// Counts its publications: a later one replaces an earlier one, in whatever order they arrive.
+    pub revision: u32,
+    /// The finding.
+    pub finding: Finding,
+}
+
+#[cfg(any(test, feature = "testing"))]
+#[allow(clippy::unwrap_used, reason = "a test ends where something is missing")]
+pub mod testing {
+    //! A finding to start tests from.
+
     use super::*;
 
-    pub(crate) fn finding() -> Finding {
+    /// An open HIGH finding of evasion by the user kim.
+    pub fn finding() -> Finding {
         Finding {
             id: "evasion/2026-03-02/0123456789abcdef".into(),
             kind: Kind::Threat,

@@ -1,6 +1,6 @@
 //! Judging: a scope's hours in, findings out.
 
-mod note;
+mod explanation;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,9 +18,9 @@ use crate::{
     risk::{
         Signal,
         assessment::{Assessment, assess},
-        thresholds::{History, Thresholds},
     },
     settings::Settings,
+    severity::thresholds::{History, Thresholds},
 };
 
 /// What is the same for every scope.
@@ -84,7 +84,7 @@ pub fn usual(hours: &[(u32, Hour)]) -> Vec<String> {
     for day in hours.chunk_by(|a, b| a.0 / 24 == b.0 / 24) {
         own.close(day[0].0 / 24, day);
     }
-    note::usual(&own, hours)
+    explanation::usual(&own, hours)
 }
 
 /// Assesses somebody over the `span` hours up to `until`; `None` without activity in them.
@@ -196,10 +196,10 @@ impl Judge<'_> {
             let principal = self.acting(&signal, index).or_else(|| principal.clone());
             let window = Window::ending_at(self.scope, principal.as_ref(), self.hours, index);
             let mut finding = self.finding(detectors::ALL[at], signal, principal.as_ref(), today);
-            finding.usual = note::usual(own, self.remembered(&day));
+            finding.usual = explanation::usual(own, self.remembered(&day));
             let so_far = &self.hours[day.start..=index];
             let strangeness = Days::of(own).map(|days| days.strangeness(tally_of(own, so_far).counts()));
-            finding.observed = note::observed(own, so_far, strangeness.as_ref());
+            finding.observed = explanation::observed(own, so_far, strangeness.as_ref());
             finding.features = principal.as_ref().map(|_| Features::of(&window, &habits));
             findings.push(finding);
         }

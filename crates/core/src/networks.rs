@@ -175,6 +175,20 @@ fn from_maxmind(reader: &maxminddb::Reader<Vec<u8>>, address: IpAddr) -> Option<
     })
 }
 
+/// A network in words: `Example Net (CH, AS64500, office)`.
+pub fn describe(network: &Network) -> String {
+    let asn = if network.asn == 0 { String::new() } else { format!("AS{}", network.asn) };
+    let facts: Vec<&str> = [network.country.as_str(), &asn, &network.usage]
+        .into_iter()
+        .filter(|fact| !fact.is_empty())
+        .collect();
+    match (network.organisation.as_str(), facts.join(", ")) {
+        ("", facts) => facts,
+        (organisation, facts) if facts.is_empty() => organisation.to_owned(),
+        (organisation, facts) => format!("{organisation} ({facts})"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

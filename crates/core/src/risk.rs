@@ -3,22 +3,23 @@
 //! Each reason has a *force*; the score is `1 - exp(-sum of forces)`, which is the noisy-or of the reasons
 //! one by one. So forces add up, every score decomposes into its reasons, and none exceeds 1.
 
+pub mod access_context;
 pub mod assessment;
 pub mod behavior;
 mod bulk;
 pub mod components;
 mod context;
+pub mod identity_providers;
 mod rarity;
-pub mod thresholds;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use bulk::bulk;
-pub(crate) use context::{Factor, context, describe, is_human};
+pub(crate) use context::{Factor, context, is_human};
 pub(crate) use rarity::rarity;
 
 use crate::{
-    activity::{Least, Notable, Trace, Window},
+    activity::{BottomK, Notable, Trace, Window},
     baseline::Habits,
     catalog::{Act, Tactic, Technique, weight},
     event::{Outcome, Time},
@@ -153,7 +154,7 @@ pub(crate) fn round(score: f32) -> f32 {
 struct Like<'a> {
     acts: Vec<(u32, &'a Notable)>,
     count: f64,
-    targets: Least<(), 24>,
+    targets: BottomK<(), 24>,
 }
 
 /// The reasons that the day's acts give, of those that `belongs` chooses; empty unless one was done in the hour judged.

@@ -1,11 +1,14 @@
 //! The organisation's own facts: one TOML document for the command and the functions.
 
+mod facts;
 mod invalid;
 mod response;
 mod suppression;
 
 use std::collections::BTreeMap;
 
+use facts::{ChangeWindow, Wrong, patterns};
+pub use facts::{Data, Facts, Protected, ProtectedRule, WindowRule};
 pub use invalid::Invalid;
 use invalid::check_account;
 pub use response::{Directory, Enforced, PLAYBOOKS, Response};
@@ -13,11 +16,7 @@ use serde::Deserialize;
 pub use suppression::Suppression;
 use wildmatch::WildMatch;
 
-pub use crate::compliance::facts::{ProtectedRule, WindowRule};
-use crate::{
-    compliance::facts::{ChangeWindow, Facts, Protected, Wrong, patterns},
-    event::{is_region, is_session_of_person},
-};
+use crate::event::{is_region, is_session_of_person};
 
 /// What an organisation says of itself. Everything is optional.
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -1,8 +1,9 @@
 //! How bad something is.
 
-use serde::{Deserialize, Serialize};
+pub mod thresholds;
 
-use crate::risk::{components::Level, thresholds::Thresholds};
+use serde::{Deserialize, Serialize};
+use thresholds::Thresholds;
 
 /// How bad, by ASFF's labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -40,5 +41,26 @@ impl Severity {
         };
         let level = (base as i8 + step).clamp(0, Self::Critical as i8);
         Self::ALL[level as usize]
+    }
+}
+
+/// How bad a principal's day, or a session, or an identity provider is, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Level {
+    /// As always.
+    Low,
+    /// Worth a look today.
+    Medium,
+    /// Worth a look now.
+    High,
+    /// Worth waking somebody.
+    Critical,
+}
+
+impl Level {
+    /// The word, as findings spell severities.
+    pub fn label(self) -> &'static str {
+        ["LOW", "MEDIUM", "HIGH", "CRITICAL"][self as usize]
     }
 }

@@ -120,7 +120,7 @@ impl Silence {
             .to_vec(),
             controls: Vec::new(),
             status: Status::Open,
-            thresholds: crate::risk::thresholds::Thresholds::default(),
+            thresholds: crate::severity::thresholds::Thresholds::default(),
             contributions: Vec::new(),
             usual: Vec::new(),
             observed: Vec::new(),

@@ -10,7 +10,7 @@ mod stream;
 
 use std::io::Read;
 
-pub use config_rule::RuleChange;
+pub use config_rule::{Evaluation, RuleChange};
 
 use crate::event::Event;
 

@@ -15,17 +15,17 @@ use trailwarden_core::{
     catalog::Technique,
     event::{DAY, PrincipalKind, Time},
     finding::{Finding, Kind, Severity, Status},
-    kept::{self, KeptFinding},
-    messages::Notice,
-    ports::{Channel, Memory, Over, Table, Unavailable},
-    risk::thresholds::Thresholds,
-    stages::{
-        acting::Mode,
-        dashboard::{Asked, Desk},
-        verdicts,
-    },
+    severity::thresholds::Thresholds,
 };
 use trailwarden_dashboard::{Entrance, Key, listen, orders, router};
+use trailwarden_pipeline::{
+    dashboard::{Asked, Desk},
+    feedback,
+    messages::Notice,
+    ports::{Channel, Memory, Over, Table, Unavailable},
+    responder::Mode,
+    table_schema::{self, KeptFinding},
+};
 
 const PRINCIPALS: usize = 2_000;
 const FINDINGS: usize = 100_000;
@@ -82,11 +82,11 @@ fn full() -> Memory {
     let table = Memory::default();
     for number in 0..FINDINGS {
         let finding = finding(number);
-        let key = kept::finding_key(&scope(number % PRINCIPALS), &finding.id);
+        let key = table_schema::finding_key(&scope(number % PRINCIPALS), &finding.id);
         block_on(table.put(&key, KeptFinding::new(finding).write(NOW), Over::Anything)).unwrap();
     }
     let seen: Vec<(Scope, u32)> = (0..PRINCIPALS).map(|number| (scope(number), NOW.hour())).collect();
-    block_on(verdicts::count(&table, &seen, NOW)).unwrap();
+    block_on(feedback::count(&table, &seen, NOW)).unwrap();
     table
 }
 

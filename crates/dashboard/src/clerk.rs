@@ -1,15 +1,13 @@
 //! One clerk holds the table, and answers one order after the other: what stages look things up in stays on one thread.
 
 use tokio::sync::{mpsc, oneshot};
-use trailwarden_core::{
-    event::Time,
+use trailwarden_core::event::Time;
+use trailwarden_pipeline::{
+    dashboard::{Asked, Desk, View},
+    feedback,
+    incident_api::{self, Reply as Answered, Request, lets},
     messages::{Notice, Said},
     ports::{Channel, Table, Unavailable},
-    stages::{
-        dashboard::{Asked, Desk, View},
-        interface::{self, Reply as Answered, Request, lets},
-        verdicts,
-    },
 };
 
 /// Orders that wait, at most: whoever comes then is told to come again.
@@ -110,7 +108,7 @@ async fn carry_out<T: Table>(
     let answered = match change {
         Change::Verdict(said) => {
             tracing::info!(who = said.by, finding = said.finding_id, verdict = ?said.verdict, "a verdict");
-            let (status, body) = if verdicts::record(desk.table(), &said, seen).await? {
+            let (status, body) = if feedback::record(desk.table(), &said, seen).await? {
                 (200, serde_json::json!({ "finding": said.finding_id, "verdict": said.verdict }))
             } else {
                 (409, serde_json::json!({ "error": "only what was an alert can be judged: this was none" }))
@@ -118,11 +116,11 @@ async fn carry_out<T: Table>(
             Answered { status, body }
         }
         Change::Decision(request) if request.method == "GET" => {
-            return interface::serve(desk.table(), bus, &request, seen).await;
+            return incident_api::serve(desk.table(), bus, &request, seen).await;
         }
         Change::Decision(request) => {
             tracing::info!(who = request.who, path = request.path, "a decision");
-            interface::serve(desk.table(), bus, &request, is).await?
+            incident_api::serve(desk.table(), bus, &request, is).await?
         }
     };
     desk.forget();

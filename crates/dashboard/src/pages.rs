@@ -9,7 +9,7 @@ mod parts;
 mod principal;
 
 use maud::{DOCTYPE, Markup, html};
-use trailwarden_core::stages::dashboard::View;
+use trailwarden_pipeline::dashboard::View;
 
 use self::parts::shown;
 use crate::queries::Query;

@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use trailwarden_core::{
-    event::Time,
-    stages::dashboard::{Asked, DAYS, Filter},
-};
+use trailwarden_core::event::Time;
+use trailwarden_pipeline::dashboard::{Asked, DAYS, Filter};
 
 /// A query, by name.
 pub(crate) type Query = BTreeMap<String, String>;

@@ -11,14 +11,12 @@ use axum::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use trailwarden_core::{
+use trailwarden_core::severity::thresholds::Verdict;
+use trailwarden_pipeline::{
+    dashboard::View,
+    incident_api::{Reply, Request},
     messages::Said,
     ports::Unavailable,
-    risk::thresholds::Verdict,
-    stages::{
-        dashboard::View,
-        interface::{Reply, Request},
-    },
 };
 
 use crate::{

@@ -2,12 +2,12 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_eventbridge::{Client, types::PutEventsRequestEntry};
-use trailwarden_core::{
+use trailwarden_pipeline::{
     messages::{Notice, SOURCE, sendable},
     ports::{Channel, Unavailable},
 };
 
-use crate::{pause, queue::runs, refused, unavailable};
+use crate::{pause, queue::runs};
 
 const SERVICE: &str = "eventbridge";
 /// Entries that one call takes.
@@ -37,7 +37,8 @@ impl Bus {
                 pause(nth).await;
             }
             let answer = self.client.put_events().set_entries(Some(entries.clone())).send().await;
-            let results = answer.map_err(|error| unavailable(SERVICE, &error))?.entries.unwrap_or_default();
+            let results =
+                answer.map_err(|error| Unavailable::from_error(SERVICE, &error))?.entries.unwrap_or_default();
             let refused: Vec<bool> = results.iter().map(|result| result.error_code.is_some()).collect();
             reason = results.into_iter().find_map(|result| result.error_code).unwrap_or_default();
             let mut at = 0;
@@ -49,7 +50,7 @@ impl Bus {
                 return Ok(());
             }
         }
-        Err(refused(SERVICE, format!("{} event(s) refused: {reason}", entries.len())))
+        Err(Unavailable::because(SERVICE, format!("{} event(s) refused: {reason}", entries.len())))
     }
 }
 

@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use reqwest::{Client, RequestBuilder, StatusCode, header::RETRY_AFTER};
 use serde_json::Value;
-use trailwarden_core::ports::Unavailable;
+use trailwarden_pipeline::ports::Unavailable;
 
-use crate::{pause, refused, unavailable};
+use crate::pause;
 
 /// One try.
 const TRY: Duration = Duration::from_secs(8);
@@ -39,7 +39,7 @@ impl Http {
         // Another may have been installed before, by the SDK: then that one serves.
         let _ = Arc::new(rustls::crypto::ring::default_provider()).as_ref().clone().install_default();
         let client = Client::builder().timeout(TRY).redirect(reqwest::redirect::Policy::none()).build();
-        client.map(Self).map_err(|error| unavailable("http", &error))
+        client.map(Self).map_err(|error| Unavailable::from_error("http", &error))
     }
 
     /// The client, to begin a request with.
@@ -57,33 +57,38 @@ impl Http {
         request: RequestBuilder,
         repeat: Repeat,
     ) -> Result<String, Unavailable> {
-        let mut reason = refused(service, "it is busy");
+        let mut reason = Unavailable::because(service, "it is busy");
         for nth in 0..TRIES {
             if nth > 0 {
                 pause(nth + 2).await;
             }
-            let Some(again) = request.try_clone() else { return Err(refused(service, "nothing to send")) };
+            let Some(again) = request.try_clone() else {
+                return Err(Unavailable::because(service, "nothing to send"));
+            };
             match again.send().await {
                 Ok(answer) if answer.status() == StatusCode::TOO_MANY_REQUESTS => {
                     let wait =
                         answer.headers().get(RETRY_AFTER).and_then(|wait| wait.to_str().ok()?.parse().ok());
                     let wait: u64 = wait.unwrap_or(1);
                     if wait > PATIENCE {
-                        return Err(refused(service, format!("it asks to wait for {wait} seconds")));
+                        return Err(Unavailable::because(
+                            service,
+                            format!("it asks to wait for {wait} seconds"),
+                        ));
                     }
                     tokio::time::sleep(Duration::from_secs(wait)).await;
                 }
                 Ok(answer) if answer.status().is_success() => return text(service, answer).await,
                 Ok(answer) => {
                     let status = answer.status();
-                    reason = refused(service, format!("it answers {status}"));
+                    reason = Unavailable::because(service, format!("it answers {status}"));
                     if !status.is_server_error() || repeat == Repeat::OnlyIfRefused {
                         return Err(reason);
                     }
                 }
                 Err(error) => {
                     let never_arrived = error.is_connect();
-                    reason = unavailable(service, &error.without_url());
+                    reason = Unavailable::from_error(service, &error.without_url());
                     if !never_arrived && repeat == Repeat::OnlyIfRefused {
                         return Err(reason);
                     }
@@ -104,18 +109,18 @@ impl Http {
         repeat: Repeat,
     ) -> Result<Value, Unavailable> {
         let text = self.send(service, request, repeat).await?;
-        serde_json::from_str(&text).map_err(|error| unavailable(service, &error))
+        serde_json::from_str(&text).map_err(|error| Unavailable::from_error(service, &error))
     }
 }
 
 async fn text(service: &'static str, mut answer: reqwest::Response) -> Result<String, Unavailable> {
     let mut body = Vec::new();
     while let Some(chunk) =
-        answer.chunk().await.map_err(|error| unavailable(service, &error.without_url()))?
+        answer.chunk().await.map_err(|error| Unavailable::from_error(service, &error.without_url()))?
     {
         body.extend_from_slice(&chunk);
         if body.len() > ANSWER {
-            return Err(refused(service, "its answer has no end"));
+            return Err(Unavailable::because(service, "its answer has no end"));
         }
     }
     Ok(String::from_utf8_lossy(&body).into_owned())

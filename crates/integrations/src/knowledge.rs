@@ -11,11 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use trailwarden_core::{
-    networks::Networks,
+use trailwarden_core::{networks::Networks, settings::Settings};
+use trailwarden_pipeline::{
     ports::{Over, Table, Unavailable, Write},
-    settings::Settings,
-    stages::settings::{key, read},
+    stored_settings::{key, read},
 };
 
 use crate::{objects::Objects, table::DynamoTable, telemetry};
@@ -46,7 +45,7 @@ impl Remembered {
         let known = self.known.borrow().clone();
         match known {
             Some((looked, settings)) if looked.elapsed() <= FRESH => Ok(settings),
-            known => match trailwarden_core::stages::settings::settings(&self.table).await {
+            known => match trailwarden_pipeline::stored_settings::settings(&self.table).await {
                 Ok(settings) => {
                     let settings = Arc::new(settings);
                     self.known.replace(Some((Instant::now(), settings.clone())));

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
-use trailwarden_core::ports::Unavailable;
-
-use crate::refused;
+use trailwarden_pipeline::ports::Unavailable;
 
 /// Those of a batch that must come again, by position, and why.
 pub type Failed = BTreeMap<usize, Unavailable>;
@@ -44,7 +42,7 @@ where
 
 /// All of a batch, where what they need together could not be had.
 pub fn all_failed(messages: usize, error: &Unavailable) -> Failed {
-    (0..messages).map(|at| (at, refused(error.service, error.source.to_string()))).collect()
+    (0..messages).map(|at| (at, Unavailable::because(error.service, error.source.to_string()))).collect()
 }
 
 /// The answer that makes SQS and Kinesis deliver again just what failed.

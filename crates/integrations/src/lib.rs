@@ -2,7 +2,6 @@
 //!
 //! Clients are built once, in a function's `main`, from an environment that is read once, there.
 
-pub mod accounts;
 pub mod bus;
 pub mod environment;
 pub mod http;
@@ -23,9 +22,9 @@ pub mod telemetry;
 pub mod web;
 pub mod webhook;
 
-use std::{error::Error, time::SystemTime};
+use std::time::SystemTime;
 
-use trailwarden_core::{event::Time, ports::Unavailable};
+use trailwarden_core::event::Time;
 
 /// The clock, asked once per batch.
 pub fn now() -> Time {
@@ -44,23 +43,4 @@ async fn pause(nth: usize) {
     let longest = 100u64 << nth.min(6);
     let chance = copy() % longest;
     tokio::time::sleep(std::time::Duration::from_millis(longest / 2 + chance / 2)).await;
-}
-
-/// An SDK's error with all that it says of its causes, as the ports' own.
-fn unavailable(service: &'static str, error: &(dyn Error + 'static)) -> Unavailable {
-    let mut reason = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !reason.contains(&cause_text) {
-            reason = format!("{reason}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    Unavailable { service, source: reason.into() }
-}
-
-/// A reason of our own.
-fn refused(service: &'static str, reason: impl Into<String>) -> Unavailable {
-    Unavailable { service, source: reason.into().into() }
 }

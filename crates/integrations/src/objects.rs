@@ -5,12 +5,10 @@ use std::io::Read;
 use aws_config::SdkConfig;
 use aws_sdk_s3::{Client, error::ProvideErrorMetadata, primitives::ByteStream};
 use tokio_util::io::SyncIoBridge;
-use trailwarden_core::{
+use trailwarden_pipeline::{
+    backfill::{Listing, Page},
     ports::Unavailable,
-    stages::backfill::{Listing, Page},
 };
-
-use crate::unavailable;
 
 const SERVICE: &str = "s3";
 
@@ -45,7 +43,7 @@ impl Objects {
     /// [`Unavailable`] if S3 does not give it.
     pub async fn read(&self, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, Unavailable> {
         let Some(body) = self.body(bucket, key).await? else { return Ok(None) };
-        let bytes = body.collect().await.map_err(|error| unavailable(SERVICE, &error))?;
+        let bytes = body.collect().await.map_err(|error| Unavailable::from_error(SERVICE, &error))?;
         Ok(Some(bytes.to_vec()))
     }
 
@@ -53,7 +51,7 @@ impl Objects {
         match self.client.get_object().bucket(bucket).key(key).send().await {
             Ok(object) => Ok(Some(object.body)),
             Err(error) if error.code() == Some("NoSuchKey") => Ok(None),
-            Err(error) => Err(unavailable(SERVICE, &error)),
+            Err(error) => Err(Unavailable::from_error(SERVICE, &error)),
         }
     }
 
@@ -63,7 +61,7 @@ impl Objects {
     /// [`Unavailable`] if S3 does not take it.
     pub async fn write(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<(), Unavailable> {
         let put = self.client.put_object().bucket(bucket).key(key).body(ByteStream::from(bytes));
-        put.send().await.map_err(|error| unavailable(SERVICE, &error))?;
+        put.send().await.map_err(|error| Unavailable::from_error(SERVICE, &error))?;
         Ok(())
     }
 
@@ -73,7 +71,8 @@ impl Objects {
     /// [`Unavailable`] if S3 does not list them.
     pub async fn tags(&self, bucket: &str, prefix: &str) -> Result<Vec<(String, String)>, Unavailable> {
         let page = self.client.list_objects_v2().bucket(bucket).prefix(prefix).send().await;
-        let objects = page.map_err(|error| unavailable(SERVICE, &error))?.contents.unwrap_or_default();
+        let objects =
+            page.map_err(|error| Unavailable::from_error(SERVICE, &error))?.contents.unwrap_or_default();
         Ok(objects.into_iter().filter_map(|object| Some((object.key?, object.e_tag?))).collect())
     }
 }
@@ -89,7 +88,7 @@ impl Listing for Objects {
         let list = self.client.list_objects_v2().bucket(bucket).prefix(prefix);
         let list = list.set_start_after(after.map(str::to_owned));
         let list = if folders { list.delimiter("/") } else { list };
-        let page = list.send().await.map_err(|error| unavailable(SERVICE, &error))?;
+        let page = list.send().await.map_err(|error| Unavailable::from_error(SERVICE, &error))?;
         Ok(Page {
             keys: page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key).collect(),
             folders: page

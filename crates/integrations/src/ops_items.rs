@@ -5,15 +5,12 @@ use aws_sdk_ssm::{
     Client,
     types::{OpsItemDataType, OpsItemDataValue, OpsItemStatus},
 };
-use trailwarden_core::{
-    event::Time,
-    finding::Severity,
+use trailwarden_core::{event::Time, finding::Severity};
+use trailwarden_pipeline::{
     formats::{slack::headline, ticket::description},
-    incident::{Incident, State},
     ports::{Board, Unavailable},
 };
-
-use crate::unavailable;
+use trailwarden_response::incident::{Incident, State};
 
 const SERVICE: &str = "ssm";
 /// Bytes of a description: AWS takes 2,048 characters.
@@ -67,7 +64,7 @@ impl Board for OpsItems {
                             .find(|word| word.starts_with("oi-"))
                     })
                     .map(str::to_owned)),
-                _ => Err(unavailable(SERVICE, &error)),
+                _ => Err(Unavailable::from_error(SERVICE, &error)),
             },
         }
     }
@@ -83,7 +80,7 @@ impl Board for OpsItems {
         if incident.state == State::Closed {
             update = update.status(OpsItemStatus::Resolved);
         }
-        update.send().await.map_err(|error| unavailable(SERVICE, &error))?;
+        update.send().await.map_err(|error| Unavailable::from_error(SERVICE, &error))?;
         Ok(handle.map(str::to_owned))
     }
 }

@@ -2,12 +2,10 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_sns::Client;
-use trailwarden_core::{
+use trailwarden_pipeline::{
     formats::alert::Alert,
     ports::{Channel, Unavailable},
 };
-
-use crate::unavailable;
 
 /// A topic.
 #[derive(Clone, Debug)]
@@ -28,7 +26,7 @@ impl Channel<Alert> for Topic {
         for alert in alerts {
             let publish =
                 self.client.publish().topic_arn(&self.arn).subject(&alert.subject).message(&alert.text);
-            publish.send().await.map_err(|error| unavailable("sns", &error))?;
+            publish.send().await.map_err(|error| Unavailable::from_error("sns", &error))?;
         }
         Ok(())
     }

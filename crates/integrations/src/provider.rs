@@ -4,12 +4,9 @@
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use tokio::sync::OnceCell;
-use trailwarden_core::ports::Unavailable;
+use trailwarden_pipeline::ports::Unavailable;
 
-use crate::{
-    http::{Http, Repeat},
-    refused, unavailable,
-};
+use crate::http::{Http, Repeat};
 
 const SERVICE: &str = "identity provider";
 
@@ -67,9 +64,9 @@ impl Provider {
                 let url = format!("{}/.well-known/openid-configuration", self.issuer);
                 let said = self.http.json(SERVICE, self.http.client().get(url), Repeat::Always).await?;
                 let said: Endpoints =
-                    serde_json::from_value(said).map_err(|error| unavailable(SERVICE, &error))?;
+                    serde_json::from_value(said).map_err(|error| Unavailable::from_error(SERVICE, &error))?;
                 if said.issuer.trim_end_matches('/') != self.issuer {
-                    return Err(refused(SERVICE, "its discovery document is another issuer's"));
+                    return Err(Unavailable::because(SERVICE, "its discovery document is another issuer's"));
                 }
                 Ok(said)
             })
@@ -114,6 +111,6 @@ impl Provider {
         let request = self.http.client().post(&self.endpoints().await?.token_endpoint).form(&form);
         let answer = self.http.json(SERVICE, request, Repeat::OnlyIfRefused).await?;
         let token = answer["id_token"].as_str().map(str::to_owned);
-        token.ok_or_else(|| refused(SERVICE, "it gave no id_token"))
+        token.ok_or_else(|| Unavailable::because(SERVICE, "it gave no id_token"))
     }
 }

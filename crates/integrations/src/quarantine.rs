@@ -5,9 +5,9 @@
 use serde_json::{Value, json};
 use trailwarden_core::{
     event::{Time, checksum, clip},
-    ports::Unavailable,
     sources::Malformed,
 };
+use trailwarden_pipeline::ports::Unavailable;
 
 use crate::objects::Objects;
 

@@ -2,12 +2,12 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::{Client, types::SendMessageBatchRequestEntry};
-use trailwarden_core::{
+use trailwarden_pipeline::{
     messages::sendable,
     ports::{Channel, Unavailable},
 };
 
-use crate::{pause, refused, unavailable};
+use crate::pause;
 
 const SERVICE: &str = "sqs";
 /// Messages that one call takes.
@@ -43,16 +43,16 @@ impl Queue {
                 let entry = SendMessageBatchRequestEntry::builder()
                     .id(at.to_string())
                     .message_body(sendable(&few[*at]));
-                call = call.entries(entry.build().map_err(|error| unavailable(SERVICE, &error))?);
+                call = call.entries(entry.build().map_err(|error| Unavailable::from_error(SERVICE, &error))?);
             }
-            let answer = call.send().await.map_err(|error| unavailable(SERVICE, &error))?;
+            let answer = call.send().await.map_err(|error| Unavailable::from_error(SERVICE, &error))?;
             left = answer.failed.iter().filter_map(|failed| failed.id.parse().ok()).collect();
             if left.is_empty() {
                 return Ok(());
             }
             reason = answer.failed.first().map(|failed| failed.code.clone()).unwrap_or_default();
         }
-        Err(refused(SERVICE, format!("{} message(s) refused: {reason}", left.len())))
+        Err(Unavailable::because(SERVICE, format!("{} message(s) refused: {reason}", left.len())))
     }
 }
 

@@ -14,16 +14,18 @@ use tokio::{
     sync::mpsc::{self, Receiver, Sender},
     task::spawn_blocking,
 };
+use trailwarden_compliance::{Census, Counted, Screen, Screened};
 use trailwarden_core::{
     activity::{Fold, Folded},
-    arrivals::{Contents, Object, Parcel},
-    compliance::{Census, Counted, Screen, Screened},
     event::Time,
-    messages::{MESSAGE_BYTES, pack, pack_counts},
-    ports::{Channel, Unavailable},
     settings::Settings,
     sources::{Limits, Malformed, Other, Unrecognised},
-    stages::ingest::{Sinks, Tally, ingest},
+};
+use trailwarden_pipeline::{
+    ingest::{Sinks, Tally, ingest},
+    messages::{MESSAGE_BYTES, pack, pack_counts},
+    ports::{Channel, Unavailable},
+    triggers::{Contents, Object, Parcel},
 };
 
 use crate::{
@@ -33,7 +35,6 @@ use crate::{
     objects::{Objects, place},
     quarantine::{Quarantine, Unread},
     queue::Queue,
-    refused,
 };
 
 /// Where ingest reads from and sends to.
@@ -94,7 +95,7 @@ impl Reading {
         hours.send(&self.activity).await;
         hours.send_counts(&self.compliance).await;
         if let Some(reason) = hours.failure {
-            read.failed = all.map(|at| (at, refused("sqs", reason.clone()))).collect();
+            read.failed = all.map(|at| (at, Unavailable::because("sqs", reason.clone()))).collect();
         }
         read
     }
@@ -143,11 +144,12 @@ impl Reading {
         let settings = self.settings.current().await?;
         let reading = spawn_blocking(move || read_blocking(stream, &settings, &sender));
         let sent = self.send_on(receiver, hours).await;
-        let Outcome { tally, unread, broken } =
-            reading.await.map_err(|error| refused("ingest", format!("reading {place}: {error}")))?;
+        let Outcome { tally, unread, broken } = reading
+            .await
+            .map_err(|error| Unavailable::because("ingest", format!("reading {place}: {error}")))?;
         sent?;
         if let Some(error) = broken {
-            return Err(refused("s3", format!("reading {place}: {error}")));
+            return Err(Unavailable::because("s3", format!("reading {place}: {error}")));
         }
         read.tally.add(&tally);
         if unread.count > 0 {
@@ -331,7 +333,7 @@ mod tests {
 
     impl Channel<String> for Moody {
         async fn send(&self, _: &[String]) -> Result<(), Unavailable> {
-            if self.0.replace(true) { Ok(()) } else { Err(refused("test", "not now")) }
+            if self.0.replace(true) { Ok(()) } else { Err(Unavailable::because("test", "not now")) }
         }
     }
 

@@ -10,9 +10,7 @@ use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
 use reqwest::Url;
 use serde::Deserialize;
-use trailwarden_core::{formats::ticket::Shape, ports::Unavailable};
-
-use crate::{refused, unavailable};
+use trailwarden_pipeline::{formats::ticket::Shape, ports::Unavailable};
 
 const SERVICE: &str = "secretsmanager";
 /// How long it is not read again: a rotated secret is taken up by then.
@@ -52,7 +50,7 @@ pub(crate) fn sealed(field: &str, url: &str) -> Result<(), Unavailable> {
     let is_loopback = |url: &Url| matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
     match Url::parse(url) {
         Ok(url) if url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url)) => Ok(()),
-        _ => Err(refused(SERVICE, format!("{field} of the secret is no https:// address"))),
+        _ => Err(Unavailable::because(SERVICE, format!("{field} of the secret is no https:// address"))),
     }
 }
 
@@ -80,10 +78,13 @@ impl Secrets {
             return Ok(contacts);
         }
         let answer = self.client.get_secret_value().secret_id(arn).send().await;
-        let text = answer.map_err(|error| unavailable(SERVICE, &error))?.secret_string.unwrap_or_default();
+        let text = answer
+            .map_err(|error| Unavailable::from_error(SERVICE, &error))?
+            .secret_string
+            .unwrap_or_default();
         let contacts: Contacts = serde_json::from_str(&text).map_err(|error| {
             // serde_json's own words may quote the value.
-            refused(
+            Unavailable::because(
                 SERVICE,
                 format!("the secret is not the JSON that the README shows (line {})", error.line()),
             )

@@ -17,13 +17,13 @@ use aws_sdk_securityhub::{
         Partition, Recommendation, RecordState, Remediation, Resource, Severity, SeverityLabel,
     },
 };
-use trailwarden_core::{
-    finding,
+use trailwarden_core::finding;
+use trailwarden_pipeline::{
     formats::asff::{self, Asff},
     ports::{FindingsHub, Unavailable},
 };
 
-use crate::{queue::runs, refused, unavailable};
+use crate::queue::runs;
 
 const SERVICE: &str = "securityhub";
 /// Findings that one call takes.
@@ -57,7 +57,7 @@ impl SecurityHub {
             return Ok(client.clone());
         }
         let Some(role) = &self.role else {
-            return Err(refused(SERVICE, format!("no role to file under account {account}")));
+            return Err(Unavailable::because(SERVICE, format!("no role to file under account {account}")));
         };
         let partition = filed.product_arn.split(':').nth(1).unwrap_or("aws");
         let assumed = AssumeRoleProvider::builder(format!("arn:{partition}:iam::{account}:role/{role}"))
@@ -78,7 +78,7 @@ impl SecurityHub {
         let Some(first) = findings.first() else { return Ok(Vec::new()) };
         let mapped = findings.iter().map(|finding| mapped(finding)).collect();
         let call = self.client(first).await?.batch_import_findings().set_findings(Some(mapped));
-        let answer = call.send().await.map_err(|error| unavailable(SERVICE, &error))?;
+        let answer = call.send().await.map_err(|error| Unavailable::from_error(SERVICE, &error))?;
         let failed = answer.failed_findings.unwrap_or_default().into_iter();
         let refused = failed.map(|failed| {
             let reason = [failed.error_code, failed.error_message].into_iter().flatten();
@@ -211,10 +211,8 @@ fn resource(resource: &asff::Resource) -> Resource {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use trailwarden_core::{
-        event::Time,
-        messages::{Respondable, respondable},
-    };
+    use trailwarden_core::event::Time;
+    use trailwarden_pipeline::messages::{Respondable, respondable};
 
     use super::*;
 

@@ -3,16 +3,15 @@
 use std::rc::Rc;
 
 use serde_json::{Value, json};
-use trailwarden_core::{
-    event::Time,
+use trailwarden_core::event::Time;
+use trailwarden_pipeline::{
     formats::slack::{digest, message},
-    incident::Incident,
     ports::{Board, Unavailable},
 };
+use trailwarden_response::incident::Incident;
 
 use crate::{
     http::{Http, Repeat},
-    refused,
     secrets::{Contacts, sealed},
 };
 
@@ -122,7 +121,7 @@ fn checked(method: &str, answer: Value) -> Result<Value, Unavailable> {
     if answer["ok"] == true {
         return Ok(answer);
     }
-    Err(refused(SERVICE, format!("{method}: {}", answer["error"].as_str().unwrap_or("refused"))))
+    Err(Unavailable::because(SERVICE, format!("{method}: {}", answer["error"].as_str().unwrap_or("refused"))))
 }
 
 impl Board for Bot {

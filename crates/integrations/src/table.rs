@@ -12,9 +12,9 @@ use aws_sdk_dynamodb::{
     primitives::Blob,
     types::{AttributeValue, KeysAndAttributes},
 };
-use trailwarden_core::ports::{Freshness, Item, Key, Listed, Over, Table, Unavailable, Write};
+use trailwarden_pipeline::ports::{Freshness, Item, Key, Listed, Over, Table, Unavailable, Write};
 
-use crate::{now, pause, refused, unavailable};
+use crate::{now, pause};
 
 const SERVICE: &str = "dynamodb";
 /// The index over what is listed, as the template names it.
@@ -59,14 +59,14 @@ impl DynamoTable {
             .set_exclusive_start_key(after)
             .send()
             .await
-            .map_err(|error| unavailable(SERVICE, &error))?;
+            .map_err(|error| Unavailable::from_error(SERVICE, &error))?;
         Ok((page.items.unwrap_or_default(), page.last_evaluated_key))
     }
 
     async fn some(&self, keys: &[Key]) -> Result<Vec<(Key, Item)>, Unavailable> {
         let asked = keys.iter().map(attributes_of).collect::<Vec<_>>();
         let asked = KeysAndAttributes::builder().set_keys(Some(asked)).build();
-        let mut asked = Some(asked.map_err(|error| unavailable(SERVICE, &error))?);
+        let mut asked = Some(asked.map_err(|error| Unavailable::from_error(SERVICE, &error))?);
         let mut found = Vec::new();
         for nth in 0..ASKED {
             let Some(keys) = asked.take() else { return Ok(found) };
@@ -74,13 +74,13 @@ impl DynamoTable {
                 pause(nth).await;
             }
             let answer = self.client.batch_get_item().request_items(&self.name, keys).send().await;
-            let answer = answer.map_err(|error| unavailable(SERVICE, &error))?;
+            let answer = answer.map_err(|error| Unavailable::from_error(SERVICE, &error))?;
             let items = answer.responses.unwrap_or_default().into_values().flatten();
             found.extend(items.filter_map(|item| Some((key_of(&item)?, living(item)?))));
             asked = answer.unprocessed_keys.and_then(|mut left| left.remove(&self.name));
         }
         if asked.is_some() {
-            Err(refused(SERVICE, "keys are left unanswered again and again"))
+            Err(Unavailable::because(SERVICE, "keys are left unanswered again and again"))
         } else {
             Ok(found)
         }
@@ -139,7 +139,7 @@ impl Table for DynamoTable {
     async fn get(&self, key: &Key) -> Result<Option<Item>, Unavailable> {
         let asked = self.client.get_item().table_name(&self.name).set_key(Some(attributes_of(key)));
         let answer = asked.consistent_read(true).send().await;
-        Ok(answer.map_err(|error| unavailable(SERVICE, &error))?.item.and_then(living))
+        Ok(answer.map_err(|error| Unavailable::from_error(SERVICE, &error))?.item.and_then(living))
     }
 
     async fn get_many(&self, mut keys: Vec<Key>) -> Result<Vec<(Key, Item)>, Unavailable> {
@@ -191,7 +191,7 @@ impl Table for DynamoTable {
                 .expression_attribute_values(":from", text(from))
                 .expression_attribute_values(":to", text(to))
                 .set_exclusive_start_key(after);
-            let page = asked.send().await.map_err(|error| unavailable(SERVICE, &error))?;
+            let page = asked.send().await.map_err(|error| Unavailable::from_error(SERVICE, &error))?;
             found.extend(page.items.unwrap_or_default().into_iter().filter_map(entry));
             if page.last_evaluated_key.is_none() {
                 return Ok(found);
@@ -233,7 +233,7 @@ impl Table for DynamoTable {
         match put.send().await {
             Ok(_) => Ok(true),
             Err(error) if is_lost(error.as_service_error()) => Ok(false),
-            Err(error) => Err(unavailable(SERVICE, &error)),
+            Err(error) => Err(Unavailable::from_error(SERVICE, &error)),
         }
     }
 }

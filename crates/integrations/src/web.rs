@@ -12,7 +12,7 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use serde_json::Value;
-use trailwarden_core::stages::interface::{Reply, Request, Signed};
+use trailwarden_pipeline::incident_api::{Reply, Request, Signed};
 
 /// Where Slack sends what is pressed.
 const SLACK: &str = "/slack/actions";

@@ -5,19 +5,19 @@
 
 use std::rc::Rc;
 
-use trailwarden_core::{
-    event::Time,
+use trailwarden_core::event::Time;
+use trailwarden_pipeline::{
     formats::{
         signature::sign,
         ticket::{Shape, id_in, ticket},
     },
-    incident::Incident,
     ports::{Board, Unavailable},
 };
+use trailwarden_response::incident::Incident;
 
 use crate::{
     http::{Http, Repeat},
-    now, refused,
+    now,
     secrets::{Contacts, sealed},
 };
 
@@ -37,7 +37,10 @@ impl Tickets {
 
     async fn send(&self, incident: &Incident, key: &str) -> Result<Option<String>, Unavailable> {
         if self.contacts.webhook_secret.is_empty() {
-            return Err(refused(SERVICE, "the secret has a webhook_url and no webhook_secret to sign by"));
+            return Err(Unavailable::because(
+                SERVICE,
+                "the secret has a webhook_url and no webhook_secret to sign by",
+            ));
         }
         sealed("webhook_url", &self.contacts.webhook_url)?;
         let body = ticket(incident, self.contacts.webhook_shape, &self.contacts.webhook_project).to_string();

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use lambda_runtime::Error;
-use trailwarden_core::stages::backfill::{Request, backfill};
 use trailwarden_integrations::{
     environment::{aws, variable},
     lambda::serve,
@@ -12,6 +11,7 @@ use trailwarden_integrations::{
     queue::Queue,
     table::DynamoTable,
 };
+use trailwarden_pipeline::backfill::{Request, backfill};
 
 /// A run ends well before the function's own time limit of five minutes.
 const A_RUN: Duration = Duration::from_mins(4);

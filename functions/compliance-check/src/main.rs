@@ -3,11 +3,7 @@
 use std::collections::BTreeMap;
 
 use lambda_runtime::Error;
-use trailwarden_core::{
-    finding::Finding,
-    ports::Unavailable,
-    stages::compliance_check::{Brought, compliance_check},
-};
+use trailwarden_core::finding::Finding;
 use trailwarden_integrations::{
     bus::Bus,
     environment::{aws, variable},
@@ -16,6 +12,10 @@ use trailwarden_integrations::{
     now,
     table::DynamoTable,
     telemetry,
+};
+use trailwarden_pipeline::{
+    compliance_check::{Brought, compliance_check},
+    ports::Unavailable,
 };
 
 #[tokio::main(flavor = "current_thread")]

@@ -2,19 +2,17 @@
 
 use lambda_runtime::Error;
 use serde_json::{Value, json};
-use trailwarden_core::{
-    compliance::{page, report::Report},
-    stages::{
-        compliance_report::{compliance_report, keep_standing},
-        settings::settings,
-    },
-};
+use trailwarden_compliance::{page, report::Report};
 use trailwarden_integrations::{
     environment::{aws, variable},
     lambda::serve,
     now,
     objects::Objects,
     table::DynamoTable,
+};
+use trailwarden_pipeline::{
+    compliance_report::{compliance_report, keep_standing},
+    stored_settings::settings,
 };
 
 #[tokio::main(flavor = "current_thread")]

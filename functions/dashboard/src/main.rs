@@ -4,7 +4,6 @@ mod sign_in;
 
 use axum::{extract::Request, middleware::from_fn};
 use lambda_http::{Error, request::RequestContext, tracing};
-use trailwarden_core::stages::{acting::Mode, dashboard::Desk};
 use trailwarden_dashboard::{Entrance, Who, orders, router};
 use trailwarden_integrations::{
     bus::Bus,
@@ -15,6 +14,7 @@ use trailwarden_integrations::{
     table::DynamoTable,
     web::{name_in, names_in},
 };
+use trailwarden_pipeline::{dashboard::Desk, responder::Mode};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use lambda_runtime::Error;
-use trailwarden_core::{messages::unpack, ports::Unavailable, stages::feature_extract::feature_extract};
 use trailwarden_integrations::{
     bus::Bus,
     environment::{aws, variable},
@@ -12,6 +11,7 @@ use trailwarden_integrations::{
     table::DynamoTable,
     telemetry::{count, emit},
 };
+use trailwarden_pipeline::{feature_extract::feature_extract, messages::unpack, ports::Unavailable};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

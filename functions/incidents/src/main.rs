@@ -2,7 +2,6 @@
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use lambda_runtime::Error;
-use trailwarden_core::stages::interface::{pressed, serve};
 use trailwarden_integrations::{
     bus::Bus,
     environment::{aws, optional, variable},
@@ -11,6 +10,7 @@ use trailwarden_integrations::{
     table::DynamoTable,
     web::{answered, asked, slack},
 };
+use trailwarden_pipeline::incident_api::{pressed, serve};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

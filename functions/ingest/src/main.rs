@@ -2,7 +2,6 @@
 
 use lambda_runtime::Error;
 use serde_json::{Value, value::RawValue};
-use trailwarden_core::arrivals::{Sender, Transformed, open};
 use trailwarden_integrations::{
     environment::{aws, variable},
     knowledge::Remembered,
@@ -14,6 +13,7 @@ use trailwarden_integrations::{
     table::DynamoTable,
     telemetry::emit,
 };
+use trailwarden_pipeline::triggers::{Sender, Transformed, open};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

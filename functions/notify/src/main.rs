@@ -3,11 +3,6 @@
 use std::collections::BTreeMap;
 
 use lambda_runtime::Error;
-use trailwarden_core::{
-    messages::{IncidentChanged, incident_changed},
-    ports::{Board, Unavailable},
-    stages::notify::notify,
-};
 use trailwarden_integrations::{
     copy,
     environment::{aws, optional, variable},
@@ -19,6 +14,11 @@ use trailwarden_integrations::{
     slack::{Bot, Webhook},
     table::DynamoTable,
     webhook::Tickets,
+};
+use trailwarden_pipeline::{
+    messages::{IncidentChanged, incident_changed},
+    notify::notify,
+    ports::{Board, Unavailable},
 };
 
 #[tokio::main(flavor = "current_thread")]

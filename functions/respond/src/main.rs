@@ -2,12 +2,8 @@
 //! verdicts, remembered.
 
 use lambda_runtime::Error;
-use trailwarden_core::stages::{
-    acting::{Guard, Mode},
-    respond::{Filing, Outlets, serve},
-};
+use trailwarden_accounts::ResponseAccounts;
 use trailwarden_integrations::{
-    accounts::ResponseAccounts,
     bus::Bus,
     copy,
     environment::{aws, optional, variable},
@@ -17,6 +13,10 @@ use trailwarden_integrations::{
     people::Topic,
     security_hub::SecurityHub,
     table::DynamoTable,
+};
+use trailwarden_pipeline::{
+    respond::{Filing, Outlets, serve},
+    responder::{Guard, Mode},
 };
 
 #[tokio::main(flavor = "current_thread")]

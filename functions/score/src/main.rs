@@ -3,14 +3,6 @@
 use std::collections::BTreeMap;
 
 use lambda_runtime::Error;
-use trailwarden_core::{
-    messages::judgeable,
-    ports::Unavailable,
-    stages::{
-        score::{Around, score},
-        verdicts::thresholds,
-    },
-};
 use trailwarden_integrations::{
     bus::Bus,
     environment::{aws, variable},
@@ -20,6 +12,12 @@ use trailwarden_integrations::{
     objects::Objects,
     table::DynamoTable,
     telemetry,
+};
+use trailwarden_pipeline::{
+    feedback::thresholds,
+    messages::judgeable,
+    ports::Unavailable,
+    score::{Around, score},
 };
 
 #[tokio::main(flavor = "current_thread")]

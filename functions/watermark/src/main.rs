@@ -2,10 +2,6 @@
 
 use lambda_runtime::Error;
 use serde_json::{Value, json};
-use trailwarden_core::stages::{
-    verdicts::learn,
-    watermark::{close_hours, watch_silence},
-};
 use trailwarden_integrations::{
     bus::Bus,
     environment::{aws, variable},
@@ -14,6 +10,10 @@ use trailwarden_integrations::{
     queue::Queue,
     table::DynamoTable,
     telemetry::{count, emit},
+};
+use trailwarden_pipeline::{
+    feedback::learn,
+    watermark::{close_hours, watch_silence},
 };
 
 #[tokio::main(flavor = "current_thread")]

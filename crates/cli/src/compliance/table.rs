@@ -4,11 +4,12 @@ use std::io::Write;
 
 use anstyle::Style;
 use anyhow::Result;
-use trailwarden_core::compliance::{
-    ALL, Coverage, Facts,
+use trailwarden_compliance::{
+    ALL, Coverage,
+    control_status::{Standing, State},
     report::{Action, Report},
-    standing::{Standing, State},
 };
+use trailwarden_core::settings::Facts;
 
 use crate::{
     output::style,

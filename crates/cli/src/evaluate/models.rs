@@ -21,8 +21,9 @@ use trailwarden_core::{
     finding::Finding,
     judgement::{Surroundings, assess_days},
     networks::Networks,
-    risk::{assessment::Assessment, thresholds::History},
+    risk::assessment::Assessment,
     settings::Settings,
+    severity::thresholds::History,
 };
 
 use super::organisation::Organisation;

@@ -16,8 +16,8 @@ use trailwarden_core::{
     networks::Networks,
     settings::Settings,
     sources::Limits,
-    stages::ingest::{Sinks, ingest},
 };
+use trailwarden_pipeline::ingest::{Sinks, ingest};
 use trailwarden_simulator::{Options, Record, Simulation, Truth};
 
 use super::Variant;

@@ -2,10 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use trailwarden_core::{
-    activity::{Fold, Hour},
-    sources::{Item, Limits, read},
-};
+use trailwarden_core::{activity::{Fold, Hour}, sources::{Item, Limits, read}};
 
 fuzz_target!(|bytes: &[u8]| {
     let limits = Limits { object_bytes: 1 << 20, record_bytes: 64 << 10 };

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::Least;
+use super::BottomK;
 use crate::{
     catalog::Act,
     event::{EventId, Time, hash},
@@ -73,9 +73,9 @@ pub struct Acts {
 pub struct Group {
     rank: (u32, u64),
     /// Which acts, by the hash of their event.
-    pub acts: Least<Notable, EACH>,
+    pub acts: BottomK<Notable, EACH>,
     /// On which targets, by their hash: exact up to 24, then within 21% (one standard error).
-    pub targets: Least<(), TARGETS>,
+    pub targets: BottomK<(), TARGETS>,
 }
 
 impl Acts {
@@ -86,7 +86,7 @@ impl Acts {
             Ok(at) => at,
             Err(at) if at < GROUPS => {
                 self.groups.truncate(GROUPS - 1);
-                self.groups.insert(at, Group { rank, acts: Least::default(), targets: Least::default() });
+                self.groups.insert(at, Group { rank, acts: BottomK::default(), targets: BottomK::default() });
                 at
             }
             Err(_) => return,
@@ -143,8 +143,11 @@ fn rank(act: &Act) -> (u32, u64) {
     (u32::MAX - act.weight.to_bits(), hasher.digest())
 }
 
-#[cfg(test)]
-pub(crate) mod testing {
+#[cfg(any(test, feature = "testing"))]
+#[allow(clippy::unwrap_used, reason = "a test ends where something is missing")]
+pub mod testing {
+    //! An act to start tests from.
+
     use super::*;
     use crate::{
         catalog::{Exposure, Grants, Tactic, weight},
@@ -152,7 +155,7 @@ pub(crate) mod testing {
     };
 
     /// A grave act done from an address.
-    pub(crate) fn grave(address: IpAddr) -> Notable {
+    pub fn grave(address: IpAddr) -> Notable {
         let act = Act {
             call: "cloudtrail:StopLogging".into(),
             tactic: Tactic::DefenseEvasion,

@@ -3,7 +3,7 @@
 /// A short name such as `aws-cli (linux)`, `browser (mac)`, `console`, at most 48 bytes.
 ///
 /// Versions are dropped, since programs are updated; the operating system is kept, since a thief seldom has the same.
-pub(crate) fn client(user_agent: &str) -> String {
+pub fn client(user_agent: &str) -> String {
     if user_agent.is_empty() {
         return "unknown".to_owned();
     }

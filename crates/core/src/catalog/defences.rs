@@ -105,7 +105,7 @@ pub(super) fn lifecycle(act: &mut Act, call: &Call<'_>) {
 }
 
 /// The days after which a bucket's lifecycle lets everything in it expire, if it does.
-pub(crate) fn shortest_expiry(call: &Call<'_>) -> Option<u64> {
+pub fn shortest_expiry(call: &Call<'_>) -> Option<u64> {
     let configuration = call.get("LifecycleConfiguration").unwrap_or(&call.parameters);
     let rules = configuration.get("Rule").or_else(|| configuration.get("Rules"));
     let rules = rules

@@ -167,7 +167,7 @@ pub(super) fn policy_written(act: &mut Act, call: &Call<'_>) {
 }
 
 /// How a detail names an inline policy, so that it can be taken away again.
-pub(crate) const INLINE: &str = "inline policy ";
+pub const INLINE: &str = "inline policy ";
 
 fn granted(act: &mut Act, reach: &policy::Reach) {
     act.grants = Grants::Access;

@@ -9,11 +9,11 @@ use crate::event::Event;
 
 /// To whom a call opens something.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Receivers {
+pub struct Receivers {
     /// To everybody.
-    pub(crate) is_public: bool,
+    pub is_public: bool,
     /// To these accounts, other than the call's own.
-    pub(crate) accounts: BTreeSet<String>,
+    pub accounts: BTreeSet<String>,
 }
 
 /// Where IAM puts the policy of a new role: who may assume it.
@@ -48,7 +48,7 @@ const AWS_OWN: &[&str] = &[
 ];
 
 /// Reads them from the parameters; `of_act` is what the catalogue makes of the call.
-pub(crate) fn receivers(event: &Event<'_>, of_act: Option<(Exposure, &str)>) -> Receivers {
+pub fn receivers(event: &Event<'_>, of_act: Option<(Exposure, &str)>) -> Receivers {
     let call = Call::new(event);
     let mut found = Receivers::default();
     let attributes = call.get("attributes").unwrap_or(&Value::Null);

@@ -1,4 +1,4 @@
-use super::*;
+use crate::catalog::*;
 use crate::sources::{Item, Limits, read};
 
 /// The act of a call by an IAM user of account 111122223333.

@@ -7,13 +7,14 @@
 use std::net::IpAddr;
 
 use super::{Detector, ScopeKind};
+use crate::networks::describe;
 use crate::{
     activity::{Hour, Notable, Scope, Window},
     baseline::{Baseline, Habits, service_of},
     catalog::{Tactic, Technique, weight},
     event::hash,
     finding::Severity,
-    risk::{Reason, Signal, confidence, describe, is_human, signal},
+    risk::{Reason, Signal, confidence, is_human, signal},
 };
 
 pub(super) const DETECTOR: Detector = Detector {

@@ -10,12 +10,13 @@ use std::{
 };
 
 use super::{Detector, ScopeKind};
+use crate::networks::describe;
 use crate::{
     activity::{Seat, Window},
     baseline::Habits,
     catalog::{Tactic, Technique, call_key},
     finding::Severity,
-    risk::{Reason, Signal, confidence, describe, force, signal},
+    risk::{Reason, Signal, confidence, force, signal},
 };
 
 pub(super) const DETECTOR: Detector = Detector {

@@ -24,8 +24,9 @@ pub struct Identity<'a> {
     /// The key the call was signed with.
     #[serde(borrow)]
     pub access_key_id: Text<'a>,
+    /// The user's name; empty if the record has none.
     #[serde(borrow)]
-    pub(crate) user_name: Text<'a>,
+    pub user_name: Text<'a>,
     /// The service that called with this identity.
     #[serde(borrow)]
     pub invoked_by: Text<'a>,

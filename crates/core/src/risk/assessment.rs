@@ -4,15 +4,15 @@ use serde::Serialize;
 
 use super::{
     behavior::{BehaviorAnalysis, BehaviorRisk, analyze_behavior, behavior_risk},
-    components::{Component, Level},
+    components::Component,
     confidence, force,
-    thresholds::Thresholds,
 };
+use crate::severity::{Level, thresholds::Thresholds};
 use crate::{
     activity::Window,
-    analysis::access_context::{AccessContext, access_context},
     baseline::Habits,
     finding::{Finding, Status},
+    risk::access_context::{AccessContext, access_context},
 };
 
 /// The weights of the five parts.

@@ -6,10 +6,11 @@ use serde::Serialize;
 
 use super::{
     Reason,
-    components::{Component, Level, saturating, weigh},
+    components::{Component, saturating, weigh},
     confidence, reasons,
-    thresholds::Thresholds,
 };
+use crate::networks::describe;
+use crate::severity::{Level, thresholds::Thresholds};
 use crate::{
     activity::{Hour, Window},
     baseline::{Habits, service_of},
@@ -170,9 +171,8 @@ fn geographic(window: &Window<'_>, habits: &Habits<'_>) -> (Option<f32>, String)
     let Some(address) = strangest else { return (None, NO_HISTORY.to_owned()) };
     let value = strangeness(address);
     let because = if value > 0.0 {
-        let described = habits
-            .network(*address)
-            .map_or_else(String::new, |network| format!(", {}", super::describe(&network)));
+        let described =
+            habits.network(*address).map_or_else(String::new, |network| format!(", {}", describe(&network)));
         format!("calls from {address}{described}, a network it never used")
     } else {
         format!("calls from {} network(s) it knows", addresses.len())

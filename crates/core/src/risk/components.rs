@@ -45,27 +45,6 @@ pub(crate) fn saturating(count: f32, usual: f32) -> f32 {
     1.0 - (-count / (2.0 * usual.max(0.1))).exp()
 }
 
-/// How bad a principal's day, or a session, or an identity provider is, in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Level {
-    /// As always.
-    Low,
-    /// Worth a look today.
-    Medium,
-    /// Worth a look now.
-    High,
-    /// Worth waking somebody.
-    Critical,
-}
-
-impl Level {
-    /// The word, as findings spell severities.
-    pub fn label(self) -> &'static str {
-        ["LOW", "MEDIUM", "HIGH", "CRITICAL"][self as usize]
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -1,7 +1,9 @@
 //! Context: from where, with what, when. What is unknown is left out.
 
 use super::Notable;
-use crate::{activity::Window, baseline::Habits, catalog::Exposure, event::PrincipalKind, networks::Network};
+use crate::{
+    activity::Window, baseline::Habits, catalog::Exposure, event::PrincipalKind, networks::describe,
+};
 
 /// A multiplier, and its reasons in words.
 #[derive(Clone, Debug)]
@@ -130,20 +132,6 @@ fn place(factor: &mut Factor, window: &Window<'_>, habits: &Habits<'_>, notable:
         "tor" | "vpn" | "proxy" => factor.times(HIDDEN, format!("through a {} network", network.usage)),
         "hosting" => factor.times(RENTED, "from a hosting network".to_owned()),
         _ => {}
-    }
-}
-
-/// A network in words: `Example Net (CH, AS64500, office)`.
-pub(crate) fn describe(network: &Network) -> String {
-    let asn = if network.asn == 0 { String::new() } else { format!("AS{}", network.asn) };
-    let facts: Vec<&str> = [network.country.as_str(), &asn, &network.usage]
-        .into_iter()
-        .filter(|fact| !fact.is_empty())
-        .collect();
-    match (network.organisation.as_str(), facts.join(", ")) {
-        ("", facts) => facts,
-        (organisation, facts) if facts.is_empty() => organisation.to_owned(),
-        (organisation, facts) => format!("{organisation} ({facts})"),
     }
 }
 

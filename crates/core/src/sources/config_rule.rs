@@ -10,44 +10,56 @@ use crate::event::Time;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RuleChange {
-    pub(crate) resource_id: String,
+    /// The resource, as AWS Config names it.
+    pub resource_id: String,
+    /// Its type, `AWS::S3::Bucket`.
     #[serde(default)]
-    pub(crate) resource_type: String,
+    pub resource_type: String,
+    /// Its Region.
     #[serde(default)]
-    pub(crate) aws_region: String,
-    pub(crate) aws_account_id: String,
-    pub(crate) config_rule_name: String,
-    pub(crate) new_evaluation_result: Evaluation,
-    pub(crate) old_evaluation_result: Option<Evaluation>,
+    pub aws_region: String,
+    /// Its account, 12 digits.
+    pub aws_account_id: String,
+    /// The rule.
+    pub config_rule_name: String,
+    /// The verdict from now on.
+    pub new_evaluation_result: Evaluation,
+    /// The verdict before, if there was one.
+    pub old_evaluation_result: Option<Evaluation>,
 }
 
+/// One verdict of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Evaluation {
-    pub(crate) compliance_type: String,
+pub struct Evaluation {
+    /// `COMPLIANT`, `NON_COMPLIANT`, `NOT_APPLICABLE` or `INSUFFICIENT_DATA`.
+    pub compliance_type: String,
     result_recorded_time: String,
+    /// The rule's own reason.
     #[serde(default)]
-    pub(crate) annotation: Option<String>,
+    pub annotation: Option<String>,
 }
 
 impl Evaluation {
-    pub(crate) fn is_broken(&self) -> bool {
+    /// Whether the resource breaks the rule.
+    pub fn is_broken(&self) -> bool {
         self.compliance_type == "NON_COMPLIANT"
     }
 
-    pub(crate) fn time(&self) -> Option<Time> {
+    /// When it was given; `None` if that is no time.
+    pub fn time(&self) -> Option<Time> {
         Time::parse(&self.result_recorded_time)
     }
 }
 
 impl RuleChange {
     /// Reads AWS Config's event, the part under `detail`; `None` if it is none.
-    pub(crate) fn read(detail: &str) -> Option<Self> {
+    pub fn read(detail: &str) -> Option<Self> {
         serde_json::from_str(detail).ok()
     }
 
     /// Is it about this account, as its envelope says?
-    pub(crate) fn is_of(&self, account: &str) -> bool {
+    pub fn is_of(&self, account: &str) -> bool {
         self.aws_account_id == account
     }
 

@@ -1,13 +1,13 @@
 //! The first page.
 
 use maud::{Markup, html};
-use trailwarden_core::{
-    event::Time,
-    finding::Severity,
-    lines::Compliance,
-    overview::{Change, Overview},
-    risk::thresholds,
-    stages::dashboard::Board,
+use trailwarden_core::{event::Time, finding::Severity, severity::thresholds};
+use trailwarden_pipeline::{
+    dashboard::{
+        Board,
+        overview::{Change, Overview},
+    },
+    index_entries::Compliance,
 };
 
 use super::{charts, lists, parts};

@@ -1,11 +1,8 @@
 //! Pictures in SVG: shapes with classes that the style sheet colours. Each says in words what it shows.
 
 use maud::{Markup, html};
-use trailwarden_core::{
-    finding::Severity,
-    overview::Threat,
-    stages::dashboard::{Bucket, Week},
-};
+use trailwarden_core::finding::Severity;
+use trailwarden_pipeline::dashboard::{Bucket, Week, overview::Threat};
 
 use super::parts::thousands;
 

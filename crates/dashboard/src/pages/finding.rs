@@ -4,10 +4,10 @@ use maud::{Markup, html};
 use trailwarden_core::{
     features::Features,
     finding::{Finding, Kind, Severity, Status},
-    response::Plan,
-    risk::thresholds::Verdict,
-    stages::dashboard::Story,
+    severity::thresholds::Verdict,
 };
+use trailwarden_pipeline::dashboard::Story;
+use trailwarden_response::Plan;
 
 use super::{charts, parts};
 
@@ -67,7 +67,7 @@ fn head(story: &Story) -> Markup {
 /// Whose page it is: where the finding is kept, if that is an identity.
 fn about(story: &Story) -> String {
     if story.of.starts_with("ACCOUNT#") || story.of.starts_with("ADDRESS#") {
-        trailwarden_core::incident::scope_of(&story.finding.principal).partition()
+        trailwarden_response::incident::scope_of(&story.finding.principal).partition()
     } else {
         story.of.clone()
     }

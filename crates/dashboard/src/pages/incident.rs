@@ -2,11 +2,11 @@
 
 use maud::{Markup, html};
 use serde_json::Value;
-use trailwarden_core::{
-    event::Time,
-    formats::slack::progress,
+use trailwarden_core::event::Time;
+use trailwarden_pipeline::formats::slack::progress;
+use trailwarden_response::{
+    Undo,
     incident::{Act, Incident, Progress, State},
-    response::Undo,
 };
 
 use super::{Entrance, parts};

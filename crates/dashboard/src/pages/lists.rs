@@ -1,12 +1,12 @@
 //! Lists of findings and of incidents: short on the board, whole on pages of their own.
 
 use maud::{Markup, html};
-use trailwarden_core::{
-    finding::Severity,
-    lines::{FindingLine, IncidentLine},
-    response::Level,
-    stages::dashboard::{PAGE, Page, Placed},
+use trailwarden_core::finding::Severity;
+use trailwarden_pipeline::{
+    dashboard::{PAGE, Page, Placed},
+    index_entries::{FindingLine, IncidentLine},
 };
+use trailwarden_response::Level;
 
 use super::parts;
 use crate::queries::Query;

@@ -5,9 +5,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use trailwarden_core::{
     event::{Time, printable},
     finding::{Kind, Severity},
-    incident::{State, scope_of},
-    stages::dashboard::Placed,
 };
+use trailwarden_pipeline::dashboard::Placed;
+use trailwarden_response::incident::{State, scope_of};
 
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'/');
 

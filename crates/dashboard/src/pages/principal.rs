@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 use serde_json::Value;
-use trailwarden_core::stages::dashboard::Portrait;
+use trailwarden_pipeline::dashboard::Portrait;
 
 use super::{charts, lists, parts};
 

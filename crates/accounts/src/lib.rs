@@ -1,0 +1,206 @@
+//! The accounts that are responded in: by the response role of each, the hub's own included.
+//!
+//! The function's own role may do nothing there but assume that one.
+
+mod data;
+mod defences;
+mod identities;
+mod identity_center;
+mod reissue;
+
+use std::{cell::RefCell, collections::HashMap};
+use trailwarden_pipeline::ports::Unavailable;
+
+use aws_config::{Region, SdkConfig, sts::AssumeRoleProvider};
+use aws_sdk_iam::{
+    config::SharedCredentialsProvider,
+    config::http::HttpResponse,
+    error::{ProvideErrorMetadata, SdkError},
+};
+use trailwarden_core::settings::Directory;
+use trailwarden_pipeline::ports::{self, Identity, Trouble};
+use trailwarden_response::{Holder, State, Thing};
+
+const SERVICE: &str = "response";
+
+/// Accounts, by their response role.
+pub struct ResponseAccounts {
+    aws: SdkConfig,
+    /// The function's own account, which is also the external id.
+    home: String,
+    /// The role that is assumed in every account.
+    role: Option<String>,
+    known: RefCell<HashMap<String, SdkConfig>>,
+}
+
+impl ResponseAccounts {
+    /// By this role; by none, nothing can be read or written.
+    pub fn new(aws: &SdkConfig, home: String, role: Option<String>) -> Self {
+        Self { aws: aws.clone(), home, role, known: RefCell::default() }
+    }
+
+    /// How to reach an account, in a Region if one is given.
+    async fn config(&self, account: &str, region: Option<&str>) -> Result<SdkConfig, Trouble> {
+        let known = self.known.borrow().get(account).cloned();
+        let config = if let Some(config) = known {
+            config
+        } else {
+            let config = self.assumed(account).await?;
+            self.known.borrow_mut().insert(account.to_owned(), config.clone());
+            config
+        };
+        Ok(match region {
+            Some(region) => config.to_builder().region(Region::new(region.to_owned())).build(),
+            None => config,
+        })
+    }
+
+    async fn assumed(&self, account: &str) -> Result<SdkConfig, Trouble> {
+        let Some(role) = &self.role else {
+            return Err(Trouble::Refused("this deployment only observes".to_owned()));
+        };
+        if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(Trouble::Refused(format!("{account:?} is no account")));
+        }
+        let partition = match self.aws.region().map(Region::as_ref) {
+            Some(region) if region.starts_with("cn-") => "aws-cn",
+            Some(region) if region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        };
+        let assumed = AssumeRoleProvider::builder(format!("arn:{partition}:iam::{account}:role/{role}"))
+            .session_name("trailwarden-response")
+            .external_id(&self.home)
+            .configure(&self.aws)
+            .build()
+            .await;
+        Ok(self.aws.to_builder().credentials_provider(SharedCredentialsProvider::new(assumed)).build())
+    }
+}
+
+impl ports::Accounts for ResponseAccounts {
+    async fn identity(&self, account: &str, holder: &Holder) -> Result<Identity, Trouble> {
+        identities::identity(&self.config(account, None).await?, holder).await
+    }
+
+    async fn read(&self, account: &str, thing: &Thing) -> Result<State, Trouble> {
+        let config = self.config(account, region_of(thing)).await?;
+        match thing {
+            Thing::Trail { .. } | Thing::Recorder { .. } | Thing::Detector { .. } | Thing::Key { .. } => {
+                defences::read(&config, thing).await
+            }
+            Thing::Shares { .. } | Thing::PublicAccess { .. } | Thing::Ingress { .. } => {
+                data::read(&config, thing).await
+            }
+            Thing::Denial { person, directory } => identity_center::read(&config, person, directory).await,
+            Thing::Reissued { credential, user, secret } => {
+                reissue::read(&config, *credential, user, secret).await
+            }
+            _ => identities::read(&config, thing).await,
+        }
+    }
+
+    async fn write(&self, account: &str, thing: &Thing, from: &State, to: &State) -> Result<(), Trouble> {
+        let config = self.config(account, region_of(thing)).await?;
+        match thing {
+            Thing::Trail { .. } | Thing::Recorder { .. } | Thing::Detector { .. } | Thing::Key { .. } => {
+                defences::write(&config, thing, from, to).await
+            }
+            Thing::Shares { .. } | Thing::PublicAccess { .. } | Thing::Ingress { .. } => {
+                data::write(&config, thing, from, to).await
+            }
+            Thing::Denial { directory, .. } => identity_center::write(&config, directory, to).await,
+            Thing::Reissued { credential, user, secret } if to.is_empty() => {
+                reissue::take_back(&config, *credential, user, secret).await
+            }
+            Thing::Reissued { credential, user, secret } => {
+                reissue::hand_over(&config, *credential, user, secret).await
+            }
+            _ => identities::write(&config, thing, from, to).await,
+        }
+    }
+}
+
+fn region_of(thing: &Thing) -> Option<&str> {
+    match thing {
+        Thing::Denial { directory: Directory { region, .. }, .. }
+        | Thing::Trail { region, .. }
+        | Thing::Recorder { region, .. }
+        | Thing::Detector { region, .. }
+        | Thing::Shares { region, .. }
+        | Thing::PublicAccess { region, .. }
+        | Thing::Key { region, .. }
+        | Thing::Ingress { region, .. } => Some(region),
+        _ => None,
+    }
+}
+
+/// What AWS says when it may be tried again, beyond what the SDK tried itself.
+const FOR_NOW: &[&str] = &[
+    "Throttl",
+    "TooManyRequests",
+    "RequestLimitExceeded",
+    "Unavailable",
+    "Internal",
+    "ConcurrentModification",
+    "ServiceFailure",
+    "TemporarilyUnmodifiable",
+    "SlowDown",
+    "OperationAborted",
+    "DependencyTimeout",
+    "ExpiredToken",
+    "RequestExpired",
+];
+
+/// An SDK's error, as one for now or one for good.
+#[expect(clippy::needless_pass_by_value, reason = "map_err gives it so")]
+fn trouble<E>(error: SdkError<E, HttpResponse>) -> Trouble
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let code = error.code().unwrap_or_default().to_owned();
+    let status = error.raw_response().map_or(0, |response| response.status().as_u16());
+    let is_for_now = status >= 500 || status == 429 || FOR_NOW.iter().any(|word| code.contains(word));
+    let whole = Unavailable::from_error(SERVICE, &error);
+    if error.as_service_error().is_none() && whole.source.to_string().contains("AccessDenied") {
+        // The role could not be assumed: the SDK has no code for that, only words.
+        return Trouble::Refused(format!("AWS refuses it: {}", whole.source));
+    }
+    if error.as_service_error().is_some() && !code.is_empty() && !is_for_now {
+        let message = error.message().unwrap_or_default();
+        return Trouble::Refused(format!("AWS refuses it: {code}: {message}"));
+    }
+    Trouble::Unavailable(whole)
+}
+
+/// A state, or nothing, where AWS says by one of these codes that there is none.
+fn unless_missing<T, E>(
+    answer: Result<T, SdkError<E, HttpResponse>>,
+    codes: &[&str],
+) -> Result<Option<T>, Trouble>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if error.code().is_some_and(|code| codes.contains(&code)) => Ok(None),
+        Err(error) => Err(trouble(error)),
+    }
+}
+
+/// A parameter that the SDK finds wanting.
+fn malformed(error: impl std::fmt::Display) -> Trouble {
+    Trouble::Unavailable(Unavailable::because(SERVICE, error.to_string()))
+}
+
+fn one(name: &str, value: impl Into<String>) -> State {
+    State::from([(name.to_owned(), value.into())])
+}
+
+fn is_on(state: &State, name: &str) -> bool {
+    state.get(name).is_some_and(|value| value == "true")
+}
+
+/// The entries that one state has and another lacks, or has otherwise.
+fn beyond<'s>(state: &'s State, other: &'s State) -> impl Iterator<Item = (&'s String, &'s String)> {
+    state.iter().filter(|(name, value)| other.get(*name) != Some(value))
+}

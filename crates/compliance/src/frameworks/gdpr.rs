@@ -1,0 +1,80 @@
+//! GDPR, Regulation (EU) 2016/679: the articles that lay duties on controllers and processors.
+//!
+//! Titles are our own short words. Most duties are about documents and people, of which a log says nothing.
+
+use super::super::checks::{
+    ACCESS_KEY_TOO_OLD, ACTIVITY_OUTSIDE_REGIONS, ADMINISTRATOR_GRANTED, AUDIT_LOG_DELETED,
+    AUDIT_LOG_RETENTION, BACKUP_DESTROYED, BREAK_GLASS_USE, DATA_LEFT_REGION, DATA_SHARED_OUTSIDE,
+    DATABASE_MADE_PUBLIC, ENCRYPTION_SWITCHED_OFF, GUARD_RAIL_REMOVED, KEY_DELETION, LOGGING_WEAKENED,
+    MADE_PUBLIC, MFA_REMOVED, MONITORING_DISABLED, NETWORK_OPENED, OUTSIDE_TRUST, PASSWORD_POLICY_WEAK,
+    PASSWORD_SET_FOR_ANOTHER, PRIVILEGED_CALL_WITHOUT_MFA, PROTECTED_DATA_FROM_ELSEWHERE,
+    PROTECTED_DATA_OUTSIDER, PROTECTED_TAG_REMOVED, PUBLIC_ACCESS_BLOCK_REMOVED, RETENTION_LOCK_REMOVED,
+    ROOT_KEY_CREATED, ROOT_USE, ROOT_WITHOUT_MFA, SECRET_ROTATION_STOPPED, SELF_APPROVED_CHANGE,
+    SELF_GRANTED_ACCESS, SHARED_IDENTITY, SIGN_IN_WITHOUT_MFA, UNENCRYPTED_STORE_CREATED,
+};
+use super::{Control, Framework, control};
+use trailwarden_core::settings::Data;
+
+pub(super) const FRAMEWORK: Framework = Framework {
+    id: "gdpr",
+    title: "GDPR",
+    version: "Regulation (EU) 2016/679",
+    label: "GDPR ",
+    data: Some(Data::Personal),
+    controls: CONTROLS,
+};
+
+#[rustfmt::skip]
+const CONTROLS: &[Control] = &[
+    control("Art. 5(1)(a)", "Lawfulness, fairness and transparency", &[]),
+    control("Art. 5(1)(b)", "Purpose limitation for personal data", &[]),
+    control("Art. 5(1)(c)", "Data minimisation in processing", &[]),
+    control("Art. 5(1)(d)", "Accuracy of personal data", &[]),
+    control("Art. 5(1)(e)", "Storage limitation for personal data", &[]),
+    control("Art. 5(1)(f)", "Integrity and confidentiality of processing", &[&PROTECTED_DATA_OUTSIDER, &PROTECTED_DATA_FROM_ELSEWHERE, &PROTECTED_TAG_REMOVED, &MADE_PUBLIC, &DATABASE_MADE_PUBLIC, &DATA_SHARED_OUTSIDE]),
+    control("Art. 5(2)", "Accountability of the controller", &[&LOGGING_WEAKENED, &AUDIT_LOG_DELETED, &AUDIT_LOG_RETENTION, &SHARED_IDENTITY]),
+    control("Art. 6", "Lawful basis for processing", &[]),
+    control("Art. 7", "Conditions for valid consent", &[]),
+    control("Art. 8", "Child's consent for online services", &[]),
+    control("Art. 9", "Special categories of personal data", &[]),
+    control("Art. 10", "Criminal conviction and offence data", &[]),
+    control("Art. 11", "Processing that needs no identification", &[]),
+    control("Art. 12", "Transparent communication and handling of requests", &[]),
+    control("Art. 13", "Information when data come from the subject", &[]),
+    control("Art. 14", "Information when data come from elsewhere", &[]),
+    control("Art. 15", "Data subject's right of access", &[]),
+    control("Art. 16", "Right to rectification of data", &[]),
+    control("Art. 17", "Right to erasure of data", &[]),
+    control("Art. 18", "Right to restriction of processing", &[]),
+    control("Art. 19", "Recipients told of rectification, erasure or restriction", &[]),
+    control("Art. 20", "Right to data portability", &[]),
+    control("Art. 21", "Right to object to processing", &[]),
+    control("Art. 22", "Limits on solely automated decisions", &[]),
+    control("Art. 24", "Controller responsibility and suitable measures", &[]),
+    control("Art. 25(1)", "Data protection by design", &[]),
+    control("Art. 25(2)", "Data protection by default", &[&MADE_PUBLIC, &PUBLIC_ACCESS_BLOCK_REMOVED, &ADMINISTRATOR_GRANTED]),
+    control("Art. 26", "Arrangements between joint controllers", &[]),
+    control("Art. 27", "EU representative for non-EU organisations", &[]),
+    control("Art. 28", "Processor selection, contracts and sub-processors", &[]),
+    control("Art. 29", "Processing only on the controller's instructions", &[]),
+    control("Art. 30", "Records of processing activities", &[]),
+    control("Art. 31", "Cooperation with the supervisory authority", &[]),
+    control("Art. 32(1)(a)", "Pseudonymisation and encryption of personal data", &[&KEY_DELETION, &ENCRYPTION_SWITCHED_OFF, &UNENCRYPTED_STORE_CREATED]),
+    control("Art. 32(1)(b)", "Ongoing confidentiality, integrity, availability and resilience", &[&ROOT_USE, &ROOT_KEY_CREATED, &ADMINISTRATOR_GRANTED, &GUARD_RAIL_REMOVED, &OUTSIDE_TRUST, &BREAK_GLASS_USE, &SIGN_IN_WITHOUT_MFA, &ROOT_WITHOUT_MFA, &MFA_REMOVED, &PRIVILEGED_CALL_WITHOUT_MFA, &PASSWORD_POLICY_WEAK, &PASSWORD_SET_FOR_ANOTHER, &ACCESS_KEY_TOO_OLD, &SECRET_ROTATION_STOPPED, &NETWORK_OPENED, &MONITORING_DISABLED]),
+    control("Art. 32(1)(c)", "Timely restoration after an incident", &[&BACKUP_DESTROYED, &RETENTION_LOCK_REMOVED, &KEY_DELETION]),
+    control("Art. 32(1)(d)", "Regular testing of security measures", &[]),
+    control("Art. 32(2)", "Security level matched to processing risks", &[]),
+    control("Art. 32(4)", "Staff process data only on instructions", &[&PROTECTED_DATA_OUTSIDER, &SELF_GRANTED_ACCESS, &SELF_APPROVED_CHANGE]),
+    control("Art. 33", "Breach notification to the supervisory authority", &[]),
+    control("Art. 34", "Breach communication to data subjects", &[]),
+    control("Art. 35", "Data protection impact assessment", &[]),
+    control("Art. 36", "Prior consultation on high-risk processing", &[]),
+    control("Art. 37", "Designation of a data protection officer", &[]),
+    control("Art. 38", "Position of the data protection officer", &[]),
+    control("Art. 39", "Tasks of the data protection officer", &[]),
+    control("Art. 44", "General principle for international transfers", &[&DATA_LEFT_REGION, &ACTIVITY_OUTSIDE_REGIONS]),
+    control("Art. 45", "Transfers under an adequacy decision", &[]),
+    control("Art. 46", "Transfers under appropriate safeguards", &[]),
+    control("Art. 47", "Binding corporate rules for group transfers", &[]),
+    control("Art. 49", "Derogations for specific transfer situations", &[]),
+];

@@ -1,0 +1,288 @@
+//! How things stand: the numbers that people look at first, in the morning and during an incident.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::Serialize;
+
+use crate::{
+    dashboard::daily_counts::Tally,
+    index_entries::{IncidentLine, RiskLine},
+};
+use trailwarden_core::{
+    event::{DAY, Time, date},
+    finding::Severity,
+    severity::thresholds::Thresholds,
+};
+use trailwarden_response::incident::State;
+
+/// What is counted.
+#[derive(Default)]
+pub struct Seen<'a> {
+    /// Findings of the last days, a tally a day.
+    pub findings: Vec<&'a Tally>,
+    /// Incidents.
+    pub incidents: Vec<&'a IncidentLine>,
+    /// Failed sign-ins, by clock hour.
+    pub failed_sign_ins: BTreeMap<u32, u64>,
+    /// How risky identities are that were active.
+    pub risk: Vec<RiskLine>,
+    /// Identities that are known.
+    pub watched: usize,
+    /// Are controls judged at all?
+    pub judges_controls: bool,
+}
+
+/// A number of the last 24 hours, and of the 24 before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Of the last 24 hours.
+    pub now: u64,
+    /// Of the 24 before.
+    pub before: u64,
+}
+
+/// How threatening it is, and why.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Threat {
+    /// From 0 to 100.
+    pub score: u32,
+    /// In a word, by ASFF's severities.
+    pub level: Severity,
+    /// What makes the score, the weightiest first.
+    pub because: Vec<Because>,
+}
+
+/// A reason why it is threatening.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Because {
+    /// The incident that weighs on it; nothing where several others do.
+    pub incident: Option<String>,
+    /// In words.
+    pub text: String,
+}
+
+/// The numbers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Overview {
+    /// The end of the 24 hours.
+    pub as_of: Time,
+    /// How threatening it is.
+    pub threat: Threat,
+    /// Open incidents of HIGH and CRITICAL that are not contained.
+    pub active_threats: u64,
+    /// Identities that are known.
+    pub watched: usize,
+    /// Of those active, how many are at high risk.
+    pub high_risk: usize,
+    /// Findings of behaviour.
+    pub anomalies: Change,
+    /// Failed sign-ins to the console.
+    pub failed_sign_ins: Change,
+    /// Violations of controls; nothing where nobody judged them.
+    pub violations: Option<Change>,
+    /// Acts of responses.
+    pub responses: Change,
+    /// The riskiest identities, the worst first.
+    pub riskiest: Vec<RiskLine>,
+    /// Of the identities with findings, the worst severity of each of the last seven days, the oldest first.
+    pub matrix: Vec<(String, Vec<Option<Severity>>)>,
+    /// The days of the matrix.
+    pub days: Vec<String>,
+    /// From which scores on a finding is worth what.
+    pub thresholds: Thresholds,
+}
+
+/// An identity is at high risk from this on: the level HIGH of an assessment.
+const HIGH_RISK: f32 = 0.6;
+/// Identities that are listed.
+const LISTED: usize = 10;
+/// Days of the matrix.
+const DAYS: u32 = 7;
+/// Reasons that are told.
+const REASONS: usize = 3;
+
+impl Overview {
+    /// At a time, the last second of a minute; `thresholds` are those in force.
+    pub fn at(as_of: Time, seen: &Seen<'_>, thresholds: Thresholds) -> Self {
+        let mut riskiest = seen.risk.clone();
+        riskiest.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.principal.cmp(&b.principal)));
+        let high_risk = riskiest.iter().filter(|one| one.score >= HIGH_RISK).count();
+        riskiest.truncate(LISTED);
+        let acts = seen.incidents.iter().flat_map(|incident| &incident.done_at);
+        let first = as_of.day().saturating_sub(DAYS - 1);
+        Self {
+            as_of,
+            threat: threat(as_of, seen),
+            active_threats: active(seen).count() as u64,
+            watched: seen.watched,
+            high_risk,
+            anomalies: count(as_of, seen.findings.iter().flat_map(|day| day.anomalies())),
+            failed_sign_ins: {
+                let hours = seen.failed_sign_ins.iter();
+                count(as_of, hours.map(|(hour, failed)| (Time(i64::from(*hour) * 3_600), *failed)))
+            },
+            violations: seen
+                .judges_controls
+                .then(|| count(as_of, seen.findings.iter().flat_map(|day| day.violations()))),
+            responses: count(as_of, acts.map(|at| (*at, 1))),
+            riskiest,
+            matrix: matrix(seen, first),
+            days: (first..first + DAYS).map(date).collect(),
+            thresholds,
+        }
+    }
+}
+
+/// In the last 24 hours, and in the 24 before.
+fn count(as_of: Time, events: impl Iterator<Item = (Time, u64)>) -> Change {
+    let mut change = Change::default();
+    for (at, count) in events {
+        match as_of.0 - at.0 {
+            0..DAY => change.now += count,
+            age if (DAY..2 * DAY).contains(&age) => change.before += count,
+            _ => {}
+        }
+    }
+    change
+}
+
+fn active<'s>(seen: &'s Seen<'_>) -> impl Iterator<Item = &'s IncidentLine> {
+    let is_active =
+        |incident: &&IncidentLine| incident.state == State::Open && incident.severity >= Severity::High;
+    seen.incidents.iter().copied().filter(is_active)
+}
+
+/// A noisy-or over the open incidents: each adds by its severity, less with each day without news of it, and a third if it
+/// is contained.
+fn threat(as_of: Time, seen: &Seen<'_>) -> Threat {
+    let weight = |incident: &IncidentLine| {
+        let by_severity = match incident.severity {
+            Severity::Critical => 0.6,
+            Severity::High => 0.35,
+            Severity::Medium => 0.08,
+            Severity::Low | Severity::Informational => 0.02,
+        };
+        let days = (as_of.0 - incident.last_seen.0).max(0) as f32 / DAY as f32;
+        let by_state = match incident.state {
+            State::Open => 1.0,
+            State::Contained => 1.0 / 3.0,
+            State::Closed => 0.0,
+        };
+        by_severity * by_state * 0.5f32.powf(days / 3.0)
+    };
+    let mut weighed: Vec<(f32, &IncidentLine)> = seen
+        .incidents
+        .iter()
+        .map(|incident| (weight(incident), *incident))
+        .filter(|(weight, _)| *weight > 0.005)
+        .collect();
+    weighed.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.id.cmp(&b.1.id)));
+    let calm: f32 = weighed.iter().map(|(weight, _)| 1.0 - weight).product();
+    let score = ((1.0 - calm) * 100.0).round() as u32;
+    let told = |(_, incident): &(f32, &IncidentLine)| {
+        let left = match incident.acts_waiting {
+            0 => String::new(),
+            1 => ", 1 act is planned and not done".to_owned(),
+            many => format!(", {many} acts are planned and not done"),
+        };
+        let who = incident.principal.rsplit('/').next().unwrap_or_default();
+        let (severity, account, what) =
+            (incident.severity.label(), &incident.account_id, &incident.classification);
+        let text = format!("{severity} {who} in {account}: {what}{left}");
+        Because { incident: Some(incident.id.clone()), text }
+    };
+    let mut because: Vec<Because> = weighed.iter().take(REASONS).map(told).collect();
+    if weighed.len() > REASONS {
+        because.push(Because { incident: None, text: format!("and {} more", weighed.len() - REASONS) });
+    }
+    let level = match score {
+        0..=9 => Severity::Informational,
+        10..=29 => Severity::Low,
+        30..=54 => Severity::Medium,
+        55..=79 => Severity::High,
+        _ => Severity::Critical,
+    };
+    Threat { score, level, because }
+}
+
+fn matrix(seen: &Seen<'_>, first: u32) -> Vec<(String, Vec<Option<Severity>>)> {
+    let mut rows: HashMap<&str, Vec<Option<Severity>>> = HashMap::new();
+    for tally in &seen.findings {
+        let Some(day) = tally.day.checked_sub(first).filter(|day| *day < DAYS) else { continue };
+        for (who, worst) in &tally.worst {
+            rows.entry(who).or_insert_with(|| vec![None; DAYS as usize])[day as usize] = Some(*worst);
+        }
+    }
+    let mut rows: Vec<_> = rows.into_iter().map(|(who, row)| (who.to_owned(), row)).collect();
+    rows.sort_by(|a, b| b.1.iter().max().cmp(&a.1.iter().max()).then_with(|| a.0.cmp(&b.0)));
+    rows.truncate(LISTED);
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index_entries::FindingLine;
+    use trailwarden_core::finding::{Finding, Kind};
+    use trailwarden_response::{
+        incident::{Incident, Progress, testing::incident},
+        playbooks::testing::found,
+    };
+
+    fn at(as_of: Time, seen: &Seen<'_>) -> Overview {
+        Overview::at(as_of, seen, Thresholds::default())
+    }
+
+    #[test]
+    fn nothing_is_calm() {
+        let calm = at(Time(0), &Seen::default());
+        assert_eq!((calm.threat.score, calm.threat.level), (0, Severity::Informational));
+        assert!(calm.threat.because.is_empty() && calm.matrix.is_empty());
+    }
+
+    #[test]
+    fn an_open_incident_threatens_more_than_a_contained_one_and_an_old_one_less() {
+        let finding = Finding { severity: Severity::Critical, ..found("evasion", &[]) };
+        let open = incident(finding.clone(), Progress::Waiting);
+        let contained = incident(finding.clone(), Progress::Done);
+        let score = |incident: &Incident, days: i64| {
+            let as_of = Time(finding.last_seen.0 + days * DAY);
+            at(as_of, &Seen { incidents: vec![&incident.into()], ..Seen::default() }).threat.score
+        };
+        assert_eq!((score(&open, 0), score(&contained, 0), score(&open, 3)), (60, 20, 30));
+        let told = at(finding.last_seen, &Seen { incidents: vec![&(&open).into()], ..Seen::default() });
+        assert!(
+            told.threat.because[0].text.contains("acts are planned and not done"),
+            "{:?}",
+            told.threat.because
+        );
+        assert_eq!(told.threat.because[0].incident.as_ref(), Some(&open.id));
+        assert_eq!(told.active_threats, 1);
+    }
+
+    #[test]
+    fn today_stands_beside_yesterday() {
+        let finding = found("evasion", &[]);
+        let as_of = Time(finding.last_seen.0 + 60);
+        let before = Finding { last_seen: Time(as_of.0 - DAY - 60), ..finding.clone() };
+        let violation = Finding { kind: Kind::Compliance, ..finding.clone() };
+        let lines = [&finding, &before, &before, &violation].map(FindingLine::from);
+        let days = Tally::by_day(lines.iter());
+        let seen = Seen {
+            findings: days.iter().collect(),
+            judges_controls: true,
+            failed_sign_ins: [(as_of.hour(), 3), (as_of.hour() - 30, 2), (as_of.hour() - 60, 9)].into(),
+            ..Seen::default()
+        };
+        let overview = at(as_of, &seen);
+        assert_eq!(overview.anomalies, Change { now: 1, before: 2 });
+        assert_eq!(overview.violations, Some(Change { now: 1, before: 0 }));
+        assert_eq!(overview.failed_sign_ins, Change { now: 3, before: 2 });
+        assert_eq!(overview.matrix[0].1.iter().flatten().count(), 2);
+        assert_eq!(
+            at(as_of, &Seen { judges_controls: false, ..seen }).violations,
+            None,
+            "unknown is not none"
+        );
+    }
+}

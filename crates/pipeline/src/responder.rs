@@ -1,0 +1,362 @@
+//! What incidents have due, done: recorded before, each once, within limits, and taken back when somebody asks.
+//!
+//! An act goes from due to begun, when what was there before is kept, and to done. Who finds one begun looks first
+//! whether it was done: so a crash anywhere is resumed, and nothing is done twice.
+
+mod guard;
+mod kill_switch;
+
+use guard::{Checks, Halt};
+pub use guard::{Guard, Mode};
+pub use kill_switch::{Turn, stopped, turn, turns};
+
+use crate::{
+    ports::{Accounts, Item, Key, Table, Trouble, Unavailable, change},
+    table_schema,
+};
+use trailwarden_core::event::{Time, clip};
+use trailwarden_response::{
+    Impossible, State, Thing,
+    incident::{Act, Change, Incident, Progress, State as Becomes, US},
+};
+
+/// Does, or takes back, all that an incident has due; then looks at what waits for approval. Safe to repeat.
+///
+/// # Errors
+/// [`Unavailable`] if something could not be reached: the rest was done all the same.
+pub async fn carry_out(
+    table: &impl Table,
+    accounts: &impl Accounts,
+    guard: Guard<'_>,
+    key: &Key,
+    now: Time,
+) -> Result<(), Unavailable> {
+    let Some(incident) = load(table, key).await? else { return Ok(()) };
+    if guard.mode == Mode::Observe {
+        return Ok(());
+    }
+    let responder = Responder { checks: Checks { table, guard, now }, accounts, key };
+    let mut trouble = Ok(());
+    // The last is taken back first: two acts may have changed the same.
+    let is_undo = |at: &usize| incident.acts[*at].progress == Progress::UndoDue;
+    let (mut undos, acts): (Vec<usize>, Vec<usize>) = (0..incident.acts.len()).partition(is_undo);
+    undos.reverse();
+    for at in undos.into_iter().chain(acts) {
+        match incident.acts[at].progress {
+            Progress::Due | Progress::Begun | Progress::UndoDue => {
+                if let Err(error) = responder.one(at).await {
+                    trouble = Err(error);
+                }
+            }
+            Progress::Waiting if incident.acts[at].seen.is_none() || now >= incident.expires() => {
+                if let Err(error) = responder.look(at).await {
+                    trouble = Err(error);
+                }
+            }
+            Progress::Done if incident.acts[at].again.is_some() => {
+                if let Err(error) = responder.look_again(at).await {
+                    trouble = Err(error);
+                }
+            }
+            _ => {}
+        }
+    }
+    // What no longer held, and needs no asking.
+    let planned_anew = load(table, key).await?.map_or(0, |incident| incident.acts.len());
+    for at in incident.acts.len()..planned_anew {
+        if let Err(error) = responder.one(at).await {
+            trouble = Err(error);
+        }
+    }
+    if now >= incident.expires() && incident.plan_digest().is_some() {
+        responder
+            .save(|incident| {
+                incident.planned = now;
+                incident.revision += 1;
+            })
+            .await?;
+    }
+    trouble
+}
+
+/// The incident that is kept there, if any.
+pub async fn load(table: &impl Table, key: &Key) -> Result<Option<Incident>, Unavailable> {
+    Ok(table.get(key).await?.as_ref().map(table_schema::read_incident).transpose()?)
+}
+
+/// How an act ends that changes nothing: what is not found, is left to people.
+fn ended(impossible: Impossible) -> Progress {
+    match impossible {
+        Impossible::Needless(_) => Progress::Impossible,
+        Impossible::Lost(_) => Progress::Refused,
+    }
+}
+
+struct Responder<'a, T, C> {
+    checks: Checks<'a, T>,
+    accounts: &'a C,
+    key: &'a Key,
+}
+
+impl<T: Table, C: Accounts> Responder<'_, T, C> {
+    /// One act, to its end or to what halts it.
+    async fn one(&self, at: usize) -> Result<(), Unavailable> {
+        let Some(act) = self.claim(at).await? else { return Ok(()) };
+        let is_undo = act.progress == Progress::UndoDue;
+        let outcome = if is_undo { self.take_back(&act).await } else { self.act(at, &act).await };
+        match outcome {
+            Ok(()) if is_undo => self.end_of(at, Progress::Undone, "", is_undo).await,
+            Ok(()) => self.end(at, Progress::Done, "").await,
+            // What could not be taken back is still done.
+            Err(Halt::At(_, why)) if is_undo => {
+                self.end_of(at, Progress::Done, &format!("not taken back: {why}"), is_undo).await
+            }
+            Err(Halt::At(progress, why)) => self.end(at, progress, &why).await,
+            Err(Halt::Stale(seen)) => {
+                let note = "what is there has changed since the plan was shown: look again";
+                self.save(|incident| incident.acts[at].seen = Some(seen.clone())).await?;
+                self.end(at, Progress::Waiting, note).await
+            }
+            Err(Halt::Trouble(error)) => {
+                // Whoever tries it next need not wait for us: what was there is looked at first anyhow.
+                self.save(|incident| incident.acts[at].held = None).await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes an act ours alone; `None` if it is not due any more.
+    async fn claim(&self, at: usize) -> Result<Option<Act>, Unavailable> {
+        let mut claimed = None;
+        self.change(|incident| {
+            let is_closed = incident.state == Becomes::Closed;
+            let act = &mut incident.acts[at];
+            claimed = None;
+            // In a closed incident nothing is done any more, only taken back.
+            if !act.is_due() || (is_closed && act.progress != Progress::UndoDue) {
+                return Ok(false);
+            }
+            if act.held.is_some_and(|held| self.checks.is_others(held)) {
+                return Err(Unavailable { service: "respond", source: "somebody else is at it".into() });
+            }
+            act.held = Some((self.checks.now, self.checks.guard.copy));
+            claimed = Some(act.clone());
+            Ok(true)
+        })
+        .await?;
+        Ok(claimed)
+    }
+
+    async fn act(&self, at: usize, act: &Act) -> Result<(), Halt> {
+        let (account, thing) = (&act.planned.account_id, act.thing());
+        if let Some(change) = &act.change {
+            // Begun before: perhaps it is done.
+            self.checks.record(account, &thing).await?;
+            let current = self.accounts.read(account, &thing).await?;
+            if change.applied(&current).as_ref() == Some(&current) {
+                return Ok(());
+            }
+        }
+        self.checks.allow(self.accounts, account, &thing).await?;
+        let current = self.accounts.read(account, &thing).await?;
+        // An id is known only now.
+        let is_protected = |id: &String| self.checks.guard.settings.is_protected_person(id);
+        if thing.person().is_some() && current.keys().any(is_protected) {
+            return Err(Halt::At(Progress::Refused, "the settings protect it".to_owned()));
+        }
+        let change = match &act.change {
+            // Begun before, and not done: what was begun since would outlive a revocation as it was recorded then.
+            Some(change) if !(act.asks || act.planned.action.is_revocation() && change.before == current) => {
+                change.resumed(&current)
+            }
+            // Planned anew: what was done of it before is part of it, and so is what is there since.
+            Some(change) => {
+                let before = change.reversed().applied(&current).unwrap_or_else(|| current.clone());
+                self.begin(at, act, &current, &before).await?
+            }
+            None => self.begin(at, act, &current, &current).await?,
+        };
+        let Some(target) = change.applied(&current) else {
+            return Err(Halt::At(Progress::Refused, "somebody else changed it meanwhile".to_owned()));
+        };
+        if target != current {
+            self.checks.unstopped().await?;
+            self.write(account, &thing, &current, &target).await?;
+        }
+        Ok(())
+    }
+
+    async fn write(&self, account: &str, thing: &Thing, from: &State, to: &State) -> Result<(), Halt> {
+        let Some(what) = thing.leased() else {
+            return Ok(self.accounts.write(account, thing, from, to).await?);
+        };
+        self.checks.lease(what, Some((self.checks.now, self.checks.guard.copy))).await?;
+        let written = self.accounts.write(account, thing, from, to).await;
+        self.checks.lease(what, None).await?;
+        Ok(written?)
+    }
+
+    /// Records what was there before, and what shall be; `current` is what is there, and was shown.
+    async fn begin(&self, at: usize, act: &Act, current: &State, before: &State) -> Result<Change, Halt> {
+        if act.seen.as_ref().is_some_and(|seen| seen != current) {
+            return Err(Halt::Stale(current.clone()));
+        }
+        let after = act
+            .planned
+            .action
+            .aim(before, self.checks.now)
+            .map_err(|impossible| Halt::At(ended(impossible), impossible.to_string()))?;
+        let change = Change { before: before.clone(), after };
+        if change.applied(before).is_none_or(|target| target == *before) {
+            return Err(Halt::At(Progress::Impossible, "it is so already".to_owned()));
+        }
+        self.checks.count(act).await?;
+        let mut outcome = Ok(change);
+        self.change(|incident| {
+            let act = &mut incident.acts[at];
+            let Ok(change) = &outcome else { return Ok(false) };
+            // Held back, or to be taken back: somebody asked for that meanwhile.
+            if !matches!(act.progress, Progress::Due | Progress::Begun) {
+                outcome = Err(Halt::At(act.progress, act.note.clone()));
+                return Ok(false);
+            }
+            (act.change, act.progress) = (Some(change.clone()), Progress::Begun);
+            let fits = incident.fits();
+            if !fits {
+                let why = "what is there is too much to be recorded, so it could not be taken back";
+                outcome = Err(Halt::At(Progress::Refused, why.to_owned()));
+            }
+            Ok(fits)
+        })
+        .await?;
+        outcome
+    }
+
+    async fn take_back(&self, act: &Act) -> Result<(), Halt> {
+        let (account, thing) = (&act.planned.account_id, act.thing());
+        let refused = |why: &str| Halt::At(Progress::Refused, why.to_owned());
+        let change = act.change.as_ref().ok_or_else(|| refused("what was there before is not known"))?;
+        // Who was protected meanwhile is helped by it; and who stopped everything may have it taken back.
+        self.checks.not_ours(&thing)?;
+        self.checks.record(account, &thing).await?;
+        let current = self.accounts.read(account, &thing).await?;
+        let target = change.reversed().applied(&current);
+        let target = target.ok_or_else(|| refused("somebody else changed it since"))?;
+        if target != current {
+            self.write(account, &thing, &current, &target).await?;
+        }
+        Ok(())
+    }
+
+    /// What is there now, where something waits for approval.
+    async fn look(&self, at: usize) -> Result<(), Unavailable> {
+        let Some(incident) = load(self.checks.table, self.key).await? else { return Ok(()) };
+        let act = &incident.acts[at];
+        let (account, thing) = (&act.planned.account_id, act.thing());
+        let seen = match self.checks.allow(self.accounts, account, &thing).await {
+            Ok(()) => self.accounts.read(account, &thing).await.map_err(Halt::from),
+            Err(halt) => Err(halt),
+        };
+        match seen {
+            Ok(seen) => match act.planned.action.aim(&seen, self.checks.now) {
+                Ok(_) => {
+                    self.save(|incident| {
+                        if incident.acts[at].seen.as_ref() != Some(&seen) {
+                            incident.acts[at].seen = Some(seen.clone());
+                            incident.revision += 1;
+                        }
+                    })
+                    .await
+                }
+                Err(impossible) => self.end(at, ended(impossible), &impossible.to_string()).await,
+            },
+            Err(Halt::At(Progress::Refused, why)) => self.end(at, Progress::Refused, &why).await,
+            Err(Halt::Trouble(error)) => Err(error),
+            // Stopped: it is looked at the next time.
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Does what was done still hold, now that more was seen? If not, it is to be done once more.
+    async fn look_again(&self, at: usize) -> Result<(), Unavailable> {
+        let Some(incident) = load(self.checks.table, self.key).await? else { return Ok(()) };
+        let act = &incident.acts[at];
+        let (Some(change), Some(progress)) = (&act.change, act.again) else { return Ok(()) };
+        let (account, thing) = (&act.planned.account_id, act.thing());
+        self.checks.record(account, &thing).await?;
+        let holds = match self.accounts.read(account, &thing).await {
+            Ok(current) => change.applied(&current).as_ref() == Some(&current),
+            Err(Trouble::Unavailable(error)) => return Err(error),
+            Err(Trouble::Refused(_)) => true,
+        };
+        self.save(|incident| {
+            incident.acts[at].again = None;
+            if !holds {
+                incident.do_again(at, progress, self.checks.now);
+            }
+        })
+        .await
+    }
+
+    async fn end(&self, at: usize, progress: Progress, note: &str) -> Result<(), Unavailable> {
+        self.end_of(at, progress, note, false).await
+    }
+
+    /// How an act, or its undoing, ended.
+    async fn end_of(
+        &self,
+        at: usize,
+        progress: Progress,
+        note: &str,
+        is_undo: bool,
+    ) -> Result<(), Unavailable> {
+        self.save(|incident| {
+            let act = &mut incident.acts[at];
+            // Whoever asked meanwhile for it to be taken back still wants that, however it ended.
+            if is_undo || act.progress != Progress::UndoDue {
+                act.progress = progress;
+            }
+            act.held = None;
+            clip(note, 300).clone_into(&mut act.note);
+            let what = match progress {
+                Progress::Done if note.is_empty() => {
+                    act.at = Some(self.checks.now);
+                    format!("done: {}", act.planned.text)
+                }
+                Progress::Undone => {
+                    act.undone = Some(self.checks.now);
+                    format!("taken back: {}", act.planned.text)
+                }
+                Progress::Impossible => format!("nothing to do: {} ({note})", act.planned.text),
+                _ => format!("not done: {} ({note})", act.planned.text),
+            };
+            incident.say(self.checks.now, US, what);
+            incident.settle(self.checks.now);
+            incident.revision += 1;
+        })
+        .await
+    }
+
+    async fn save(&self, mut edit: impl FnMut(&mut Incident)) -> Result<(), Unavailable> {
+        self.change(|incident| {
+            edit(incident);
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Changes the incident, if `edit` says so.
+    async fn change(
+        &self,
+        mut edit: impl FnMut(&mut Incident) -> Result<bool, Unavailable>,
+    ) -> Result<(), Unavailable> {
+        change(self.checks.table, self.key, |item: Option<&Item>| {
+            let Some(mut incident) = item.map(table_schema::read_incident).transpose()? else {
+                return Ok(None);
+            };
+            let is_changed = edit(&mut incident)?;
+            Ok::<_, Unavailable>(is_changed.then(|| table_schema::write_incident(&incident, self.checks.now)))
+        })
+        .await
+    }
+}
