@@ -5,8 +5,26 @@ use std::{fmt::Write, fs};
 use crate::support::root;
 use trailwarden_pipeline::event_patterns::patterns;
 
-const BEGIN: &str = "  # fast lane: begin (generated from the catalogue of calls)\n";
-const END: &str = "  # fast lane: end\n";
+/// The marks between which the fast lane's rules stand in both templates.
+const FAST_LANE: (&str, &str) =
+    ("  # fast lane: begin (generated from the catalogue of calls)\n", "  # fast lane: end\n");
+/// The marks between which the response role's permissions stand in both templates.
+const RESPONSES: (&str, &str) = (
+    "              # responses: begin (template.yaml has the source, member.yaml a generated copy)\n",
+    "              # responses: end\n",
+);
+
+/// A file of the project's folder.
+fn read(name: &str) -> String {
+    fs::read_to_string(root().join(name)).expect(name)
+}
+
+/// A text before, between and after two marks.
+fn parted<'a>(text: &'a str, (begin, end): (&str, &str)) -> [&'a str; 3] {
+    let (before, rest) = text.split_once(begin).expect(begin);
+    let (between, after) = rest.split_once(end).expect(end);
+    [before, between, after]
+}
 
 /// The rules of a template, each with its target.
 fn rules(target: &str) -> String {
@@ -32,39 +50,86 @@ const TO_HUB: &str = "        - Id: hub
           RoleArn: !Sub arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${ForwardingRoleName}
 ";
 
-/// With `UPDATE_TEMPLATE=1` the rules are written instead.
-#[test]
-fn the_fast_lanes_rules_are_those_of_the_catalogue() {
-    for (name, target) in [("template.yaml", TO_QUEUE), ("member.yaml", TO_HUB)] {
-        let path = root().join(name);
-        let text = fs::read_to_string(&path).expect("a template");
-        let (before, rest) = text.split_once(BEGIN).expect("where the rules begin");
-        let (written, after) = rest.split_once(END).expect("where the rules end");
-        let expected = rules(target);
-        if std::env::var_os("UPDATE_TEMPLATE").is_some() {
-            fs::write(&path, [before, BEGIN, &expected, END, after].concat()).expect("written");
-        } else {
-            assert_eq!(written, expected, "{name}: run this test once with UPDATE_TEMPLATE=1");
-        }
+/// Compares what stands between two marks of a template; with `UPDATE_TEMPLATE=1` writes it instead.
+fn assert_generated(name: &str, marks: (&str, &str), expected: &str) {
+    let template = read(name);
+    let [before, written, after] = parted(&template, marks);
+    if std::env::var_os("UPDATE_TEMPLATE").is_some() {
+        let text = [before, marks.0, expected, marks.1, after].concat();
+        fs::write(root().join(name), text).expect("written");
+    } else {
+        assert_eq!(written, expected, "{name}: run this test once with UPDATE_TEMPLATE=1");
     }
+}
+
+/// One test, as two would write member.yaml at the same time.
+#[test]
+fn generated_parts_of_the_templates_are_up_to_date() {
+    assert_generated("template.yaml", FAST_LANE, &rules(TO_QUEUE));
+    assert_generated("member.yaml", FAST_LANE, &rules(TO_HUB));
+    let hub = read("template.yaml");
+    let [_, responses, _] = parted(&hub, RESPONSES);
+    assert!(responses.contains("iam:PutUserPolicy") && responses.contains("rds:ModifyDBSnapshotAttribute"));
+    assert_generated("member.yaml", RESPONSES, responses);
+}
+
+/// The hub's template with its loops written out, as `AWS::LanguageExtensions` does it. Blank lines separate resources and
+/// loops; a loop contains none.
+fn expanded() -> String {
+    let template = read("template.yaml");
+    let blocks = template.split("\n\n").map(|block| match block.split_once("  Fn::ForEach::") {
+        Some((_, repeated)) => copies(repeated),
+        None => block.to_owned(),
+    });
+    blocks.collect::<Vec<_>>().join("\n\n")
+}
+
+/// The copies that a loop makes. Its lines are its name, an identifier, a collection and a fragment with `${identifier}`.
+fn copies(repeated: &str) -> String {
+    let mut lines = repeated.lines().skip(1).map(|line| &line["    - ".len()..]);
+    let identifier = format!("${{{}}}", lines.next().expect("an identifier"));
+    let collection = lines.next().expect("a collection");
+    let items =
+        collection.strip_prefix('[').and_then(|items| items.strip_suffix(']')).expect("a list in a line");
+    let fragment: String = lines.map(|line| ["  ", line, "\n"].concat()).collect();
+    items.split(", ").map(|item| fragment.replace(&identifier, item)).collect()
 }
 
 /// Logical ids of a type in the hub's template.
 fn resources(kind: &str) -> Vec<String> {
-    let template = fs::read_to_string(root().join("template.yaml")).expect("a template");
+    let template = expanded();
     let lines: Vec<&str> = template.lines().collect();
     let of_kind = lines.windows(2).filter(|pair| pair[1] == format!("    Type: {kind}"));
     of_kind.map(|pair| pair[0].trim().trim_end_matches(':').to_owned()).collect()
 }
 
 #[test]
+fn loops_of_the_template_are_expanded() {
+    let queues = resources("AWS::SQS::Queue");
+    assert_eq!(queues.len(), 17, "{queues:?}");
+    assert!(["FastQueue", "NotifyDeadLetters"].iter().all(|name| queues.iter().any(|queue| queue == name)));
+    assert!(!resources("AWS::CloudWatch::Alarm").iter().any(|alarm| alarm.contains('$')));
+}
+
+/// The response role has a name, which takes one capability; the transforms are macros, which take another. Loops are
+/// expanded, here and by AWS, before the serverless resources are read.
+#[test]
+fn samconfig_has_the_capabilities_that_the_template_needs() {
+    let template = read("template.yaml");
+    assert!(template.contains("\n      RoleName: "));
+    assert!(template.contains("\nTransform:\n  - AWS::LanguageExtensions\n  - AWS::Serverless-2016-10-31\n"));
+    let samconfig = read("samconfig.toml");
+    assert!(samconfig.contains("\ncapabilities = \"CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND\"\n"));
+    assert!(samconfig.contains("\nlanguage_extensions = true\n"));
+}
+
+#[test]
 fn the_readme_explains_every_alarm_and_every_parameter() {
-    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
+    let readme = read("README.md");
     let alarms = resources("AWS::CloudWatch::Alarm");
     assert!(alarms.len() > 20);
-    let template = fs::read_to_string(root().join("template.yaml")).expect("a template");
-    let (_, parameters) = template.split_once("\nParameters:\n").expect("parameters");
-    let (parameters, _) = parameters.split_once("\nConditions:\n").expect("conditions");
+    let template = read("template.yaml");
+    let [_, parameters, _] = parted(&template, ("\nParameters:\n", "\nMappings:\n"));
     let named = |line: &str| Some(line.strip_prefix("  ")?.strip_suffix(':')?.to_owned());
     let parameters: Vec<String> =
         parameters.lines().filter_map(named).filter(|name| !name.starts_with(' ')).collect();
@@ -79,7 +144,7 @@ fn each_function_of_the_template_is_a_package() {
     let functions = resources("AWS::Serverless::Function");
     let packages: Vec<_> = fs::read_dir(root().join("functions")).expect("functions").flatten().collect();
     assert_eq!(functions.len(), packages.len(), "{functions:?}");
-    let template = fs::read_to_string(root().join("template.yaml")).expect("a template");
+    let template = read("template.yaml");
     for package in packages {
         let name = package.file_name().into_string().expect("a name");
         let built = format!(
@@ -95,7 +160,7 @@ fn each_function_of_the_template_is_a_package() {
 /// No response touches a role of ours: each is named to the responder, but the one it acts by, which it knows.
 #[test]
 fn the_responder_knows_each_role_of_ours() {
-    let template = fs::read_to_string(root().join("template.yaml")).expect("a template");
+    let template = read("template.yaml");
     let (_, own) = template.split_once("OWN_ROLES: !Join\n").expect("our own roles");
     let (own, _) = own.split_once("\n\n").expect("its end");
     let roles = resources("AWS::IAM::Role");
@@ -105,26 +170,10 @@ fn the_responder_knows_each_role_of_ours() {
     }
 }
 
-/// What responses may do in the hub's account they may do in a member's.
-#[test]
-fn both_templates_let_responses_do_the_same() {
-    let statements = |name: &str| {
-        let template = fs::read_to_string(root().join(name)).expect("a template");
-        let (_, role) = template.split_once("\n  ResponseRole:\n").expect("the role");
-        let (_, allowed) =
-            role.split_once("        - Effect: Allow\n                Action:\n").expect("what it may");
-        let end = allowed.find("\n\n").expect("its end");
-        allowed[..end].to_owned()
-    };
-    let (hub, member) = (statements("template.yaml"), statements("member.yaml"));
-    assert!(hub.contains("iam:PutUserPolicy") && hub.contains("rds:ModifyDBSnapshotAttribute"), "{hub}");
-    assert_eq!(hub, member);
-}
-
 /// Where responses may only deny people, they may do all that this takes, and nothing else.
 #[test]
 fn to_deny_people_takes_what_is_not_denied() {
-    let template = fs::read_to_string(root().join("member.yaml")).expect("a template");
+    let template = read("member.yaml");
     let listed = |text: &str, end: &str| -> Vec<String> {
         let list = text.split(end).next().unwrap_or_default();
         let names = list.split(['-', '\n', ' ']).filter(|word| word.contains(':') && !word.ends_with(':'));
@@ -142,18 +191,16 @@ fn to_deny_people_takes_what_is_not_denied() {
     assert_eq!(rest, Some(Some(" \"*\"")));
 }
 
-/// Each widget is JSON, and none is wider than the page; whatever fails shows there.
+/// Two widgets fill a row of 24 columns; whatever fails shows there.
 #[test]
 fn the_operators_dashboard_has_every_function() {
-    let template = fs::read_to_string(root().join("template.yaml")).expect("a template");
-    let (_, body) = template.split_once("      DashboardBody: !Sub |\n").expect("a dashboard");
-    let body: Vec<&str> = body.lines().take_while(|line| line.starts_with("        ")).collect();
-    let body: serde_json::Value = serde_json::from_str(&body.concat()).expect("JSON");
-    let widgets = body["widgets"].as_array().expect("widgets");
-    assert!(widgets.iter().all(|widget| widget["x"].as_u64() < Some(24)));
-    let errors = widgets.iter().find(|widget| widget["properties"]["title"] == "Errors").expect("errors");
+    let template = read("template.yaml");
+    let [_, widgets, _] = parted(&template, ("          widgets:\n", "\n\n"));
+    let widgets: Vec<&str> = widgets.split("            - type: metric\n").skip(1).collect();
+    assert!(widgets.iter().all(|widget| widget.starts_with("              width: 12\n")), "two fill a row");
+    let errors = widgets.iter().find(|widget| widget.contains("title: Errors\n")).expect("errors");
     for function in fs::read_dir(root().join("functions")).expect("functions") {
         let name = function.expect("a function").file_name().into_string().expect("a name");
-        assert!(errors.to_string().contains(&format!("${{AWS::StackName}}-{name}\"")), "{name}");
+        assert!(errors.contains(&format!("!Sub \"${{AWS::StackName}}-{name}\"")), "{name}");
     }
 }

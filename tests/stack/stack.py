@@ -83,12 +83,11 @@ def spelt_out(built):
 
 
 def sam(folder, arguments, environment, timeout):
-    """Runs sam as if it were far from our samconfig.toml, which is for people."""
-    empty = Path(folder) / "samconfig.toml"
-    empty.write_text("version = 0.1\n")
+    """Runs sam with the project's samconfig.toml, as people do."""
     words = {"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": REGION, "AWS_ACCESS_KEY_ID": "test",
              "AWS_SECRET_ACCESS_KEY": "test", "AWS_EC2_METADATA_DISABLED": "true"}
-    return command(["sam", *arguments, "--config-file", empty], folder, clean_environment() | words | environment, timeout)
+    arguments = [*arguments, "--config-file", ROOT / "samconfig.toml"]
+    return command(["sam", *arguments], folder, clean_environment() | words | environment, timeout)
 
 
 def command(words, folder, environment, timeout, stderr=subprocess.STDOUT):
@@ -113,12 +112,14 @@ class Stack:
         self.aws, self.name = aws, name
 
     def deploy(self, folder, built, **parameters):
-        """Deploys what `build` made; again, to change parameters. Returns itself."""
+        """Deploys what `build` made; again, to change parameters. Returns itself.
+
+        Capabilities and expansion of loops are samconfig.toml's own. The emulator refuses a named role without its capability.
+        """
         bucket = f"{self.name}-artifacts"
         self.aws.client("s3").create_bucket(Bucket=bucket)
-        arguments = ["deploy", "--template-file", spelt_out(built), "--stack-name", self.name, "--s3-bucket", bucket,
-                     "--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND",
-                     "--region", REGION, "--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"]
+        arguments = ["deploy", "--template-file", spelt_out(built), "--stack-name", self.name, "--no-resolve-s3",
+                     "--s3-bucket", bucket, "--region", REGION, "--no-confirm-changeset", "--no-progressbar"]
         try:
             sam(folder, arguments + overrides(parameters), {"AWS_ENDPOINT_URL": self.aws.url}, DEPLOYS)
         except Failed as failed:
