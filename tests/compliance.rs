@@ -118,7 +118,7 @@ fn a_sister_account_whose_logs_are_read_is_no_stranger() {
 
 #[test]
 fn the_readmes_examples_are_what_the_command_prints() {
-    let readme = fs::read_to_string(root().join("README.md")).expect("a README");
+    let readme = fs::read_to_string(root().join("crates/compliance/README.md")).expect("a README");
     let logs = root().join("events/sample-trail/AWSLogs");
     for (arguments, blocks) in
         [(vec!["compliance", text(&logs), "--framework", "soc2"], 5), (vec!["compliance", "--coverage"], 1)]

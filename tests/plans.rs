@@ -95,7 +95,7 @@ fn a_stopped_trail_is_started_again_by_the_plan_and_a_shared_disk_unshared() {
 
 #[test]
 fn the_readmes_plans_are_what_the_command_prints() {
-    let readme = fs::read_to_string(root().join("README.md")).expect("a README");
+    let readme = fs::read_to_string(root().join("crates/response/README.md")).expect("a README");
     for story in ["iam-backdoor-role", "instance-credentials-outside", "ami-shared"] {
         let log = root().join("tests/scenarios").join(story);
         let printed =

@@ -141,7 +141,7 @@ fn table() -> String {
 
 #[test]
 fn the_readmes_table_is_what_the_scenarios_find() {
-    let path = root().join("README.md");
+    let path = root().join("crates/core/README.md");
     let readme = fs::read_to_string(&path).expect("a README");
     let table = table();
     if std::env::var_os("UPDATE_README").is_some() {
@@ -151,7 +151,7 @@ fn the_readmes_table_is_what_the_scenarios_find() {
             .expect("written");
         return;
     }
-    assert!(readme.contains(&table), "UPDATE_README=1 cargo test --test scenarios renews it");
+    assert!(readme.contains(&table), "UPDATE_README=1 cargo test the_readmes_table renews it");
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn samconfig_has_the_capabilities_that_the_template_needs() {
 
 #[test]
 fn the_readme_explains_every_alarm_and_every_parameter() {
-    let readme = read("README.md");
+    let readme = read("functions/README.md");
     let alarms = resources("AWS::CloudWatch::Alarm");
     assert!(alarms.len() > 20);
     let template = read("template.yaml");
@@ -139,19 +139,27 @@ fn the_readme_explains_every_alarm_and_every_parameter() {
     }
 }
 
+/// Names of the functions' packages.
+fn packages() -> Vec<String> {
+    let entries = fs::read_dir(root().join("functions")).expect("functions").flatten();
+    let folders = entries.filter(|entry| entry.path().is_dir());
+    folders.map(|folder| folder.file_name().into_string().expect("a name")).collect()
+}
+
 #[test]
 fn each_function_of_the_template_is_a_package() {
     let functions = resources("AWS::Serverless::Function");
-    let packages: Vec<_> = fs::read_dir(root().join("functions")).expect("functions").flatten().collect();
+    let packages = packages();
     assert_eq!(functions.len(), packages.len(), "{functions:?}");
     let template = read("template.yaml");
-    for package in packages {
-        let name = package.file_name().into_string().expect("a name");
+    for name in packages {
         let built = format!(
             "    Metadata:\n      BuildMethod: rust-cargolambda\n    Properties:\n      CodeUri: functions/{name}\n"
         );
         assert!(template.contains(&built), "{name} is not built by cargo lambda");
-        let read = |file: &str| fs::read_to_string(package.path().join(file)).expect("a package");
+        let read = |file: &str| {
+            fs::read_to_string(root().join("functions").join(&name).join(file)).expect("a package")
+        };
         let is_tested = !read("Cargo.toml").contains("test = false");
         assert!(is_tested || !read("src/main.rs").contains("cfg(test)"), "{name}: its tests never run");
     }
@@ -199,8 +207,7 @@ fn the_operators_dashboard_has_every_function() {
     let widgets: Vec<&str> = widgets.split("            - type: metric\n").skip(1).collect();
     assert!(widgets.iter().all(|widget| widget.starts_with("              width: 12\n")), "two fill a row");
     let errors = widgets.iter().find(|widget| widget.contains("title: Errors\n")).expect("errors");
-    for function in fs::read_dir(root().join("functions")).expect("functions") {
-        let name = function.expect("a function").file_name().into_string().expect("a name");
+    for name in packages() {
         assert!(errors.contains(&format!("!Sub \"${{AWS::StackName}}-{name}\"")), "{name}");
     }
 }

@@ -86,7 +86,7 @@ impl Secrets {
             // serde_json's own words may quote the value.
             Unavailable::because(
                 SERVICE,
-                format!("the secret is not the JSON that the README shows (line {})", error.line()),
+                format!("the secret is not the JSON of the contacts that the documentation of responses shows (line {})", error.line()),
             )
         })?;
         let contacts = Rc::new(contacts);
