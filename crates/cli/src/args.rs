@@ -184,7 +184,7 @@ pub struct Respond {
     /// Only about this principal: its ARN, or the end of it
     #[arg(long, value_name = "PRINCIPAL")]
     pub principal: Option<String>,
-    /// Take it for credentials in somebody else's hands, whatever the findings say
+    /// Plan for a credential compromise, whatever the findings say
     #[arg(long)]
     pub as_compromised: bool,
     /// Table for people, or JSON for machines

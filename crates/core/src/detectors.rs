@@ -55,10 +55,27 @@ pub struct Detector {
     pub scope: ScopeKind,
     /// The severity of a finding that scores [`THREAT`](crate::finding::THREAT).
     pub base_severity: Severity,
+    /// Which part of a principal's assessment a finding of it raises.
+    pub assesses: Aspect,
+    /// Which playbook answers it: an id of [`PLAYBOOKS`](crate::settings::PLAYBOOKS).
+    pub playbook: &'static str,
+    /// Whether it counts tries: a finding without the tactic Initial Access says that none succeeded.
+    pub guesses: bool,
     /// What to do about it.
     pub mitigation: &'static [&'static str],
     /// What it sees in a window, if anything.
     pub detect: fn(&Window<'_>, &Habits<'_>) -> Option<Signal>,
+}
+
+/// The parts of a principal's assessment that findings raise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aspect {
+    /// Authentication: attacks on passwords, weak or stolen credentials.
+    SignIn,
+    /// Authorization: changed rights, and what was done with them.
+    Rights,
+    /// Behavior: a day unlike the days before.
+    Behavior,
 }
 
 /// The kinds of [`Scope`].
@@ -80,6 +97,11 @@ impl ScopeKind {
                 | (Self::Account, Scope::Account(_))
         )
     }
+}
+
+/// The detector of this id.
+pub fn find(id: &str) -> Option<&'static Detector> {
+    ALL.iter().copied().find(|detector| detector.id == id)
 }
 
 /// The ids of all detectors.

@@ -6,6 +6,7 @@
 use crate::action::{Action, Undo};
 use serde::{Deserialize, Serialize};
 use trailwarden_core::{
+    detectors,
     event::Time,
     finding::{Deed, Finding},
 };
@@ -112,6 +113,12 @@ impl Case<'_> {
     /// The gravest of the findings.
     pub fn gravest(&self) -> &Finding {
         self.findings[0]
+    }
+
+    /// Whether any of its findings counts tries of passwords.
+    pub fn is_guessed(&self) -> bool {
+        let guesses = |finding: &&Finding| detectors::find(&finding.detector).is_some_and(|of| of.guesses);
+        self.findings.iter().any(guesses)
     }
 
     /// Is any finding of one of these detectors?

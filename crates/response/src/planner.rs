@@ -7,6 +7,7 @@ use crate::{
 };
 use trailwarden_core::{
     catalog::Tactic,
+    detectors,
     event::{Outcome, PrincipalKind, Time, account_of, is_session_of_person, is_user},
     finding::{Deed, Finding, Severity},
     settings::Settings,
@@ -19,8 +20,8 @@ const SURE: f32 = 0.6;
 
 /// Plans for the findings of one principal; `None` if there are none, or no playbook is for them.
 pub fn plan(findings: &[&Finding], settings: &Settings) -> Option<Plan> {
-    let handles = |playbook: &&&Playbook| findings.iter().any(|finding| (playbook.handles)(finding));
-    plan_by(playbooks::ALL.iter().find(handles)?, findings, settings)
+    let ids: Vec<&str> = findings.iter().filter_map(|finding| playbooks::id_for(finding)).collect();
+    plan_by(playbooks::ALL.iter().find(|playbook| ids.contains(&playbook.id))?, findings, settings)
 }
 
 /// Plans by a playbook that somebody chose; `None` without a finding.
@@ -100,7 +101,7 @@ fn whoever_began(finding: &Finding) -> Option<Finding> {
 
 /// Does a finding speak of tries alone?
 fn only_guesses(finding: &Finding) -> bool {
-    ["brute-force", "credential-stuffing", "password-spraying"].contains(&finding.detector.as_str())
+    detectors::find(&finding.detector).is_some_and(|detector| detector.guesses)
         && !finding.tactics.contains(&Tactic::InitialAccess)
 }
 
@@ -117,7 +118,9 @@ fn take_back(case: &Case<'_>, plan: &mut Plan) {
 fn classification(playbook: &Playbook, findings: &[&Finding]) -> String {
     let mut titles: Vec<&str> = findings.iter().map(|finding| finding.title.as_str()).collect();
     titles.dedup();
-    format!("{}: {}", playbook.title, titles.join("; "))
+    let own = format!("{}: ", playbook.title);
+    let shortened: Vec<&str> = titles.iter().map(|title| title.strip_prefix(&own).unwrap_or(title)).collect();
+    format!("{} ({})", playbook.title, shortened.join("; "))
 }
 
 fn dedupe(plan: &mut Plan) {

@@ -7,8 +7,12 @@ mod evasion;
 mod privilege_escalation;
 mod unusual_access;
 
-use crate::{Case, Plan};
-use trailwarden_core::finding::Finding;
+use crate::{Case, Plan, response_role};
+use trailwarden_core::{
+    detectors,
+    finding::{Finding, Kind},
+    silence,
+};
 
 /// Every playbook; of several that handle a finding, the first one counts.
 pub const ALL: &[&Playbook] = &[
@@ -20,14 +24,22 @@ pub const ALL: &[&Playbook] = &[
     &compliance_violation::PLAYBOOK,
 ];
 
+/// The id of the playbook that answers a finding: its detector's sheet names it. `None` for an unknown detector.
+pub fn id_for(finding: &Finding) -> Option<&'static str> {
+    match finding.detector.as_str() {
+        _ if finding.kind == Kind::Compliance => Some(compliance_violation::PLAYBOOK.id),
+        silence::DETECTOR => Some(evasion::PLAYBOOK.id),
+        response_role::DETECTOR => Some(credential_compromise::PLAYBOOK.id),
+        detector => Some(detectors::find(detector)?.playbook),
+    }
+}
+
 /// What is done about some findings.
 pub struct Playbook {
     /// Stable name, equal to the file's.
     pub id: &'static str,
     /// For people.
     pub title: &'static str,
-    /// Is it for this finding?
-    pub handles: fn(&Finding) -> bool,
     /// Does it stop the principal, before anything is taken back?
     pub contains: bool,
     /// Adds what is particular to it: what is done to stop and to take back is planned already.
@@ -105,10 +117,11 @@ mod tests {
         let ids: BTreeSet<&str> = ALL.iter().map(|playbook| playbook.id).collect();
         assert_eq!(ids, trailwarden_core::settings::PLAYBOOKS.into());
         for detector in trailwarden_core::detectors::ids() {
-            let finding = found(detector, &[]);
-            assert!(ALL.iter().any(|playbook| (playbook.handles)(&finding)), "{detector}");
+            let id = id_for(&found(detector, &[])).unwrap();
+            assert!(ALL.iter().any(|playbook| playbook.id == id), "{detector}");
         }
-        assert!(ALL.iter().any(|playbook| (playbook.handles)(&violated("root-use"))));
+        assert_eq!(id_for(&violated("root-use")), Some("compliance-violation"));
+        assert_eq!(id_for(&found("no-such-detector", &[])), None);
     }
 
     /// What every plan must say: how the access is stopped, who else is hit, how it is undone, what remains.

@@ -83,7 +83,7 @@ fn finding(
         id: Finding::id_of(DETECTOR, arn, first / 24),
         kind: Kind::Threat,
         detector: DETECTOR.to_owned(),
-        title: "Trailwarden's own role in somebody else's hands".to_owned(),
+        title: "Response role misused: a call that no response made".to_owned(),
         severity: Severity::Critical,
         score: 0.97,
         confidence: 0.9,

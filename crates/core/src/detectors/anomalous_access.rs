@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use super::{Detector, ScopeKind};
+use super::{Aspect, Detector, ScopeKind};
 use crate::networks::describe;
 use crate::{
     activity::{Hour, Notable, Scope, Window},
@@ -19,9 +19,12 @@ use crate::{
 
 pub(super) const DETECTOR: Detector = Detector {
     id: "anomalous-access",
-    title: "Principal does not behave like itself",
+    title: "Anomalous behavior: principal does not behave like itself",
     scope: ScopeKind::Principal,
     base_severity: Severity::High,
+    assesses: Aspect::Behavior,
+    playbook: "unusual-access",
+    guesses: false,
     mitigation: &[
         "Ask the person, over another channel, whether it was them",
         "If not, revoke the sessions, rotate the keys, and review what was read",

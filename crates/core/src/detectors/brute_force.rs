@@ -4,7 +4,7 @@
 //! stops and resets it; a script with an old password fails for ever, from one place, at a steady pace,
 //! and never succeeds.
 
-use super::{Detector, ScopeKind};
+use super::{Aspect, Detector, ScopeKind};
 use crate::{
     activity::Window,
     baseline::Habits,
@@ -16,9 +16,12 @@ use crate::{
 
 pub(super) const DETECTOR: Detector = Detector {
     id: "brute-force",
-    title: "Passwords tried for one user",
+    title: "Brute force: passwords tried for one user",
     scope: ScopeKind::Principal,
     base_severity: Severity::High,
+    assesses: Aspect::SignIn,
+    playbook: "credential-compromise",
+    guesses: true,
     mitigation: &[
         "If a try succeeded, end the sessions of the user and reset the password",
         "Require MFA for console sign-in, or replace IAM users by single sign-on",

@@ -4,14 +4,17 @@
 //! Secrets open the next door, so an attacker reads all that can be read. An application reads its own few
 //! secrets every day; a deployment reads a handful; neither reads everything once.
 
-use super::{Detector, ScopeKind, weigh_acts};
+use super::{Aspect, Detector, ScopeKind, weigh_acts};
 use crate::{activity::Window, baseline::Habits, catalog::Tactic, finding::Severity, risk::Signal};
 
 pub(super) const DETECTOR: Detector = Detector {
     id: "credential-access",
-    title: "Secrets collected",
+    title: "Credential access: secrets collected",
     scope: ScopeKind::Principal,
     base_severity: Severity::High,
+    assesses: Aspect::Rights,
+    playbook: "credential-compromise",
+    guesses: false,
     mitigation: &[
         "Rotate every secret that was read",
         "Revoke the sessions of the principal and find where it called from",

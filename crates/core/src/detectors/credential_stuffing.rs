@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::{Detector, ScopeKind, brute_force};
+use super::{Aspect, Detector, ScopeKind, brute_force};
 use crate::{
     activity::Window,
     baseline::Habits,
@@ -17,9 +17,12 @@ use crate::{
 
 pub(super) const DETECTOR: Detector = Detector {
     id: "credential-stuffing",
-    title: "Password guessing from many addresses",
+    title: "Credential stuffing: passwords tried from many addresses",
     scope: ScopeKind::Account,
     base_severity: Severity::High,
+    assesses: Aspect::SignIn,
+    playbook: "credential-compromise",
+    guesses: true,
     mitigation: &[
         "End the sessions and reset the password of every user whose sign-in worked",
         "Require MFA for console sign-in, or replace IAM users by single sign-on",

@@ -4,7 +4,7 @@
 //! account of the same organisation, a public website's bucket, and a data scientist's nightly download
 //! look alike; the first is known by the logs, the others by habit.
 
-use super::{Detector, ScopeKind};
+use super::{Aspect, Detector, ScopeKind};
 use crate::{
     activity::Window,
     baseline::Habits,
@@ -15,9 +15,12 @@ use crate::{
 
 pub(super) const DETECTOR: Detector = Detector {
     id: "data-exfiltration",
-    title: "Data taken out of the account",
+    title: "Data exfiltration: data taken out of the account",
     scope: ScopeKind::Principal,
     base_severity: Severity::High,
+    assesses: Aspect::Rights,
+    playbook: "data-exfiltration",
+    guesses: false,
     mitigation: &[
         "Undo the sharing, policy or replication, and find out from data events what was copied",
         "Revoke the sessions of the principal, and block the address or account that received the data",

@@ -3,7 +3,7 @@
 //! Forgotten users and roles are what attackers look for: nobody misses them, and nobody rotated their
 //! keys. A holiday looks alike: its owner worked on many days before, and comes back to the same desk.
 
-use super::{Detector, ScopeKind};
+use super::{Aspect, Detector, ScopeKind};
 use crate::{
     activity::Window,
     baseline::Habits,
@@ -14,9 +14,12 @@ use crate::{
 
 pub(super) const DETECTOR: Detector = Detector {
     id: "dormant-identity",
-    title: "Dormant identity wakes",
+    title: "Dormant identity: active again after months",
     scope: ScopeKind::Principal,
     base_severity: Severity::High,
+    assesses: Aspect::SignIn,
+    playbook: "credential-compromise",
+    guesses: false,
     mitigation: &[
         "Ask the owner, if there is one; if not, disable the identity's keys and sessions",
         "Delete identities that nobody used for 90 days",

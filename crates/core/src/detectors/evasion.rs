@@ -4,14 +4,17 @@
 //! or opens a web server's port looks alike: it does so through its pipeline, and switches the new one on
 //! before the old one off.
 
-use super::{Detector, ScopeKind, weigh_acts};
+use super::{Aspect, Detector, ScopeKind, weigh_acts};
 use crate::{activity::Window, baseline::Habits, catalog::Tactic, finding::Severity, risk::Signal};
 
 pub(super) const DETECTOR: Detector = Detector {
     id: "evasion",
-    title: "Defences weakened",
+    title: "Defense impairment: logging or detection weakened",
     scope: ScopeKind::Principal,
     base_severity: Severity::High,
+    assesses: Aspect::Rights,
+    playbook: "evasion",
+    guesses: false,
     mitigation: &[
         "Switch the defence on again, and look at what happened while it was off in other logs",
         "Revoke the sessions of the principal, unless the change was announced",

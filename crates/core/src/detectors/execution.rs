@@ -4,14 +4,17 @@
 //! machines earn money for whoever starts them. Patching with Systems Manager, and a data scientist's
 //! training cluster, look alike: they recur.
 
-use super::{Detector, ScopeKind, weigh_acts};
+use super::{Aspect, Detector, ScopeKind, weigh_acts};
 use crate::{activity::Window, baseline::Habits, catalog::Tactic, finding::Severity, risk::Signal};
 
 pub(super) const DETECTOR: Detector = Detector {
     id: "execution",
-    title: "Commands or machines out of the ordinary",
+    title: "Execution: commands or machines out of the ordinary",
     scope: ScopeKind::Principal,
     base_severity: Severity::High,
+    assesses: Aspect::Rights,
+    playbook: "privilege-escalation",
+    guesses: false,
     mitigation: &[
         "Stop the commands or machines, and isolate the instances they reached",
         "Look at the command's document, or the image that was started, and at who gave the principal its rights",

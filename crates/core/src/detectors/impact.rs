@@ -3,7 +3,7 @@
 //! Ransom needs the backups gone first; revenge deletes what hurts. A team that takes an old environment
 //! down looks alike: it deletes with a last snapshot, through its pipeline, what it created itself.
 
-use super::{Detector, ScopeKind};
+use super::{Aspect, Detector, ScopeKind};
 use crate::{
     activity::Window,
     baseline::Habits,
@@ -14,9 +14,12 @@ use crate::{
 
 pub(super) const DETECTOR: Detector = Detector {
     id: "impact",
-    title: "Data or services destroyed",
+    title: "Impact: data or services destroyed",
     scope: ScopeKind::Principal,
     base_severity: Severity::High,
+    assesses: Aspect::Rights,
+    playbook: "data-exfiltration",
+    guesses: false,
     mitigation: &[
         "Stop it: revoke the sessions of the principal",
         "Cancel key deletions, restore versions and snapshots, and copy what is left to another account",

@@ -3,14 +3,17 @@
 //! A password alone can be guessed, bought or phished. A small account whose people always sign in so
 //! looks alike; that is their habit, and weighs little after some days.
 
-use super::{Detector, ScopeKind, weigh_acts};
+use super::{Aspect, Detector, ScopeKind, weigh_acts};
 use crate::{activity::Window, baseline::Habits, catalog::Tactic, finding::Severity, risk::Signal};
 
 pub(super) const DETECTOR: Detector = Detector {
     id: "initial-access",
-    title: "Sign-in that should not be possible",
+    title: "Initial access: sign-in that should not be possible",
     scope: ScopeKind::Principal,
     base_severity: Severity::High,
+    assesses: Aspect::SignIn,
+    playbook: "credential-compromise",
+    guesses: false,
     mitigation: &[
         "Ask the person; if it was not them, end the sessions and reset the password",
         "Require MFA for every console user, or replace IAM users by single sign-on",

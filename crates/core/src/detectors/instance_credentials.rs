@@ -9,7 +9,7 @@ use std::{
     net::IpAddr,
 };
 
-use super::{Detector, ScopeKind};
+use super::{Aspect, Detector, ScopeKind};
 use crate::networks::describe;
 use crate::{
     activity::{Seat, Window},
@@ -21,9 +21,12 @@ use crate::{
 
 pub(super) const DETECTOR: Detector = Detector {
     id: "instance-credentials",
-    title: "Instance credentials used from outside",
+    title: "Credential theft: instance credentials used from outside",
     scope: ScopeKind::Principal,
     base_severity: Severity::High,
+    assesses: Aspect::SignIn,
+    playbook: "credential-compromise",
+    guesses: false,
     mitigation: &[
         "Revoke the role's sessions, and isolate the instance: somebody made it give its keys away",
         "Look at everything the role did from the outside address",

@@ -3,14 +3,17 @@
 //! From one foothold an attacker reaches the next: a key pushed to an instance, the serial console, a
 //! role of another account. Operators who log in to machines look alike, and do it from where they always do.
 
-use super::{Detector, ScopeKind, weigh_acts};
+use super::{Aspect, Detector, ScopeKind, weigh_acts};
 use crate::{activity::Window, baseline::Habits, catalog::Tactic, finding::Severity, risk::Signal};
 
 pub(super) const DETECTOR: Detector = Detector {
     id: "lateral-movement",
-    title: "Movement to other machines or accounts",
+    title: "Lateral movement: access to other machines or accounts",
     scope: ScopeKind::Principal,
     base_severity: Severity::High,
+    assesses: Aspect::Rights,
+    playbook: "credential-compromise",
+    guesses: false,
     mitigation: &[
         "Close the sessions, and remove keys from the instances that were entered",
         "Revoke the sessions of the roles that were assumed, and follow the chain to its first caller",

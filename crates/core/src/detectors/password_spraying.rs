@@ -4,7 +4,7 @@
 //! An office's gateway fails as many users too, but from there most sign-ins work.
 
 use super::{
-    Detector, ScopeKind, brute_force,
+    Aspect, Detector, ScopeKind, brute_force,
     credential_stuffing::{taken_over, users_who_failed},
 };
 use crate::{
@@ -17,9 +17,12 @@ use crate::{
 
 pub(super) const DETECTOR: Detector = Detector {
     id: "password-spraying",
-    title: "One address tries passwords of many users",
+    title: "Password spraying: one address tries passwords of many users",
     scope: ScopeKind::Address,
     base_severity: Severity::High,
+    assesses: Aspect::SignIn,
+    playbook: "credential-compromise",
+    guesses: true,
     mitigation: &[
         "End the sessions and reset the password of every user whose sign-in worked from the address",
         "Block the address, and require MFA for console sign-in",

@@ -5,14 +5,17 @@
 //! Anywhere, a layer in somebody's function. Rotating one's own key, or an infrastructure owner who
 //! creates roles every week, looks alike.
 
-use super::{Detector, ScopeKind, weigh_acts};
+use super::{Aspect, Detector, ScopeKind, weigh_acts};
 use crate::{activity::Window, baseline::Habits, catalog::Tactic, finding::Severity, risk::Signal};
 
 pub(super) const DETECTOR: Detector = Detector {
     id: "persistence",
-    title: "New way back into the account",
+    title: "Persistence: new way back into the account",
     scope: ScopeKind::Principal,
     base_severity: Severity::High,
+    assesses: Aspect::Rights,
+    playbook: "credential-compromise",
+    guesses: false,
     mitigation: &[
         "Disable the credential, user, trust or code that was added, and look for what used it since",
         "Find out how the principal was taken over: revoke its sessions and rotate its keys",

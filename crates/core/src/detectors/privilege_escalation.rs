@@ -4,14 +4,17 @@
 //! rest. An administrator who sets up a new colleague looks alike, but does it often, and with policies
 //! that others use too.
 
-use super::{Detector, ScopeKind, weigh_acts};
+use super::{Aspect, Detector, ScopeKind, weigh_acts};
 use crate::{activity::Window, baseline::Habits, catalog::Tactic, finding::Severity, risk::Signal};
 
 pub(super) const DETECTOR: Detector = Detector {
     id: "privilege-escalation",
-    title: "Rights raised",
+    title: "Privilege escalation: rights raised",
     scope: ScopeKind::Principal,
     base_severity: Severity::High,
+    assesses: Aspect::Rights,
+    playbook: "privilege-escalation",
+    guesses: false,
     mitigation: &[
         "Detach the policy, restore the boundary or policy version, or delete the function that got the role",
         "Review everything the principal did with the new rights",

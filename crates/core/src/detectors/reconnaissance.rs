@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Detector, ScopeKind, anomalous_access::news};
+use super::{Aspect, Detector, ScopeKind, anomalous_access::news};
 use crate::{
     activity::Window,
     baseline::{Habits, service_of},
@@ -17,9 +17,12 @@ use crate::{
 
 pub(super) const DETECTOR: Detector = Detector {
     id: "reconnaissance",
-    title: "Enumeration of the account",
+    title: "Reconnaissance: enumeration of the account",
     scope: ScopeKind::Principal,
     base_severity: Severity::Medium,
+    assesses: Aspect::Behavior,
+    playbook: "unusual-access",
+    guesses: false,
     mitigation: &[
         "Ask the owner of the credentials; if it was not them, revoke sessions and keys at once",
         "Look for what was tried next: new credentials, policies, data",

@@ -7,6 +7,7 @@ use super::{
     components::Component,
     confidence, force,
 };
+use crate::detectors::{self, Aspect};
 use crate::severity::{Level, thresholds::Thresholds};
 use crate::{
     activity::Window,
@@ -118,24 +119,18 @@ fn pattern(finding: &Finding) -> String {
     format!("{} {}: {evidence}", finding.severity.label(), finding.title)
 }
 
-/// The worst of the findings by these detectors.
-fn worst<'f>(findings: &[&'f Finding], detectors: &[&str]) -> Option<&'f Finding> {
-    findings.iter().copied().find(|finding| detectors.contains(&finding.detector.as_str()))
+/// The worst of the findings that raise this part of the assessment.
+fn worst<'f>(findings: &[&'f Finding], aspect: Aspect) -> Option<&'f Finding> {
+    let raises =
+        |finding: &&&Finding| detectors::find(&finding.detector).is_some_and(|of| of.assesses == aspect);
+    findings.iter().find(raises).copied()
 }
 
 type Part = (Option<f32>, String);
 
 /// Signing in: attacks on passwords, and how strong the way in is.
 fn authentication(context: &AccessContext, now: &[&Finding]) -> Part {
-    const DETECTORS: &[&str] = &[
-        "brute-force",
-        "credential-stuffing",
-        "password-spraying",
-        "initial-access",
-        "instance-credentials",
-        "dormant-identity",
-    ];
-    if let Some(finding) = worst(now, DETECTORS) {
+    if let Some(finding) = worst(now, Aspect::SignIn) {
         return (Some(finding.score), pattern(finding));
     }
     let weak = &context.components[4];
@@ -144,17 +139,7 @@ fn authentication(context: &AccessContext, now: &[&Finding]) -> Part {
 
 /// Rights: what was changed, and what was refused.
 fn authorization(risk: &BehaviorRisk, now: &[&Finding]) -> Part {
-    const DETECTORS: &[&str] = &[
-        "privilege-escalation",
-        "persistence",
-        "evasion",
-        "lateral-movement",
-        "credential-access",
-        "impact",
-        "data-exfiltration",
-        "execution",
-    ];
-    if let Some(finding) = worst(now, DETECTORS) {
+    if let Some(finding) = worst(now, Aspect::Rights) {
         return (Some(finding.score), pattern(finding));
     }
     let (privilege, failed) = (&risk.components[3], &risk.components[4]);
@@ -164,7 +149,7 @@ fn authorization(risk: &BehaviorRisk, now: &[&Finding]) -> Part {
 
 /// The day against the days before.
 fn behavioral(risk: &BehaviorRisk, now: &[&Finding]) -> Part {
-    if let Some(finding) = worst(now, &["anomalous-access", "reconnaissance"]) {
+    if let Some(finding) = worst(now, Aspect::Behavior) {
         return (Some(finding.score), pattern(finding));
     }
     let pattern = &risk.components[2];

@@ -64,7 +64,7 @@ pub fn digest(count: u32, worst: &[String]) -> Value {
     })
 }
 
-/// `[CRITICAL, contained] Data on its way out: kim in 111122223333`.
+/// `[CRITICAL, contained] Data exfiltration or destruction: kim in 111122223333`.
 pub fn headline(incident: &Incident) -> String {
     let state = match incident.state {
         State::Open => "",
@@ -72,7 +72,7 @@ pub fn headline(incident: &Incident) -> String {
         State::Closed => ", closed",
     };
     let name = incident.principal.rsplit('/').next().unwrap_or_default();
-    let what = incident.classification.split(": ").next().unwrap_or_default();
+    let what = incident.classification.split(" (").next().unwrap_or_default();
     plain(
         &format!("[{}{state}] {what}: {name} in {}", incident.severity.label(), incident.account_id),
         HEADER,

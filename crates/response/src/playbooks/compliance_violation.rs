@@ -3,12 +3,10 @@
 //! It is seldom an attacker: the act is taken back by whoever owns it, with the remedy that the check names.
 
 use super::Playbook;
-use trailwarden_core::finding::Kind;
 
 pub(super) const PLAYBOOK: Playbook = Playbook {
     id: "compliance-violation",
-    title: "A control was broken",
-    handles: |finding| finding.kind == Kind::Compliance,
+    title: "Compliance violation",
     contains: false,
     plan: |case, plan| {
         plan.next_steps.extend(case.gravest().recommendations.iter().cloned());

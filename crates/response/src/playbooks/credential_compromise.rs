@@ -6,29 +6,14 @@ use trailwarden_core::event::{PrincipalKind, account_of};
 
 pub(super) const PLAYBOOK: Playbook = Playbook {
     id: "credential-compromise",
-    title: "Credentials in somebody else's hands",
-    handles: |finding| {
-        [
-            "credential-stuffing",
-            "brute-force",
-            "password-spraying",
-            "initial-access",
-            "instance-credentials",
-            "credential-access",
-            "lateral-movement",
-            "dormant-identity",
-            "persistence",
-            crate::response_role::DETECTOR,
-        ]
-        .contains(&finding.detector.as_str())
-    },
+    title: "Credential compromise",
     contains: true,
     plan: |case, plan| {
         if case.is_of(&["credential-access"]) {
             plan.next_steps.push("Change every secret that was read: whoever read it has it".to_owned());
             plan.residual.push("Secrets that were read are known until they are changed.".to_owned());
         }
-        if case.is_of(&["credential-stuffing", "brute-force", "password-spraying", "initial-access"])
+        if (case.is_guessed() || case.is_of(&["initial-access"]))
             && case.gravest().principal_kind == PrincipalKind::User
             && let Some(user) = case.gravest().principal.rsplit('/').next()
         {
@@ -40,7 +25,7 @@ pub(super) const PLAYBOOK: Playbook = Playbook {
                 "Register an MFA device for {user}, if it has none of its own: without one it can do nothing, nor register one itself"
             ));
         }
-        if case.is_of(&["credential-stuffing", "brute-force", "password-spraying"]) {
+        if case.is_guessed() {
             plan.next_steps.push(
                 "Change the passwords of those users who signed in from the same addresses, and demand MFA"
                     .to_owned(),

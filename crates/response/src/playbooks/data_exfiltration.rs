@@ -4,8 +4,7 @@ use super::Playbook;
 
 pub(super) const PLAYBOOK: Playbook = Playbook {
     id: "data-exfiltration",
-    title: "Data on its way out",
-    handles: |finding| ["data-exfiltration", "impact"].contains(&finding.detector.as_str()),
+    title: "Data exfiltration or destruction",
     contains: true,
     plan: |case, plan| {
         if case.is_of(&["data-exfiltration"]) {

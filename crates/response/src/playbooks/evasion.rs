@@ -4,8 +4,7 @@ use super::Playbook;
 
 pub(super) const PLAYBOOK: Playbook = Playbook {
     id: "evasion",
-    title: "Defences weakened",
-    handles: |finding| ["evasion", "silence"].contains(&finding.detector.as_str()),
+    title: "Defense impairment",
     contains: true,
     plan: |_, plan| {
         plan.next_steps.push("Find out what happened while nobody saw: other Regions' trails, billing, access advisor, flow logs".to_owned());

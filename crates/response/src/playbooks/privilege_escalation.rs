@@ -4,8 +4,7 @@ use super::Playbook;
 
 pub(super) const PLAYBOOK: Playbook = Playbook {
     id: "privilege-escalation",
-    title: "Rights taken",
-    handles: |finding| ["privilege-escalation", "execution"].contains(&finding.detector.as_str()),
+    title: "Privilege escalation",
     contains: true,
     plan: |case, plan| {
         if case.is_of(&["execution"]) {

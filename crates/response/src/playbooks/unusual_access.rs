@@ -6,14 +6,13 @@ use super::Playbook;
 
 pub(super) const PLAYBOOK: Playbook = Playbook {
     id: "unusual-access",
-    title: "Out of the ordinary",
-    handles: |finding| ["anomalous-access", "reconnaissance"].contains(&finding.detector.as_str()),
+    title: "Unusual access",
     contains: false,
     plan: |case, plan| {
         let who = case.gravest().principal.clone();
         plan.next_steps
             .push(format!("Ask the owner of {who} whether it was them, by another way than e-mail"));
-        plan.next_steps.push(format!("If not: treat it as credentials in somebody else's hands: trailwarden respond --plan --as-compromised --principal {who}"));
+        plan.next_steps.push(format!("If not: treat it as a credential compromise: trailwarden respond --plan --as-compromised --principal {who}"));
         plan.hits.push("Nobody: nothing is done without a person.".to_owned());
         plan.residual.push("If it is not the owner, they go on until somebody decides.".to_owned());
     },
