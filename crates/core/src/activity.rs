@@ -122,7 +122,7 @@ pub struct Seat {
     pub instance: Box<str>,
     /// Public source address.
     pub address: Option<IpAddr>,
-    /// The program, as [`client`] names it.
+    /// The program, as `client()` names it.
     pub client: Box<str>,
     /// Seconds into the hour of the earliest event of this use.
     pub second: u16,
@@ -159,7 +159,7 @@ pub struct Hour {
     pub calls: Words<64>,
     /// Public source addresses.
     pub addresses: BottomK<IpAddr, 24>,
-    /// Programs, as [`client`] names them.
+    /// Programs, as `client()` names them.
     pub clients: Words<12>,
     /// Regions of the calls.
     pub regions: Words<24>,

@@ -25,7 +25,7 @@ pub struct Notable {
     pub address: Option<IpAddr>,
     /// Called by an AWS service, such as CloudFormation, on the principal's behalf.
     pub via_service: bool,
-    /// The program, as [`client`](super::client) names it.
+    /// The program, as `client()` names it.
     pub client: Box<str>,
     /// `awsRegion`.
     pub region: Box<str>,
