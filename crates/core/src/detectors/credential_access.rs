@@ -1,8 +1,8 @@
-//! Secrets collected: read in number or all at once, passwords of instances, traffic mirrored, AWS's own
+//! Detector: secrets collected. Bulk reads of secrets, instance passwords, mirrored traffic, and AWS's own
 //! quarantine of a leaked key.
 //!
 //! Secrets open the next door, so an attacker reads all that can be read. An application reads its own few
-//! secrets every day; a deployment reads a handful; neither reads everything once.
+//! secrets every day, and a deployment reads a handful; neither reads everything once.
 
 use super::{Detector, ScopeKind, weigh_acts};
 use crate::{activity::Window, baseline::Habits, catalog::Tactic, finding::Severity, risk::Signal};
