@@ -51,15 +51,15 @@ pub(super) fn provider_key(address: IpAddr) -> u64 {
 }
 
 /// Key of an act: the call, its exposure and grants, and the recipient if it is outside the account. The
-/// target is left out: whoever creates roles creates new ones.
+/// target is left out: a principal that creates roles creates new ones.
 pub fn act_key(notable: &Notable) -> u64 {
     let act = &notable.act;
     let outside = if act.exposure == Exposure::None { "" } else { &act.recipient };
     hash(&format!("{}|{:?}|{:?}|{outside}", act.call, act.exposure, act.grants))
 }
 
-/// Key of a duty: the tactic of a weighty act that succeeded. Whoever creates users as a task also creates
-/// keys.
+/// Key of a duty: the tactic of a weighty act that succeeded. A principal whose task is to create users also
+/// creates keys.
 pub(super) fn duty_key(act: &Act) -> Option<u64> {
     (act.weight >= weight::TELLING && act.outcome == Outcome::Success).then_some(act.tactic as u64)
 }

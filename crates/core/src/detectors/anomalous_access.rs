@@ -1,8 +1,8 @@
 //! Detector: a principal that deviates from its own baseline in network, program, hour, Region or calls.
 //!
-//! Whoever uses stolen credentials is elsewhere, has other tools, works at other times, and explores. Each
-//! deviation alone is innocent: a trip changes the network, a new laptop the program, an on-call night the
-//! hour, a new project the calls. Together they indicate another person.
+//! An attacker with stolen credentials is elsewhere, has other tools, works at other times, and explores.
+//! Each deviation alone is innocent: a trip changes the network, a new laptop the program, an on-call night
+//! the hour, a new project the calls. Together they indicate another person.
 
 use std::net::IpAddr;
 

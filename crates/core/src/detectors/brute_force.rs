@@ -26,7 +26,7 @@ pub(super) const DETECTOR: Detector = Detector {
     detect,
 };
 
-/// Failures in a day that a forgotten password explains.
+/// Failures in 24 hours that a forgotten password explains.
 const FORGOTTEN_PASSWORD: f64 = 9.0;
 /// As above, for root: its password is in a safe and seldom forgotten.
 const FORGOTTEN_ROOT_PASSWORD: f64 = 4.0;

@@ -1,5 +1,4 @@
-//! Detector: secrets collected. Bulk reads of secrets, instance passwords, mirrored traffic, and AWS's own
-//! quarantine of a leaked key.
+//! Detector: collection of secrets, instance passwords or traffic, and AWS's quarantine of a leaked key.
 //!
 //! Secrets open the next door, so an attacker reads all that can be read. An application reads its own few
 //! secrets every day, and a deployment reads a handful; neither reads everything once.

@@ -1,5 +1,4 @@
-//! Detector: damage. Data deleted, encrypted for ransom or made unrecoverable, keys destroyed, people locked
-//! out.
+//! Detector: data destroyed, held to ransom or made unrecoverable, keys destroyed, people locked out.
 //!
 //! Ransom needs the backups gone first; revenge deletes what hurts. A team that removes an old environment
 //! looks alike: it deletes what it created, through its pipeline, with a final snapshot.

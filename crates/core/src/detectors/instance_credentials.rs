@@ -1,8 +1,8 @@
 //! Detector: an instance's credentials used outside the instance.
 //!
-//! The metadata service gives a role's credentials to whoever can make the instance ask for them (SSRF, a
-//! shell); they then work from anywhere until they expire. A gateway that changes its address looks alike,
-//! but the program stays the same; a gateway that people share serves several instances.
+//! The metadata service gives a role's credentials to an attacker who can make the instance ask for them
+//! (SSRF, a shell); they then work from anywhere until they expire. A gateway that changes its address looks
+//! alike, but the program stays the same; a gateway that people share serves several instances.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,5 +1,4 @@
-//! Detector: privilege escalation. Administrator policies, removed boundaries, strong roles passed to own
-//! code, use of root.
+//! Detector: privilege escalation by policies, removed boundaries, passed roles, or use of root.
 //!
 //! Stolen credentials seldom have the rights an attacker needs; rights to change IAM give the rest. An
 //! administrator who sets up a new colleague looks alike, but does it often, and with policies that others

@@ -1,7 +1,7 @@
 //! Detector: enumeration, by many different read calls to many services, or many denied ones.
 //!
-//! Whoever holds a stolen key first explores its rights. Scanners and inventory tools read as much, but every
-//! day; consoles read much for every page, so reads in a browser count little.
+//! An attacker with a stolen key first explores its rights. Scanners and inventory tools read as much, but
+//! every day; consoles read much for every page, so reads in a browser count little.
 
 use std::collections::BTreeSet;
 

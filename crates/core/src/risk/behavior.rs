@@ -1,5 +1,6 @@
-//! Behaviour risk: a principal against its own past, in six weighted components, and the day's anomalies as
-//! text.
+//! Behaviour risk of a principal against its own baseline, in six weighted components.
+//!
+//! The analysis beside it describes the day's deviations as text.
 
 use std::{collections::BTreeSet, net::IpAddr};
 

@@ -1,5 +1,6 @@
-//! Weighted score: components between 0 and 1, each with a reason. Unknown components are left out, and the
-//! others count for them.
+//! Weighted score: components between 0 and 1, each with a reason.
+//!
+//! Unknown components are left out, and the others count for them.
 
 use serde::Serialize;
 

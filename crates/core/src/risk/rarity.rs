@@ -95,8 +95,8 @@ fn colleagues(rarity: &mut Factor, window: &Window<'_>, habits: &Habits<'_>, not
     }
 }
 
-/// Factor of a habit. Whoever reads secrets every day reads its own: new ones weigh as if it had never read
-/// any. The same holds for denied role assumptions. Other acts meet new targets daily.
+/// Factor of a habit. A principal that reads secrets every day reads its own: new ones weigh as if it had
+/// never read any. The same holds for denied role assumptions. Other acts meet new targets daily.
 fn habit(halvings: u32, days: u32, news: f32, reached: f32, notable: &Notable, active_days: u32) -> Factor {
     let habit = ONCE_BEFORE.powi(halvings.min(8) as i32).max(HABIT);
     let done = format!("done on {days} of its last {active_days} active days");
