@@ -1,8 +1,8 @@
-//! What a scope did in an hour, and in the 24 hours up to one.
+//! Activity per scope and hour: the [`Hour`], its fold and merge, and the [`Window`] of 24 hours.
 //!
-//! **Set law**: an [`Hour`] is a function of the set of its events; merging is commutative, associative
-//! and idempotent. **Bounded law**: its size is bounded whatever happens in it, and what is dropped is
-//! chosen by the event itself, never by arrival.
+//! **Set law**: an [`Hour`] is a function of the set of its events; merging is commutative, associative and
+//! idempotent. **Bounded law**: an hour has a bounded size whatever happens in it, and the event's own hash
+//! decides what is dropped, never the order of arrival.
 
 mod acts;
 mod bottom_k;
@@ -28,24 +28,25 @@ use crate::{
     event::{EventId, Outcome, Principal, PrincipalKind, account_of, checksum, permission_set, role_name},
 };
 
-/// So many refusals in an hour should not wait for its end.
+/// Denied calls in an hour from which the hour is judged before it ends.
 const MANY_DENIED: usize = 8;
 
-/// Whose hours are kept.
+/// Owner of a series of hours: a principal, a person, an address or an account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Scope {
-    /// A principal, by its durable id: everything it did.
+    /// A principal, by its durable id: all its events.
     Principal(Box<str>),
-    /// A source address: sign-ins, and who used it with which kind of credential.
+    /// A source address: sign-ins, and the principals that used it with instance credentials or a browser.
     Address(IpAddr),
-    /// An account: sign-ins.
+    /// An account: sign-ins, and the Regions in use.
     Account(Box<str>),
-    /// A human behind single sign-on, across accounts and permission sets: everything they did.
+    /// A human behind single sign-on, by user name in lower case, across accounts and permission sets: all
+    /// events.
     Person(Box<str>),
 }
 
 impl Scope {
-    /// Where a principal's doings are kept: a human's in one place, whatever roles they come through.
+    /// The scope of a principal. A human behind single sign-on has one scope, whatever roles it uses.
     pub fn of(principal: &Principal) -> Self {
         match principal.person() {
             Some(person) => Self::Person(person.to_lowercase().into()),
@@ -53,7 +54,7 @@ impl Scope {
         }
     }
 
-    /// The partition of a table in which everything of it is kept.
+    /// The table partition of the scope, for example `ACCOUNT#111122223333`.
     pub fn partition(&self) -> String {
         match self {
             Self::Principal(id) => format!("PRINCIPAL#{id}"),
@@ -63,7 +64,7 @@ impl Scope {
         }
     }
 
-    /// Whose partition it is; `None` if it is nobody's.
+    /// The scope of a partition key; `None` if the key is not a scope's.
     pub fn of_partition(partition: &str) -> Option<Self> {
         let (kind, name) = partition.split_once('#')?;
         match kind {
@@ -75,7 +76,7 @@ impl Scope {
         }
     }
 
-    /// Is this somebody, rather than a place?
+    /// Whether the scope is an identity (principal or person), not an address or account.
     pub fn is_identity(&self) -> bool {
         matches!(self, Self::Principal(_) | Self::Person(_))
     }
@@ -88,99 +89,100 @@ pub struct Trace {
     pub event_id: EventId,
     /// Seconds into the hour.
     pub second: u16,
-    /// The call, as the low half of its key.
+    /// The low half of the call's key ([`call_key`](crate::catalog::call_key)).
     pub call: u32,
-    /// How it ended.
+    /// Outcome of the call.
     pub outcome: Outcome,
-    /// The address, as the low half of its hash; 0 if it came from none.
+    /// The low half of the address's hash; 0 if there is no public address.
     pub address: u32,
 }
 
-/// A sign-in to the console.
+/// A console sign-in.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SignIn {
     /// The event's id.
     pub event_id: EventId,
     /// Seconds into the hour.
     pub second: u16,
-    /// Whose: a principal's id; empty in the principal's own hours.
+    /// The principal's id; empty in the principal's own hours.
     pub user: Box<str>,
-    /// Where from.
+    /// Public source address.
     pub address: Option<IpAddr>,
-    /// With MFA, if the record says.
+    /// Whether MFA was used; `None` if the record does not say.
     pub mfa: Option<bool>,
 }
 
-/// Somebody's use of an address, in the address's own hours.
+/// Use of an address: in the address's own hours, by a browser or an instance's credentials; in a role's
+/// hours, by an instance's credentials.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Seat {
-    /// The principal.
+    /// The principal's id.
     pub principal: Box<str>,
-    /// The instance whose credentials it used; empty for a human at a browser.
+    /// The instance whose credentials were used; empty for a browser.
     pub instance: Box<str>,
-    /// Where from.
+    /// Public source address.
     pub address: Option<IpAddr>,
-    /// The program.
+    /// The program, as `client()` names it.
     pub client: Box<str>,
-    /// Seconds into the hour of the first event that shows it.
+    /// Seconds into the hour of the earliest event of this use.
     pub second: u16,
-    /// That event.
+    /// The id of that event.
     pub event_id: EventId,
 }
 
-/// A role assumed.
+/// A role assumption.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Edge {
-    /// Hash of the access key that the caller used; 0 if none.
+    /// Hash of the caller's access key; 0 if none.
     pub parent: u64,
     /// The session's ARN.
     pub role: Box<str>,
 }
 
-/// What a principal's hour says of it besides its id, which its scope has.
+/// Identity fields of a principal's hour; the id itself is in the scope.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Who {
-    /// What sort of identity.
+    /// Kind of identity.
     pub kind: PrincipalKind,
-    /// Its account.
+    /// The principal's account.
     pub account_id: Box<str>,
 }
 
-/// What one scope did in one hour.
+/// Activity of one scope in one hour.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Hour {
-    /// What sort of principal, in a principal's hours; where records differ, the least special.
+    /// Kind and account, in a principal's hours; the smallest value where records differ.
     pub who: Option<Who>,
-    /// A fair sample of the events, and how many there were. Exact up to 48, then within 15% (one standard error).
+    /// Sample of the events, and their number: exact up to 48, then within 15% (one standard error).
     pub events: BottomK<Trace, 48>,
-    /// Different calls, as `iam:ListUsers`.
+    /// Distinct calls, for example `iam:ListUsers`.
     pub calls: Words<64>,
-    /// Public addresses called from.
+    /// Public source addresses.
     pub addresses: BottomK<IpAddr, 24>,
-    /// Programs called with.
+    /// Programs, as `client()` names them.
     pub clients: Words<12>,
-    /// Regions called in.
+    /// Regions of the calls.
     pub regions: Words<24>,
-    /// Accounts acted in.
+    /// Accounts of the calls.
     pub accounts: Words<12>,
-    /// Buckets, tables and secrets named.
+    /// Buckets, tables and secrets named in the calls.
     pub resources: Words<24>,
-    /// Acts that mean something.
+    /// Acts: calls to which the catalogue gives a meaning.
     pub acts: Acts,
-    /// Sign-ins that succeeded.
+    /// Successful sign-ins.
     pub sign_ins: BottomK<SignIn, 16>,
-    /// Sign-ins that failed.
+    /// Failed sign-ins.
     pub failed_sign_ins: BottomK<SignIn, 64>,
-    /// Roles assumed, by the hash of the access key that was issued: an edge of a chain.
+    /// Roles assumed, keyed by the hash of the issued access key: the edges of a role chain.
     pub sessions: BottomK<Edge, 24>,
-    /// Instances' credentials and browsers seen at an address; or, in a role's own hours, its instances' credentials and where they were used.
+    /// Uses of an address (see [`Seat`]).
     pub seats: BottomK<Seat, 16>,
-    /// As which principals a person acted.
+    /// The principals a person acted as.
     pub identities: Words<8>,
 }
 
 impl Hour {
-    /// Adds everything of `other`.
+    /// Merges `other` into this hour.
     pub fn merge(&mut self, other: Self) {
         self.who = [self.who.take(), other.who].into_iter().flatten().min();
         self.events.merge(other.events);
@@ -198,7 +200,7 @@ impl Hour {
         self.identities.merge(other.identities);
     }
 
-    /// Who, given the scope: of a person, the first of the principals it acted as.
+    /// The principal of the scope; for a person, the smallest of the principal ids of the hour.
     pub fn principal_of(&self, scope: &Scope) -> Option<Principal> {
         let who = self.who.as_ref()?;
         match scope {
@@ -211,7 +213,8 @@ impl Hour {
         }
     }
 
-    /// What somebody acted in an account as, that others may act as too: a person's permission set, a role's name.
+    /// The part somebody acted as in an account, which others may hold too: a person's permission set, or a
+    /// role's name.
     pub fn part_in<'a>(&'a self, scope: &'a Scope, account: &str) -> Option<&'a str> {
         match scope {
             Scope::Person(_) => {
@@ -223,7 +226,7 @@ impl Hour {
         }
     }
 
-    /// Everything somebody acted as, that others may act as too.
+    /// All parts somebody acted as (see [`Hour::part_in`]).
     pub fn parts<'a>(&'a self, scope: &'a Scope) -> BTreeSet<&'a str> {
         match scope {
             Scope::Person(_) => self.identities.values().filter_map(|arn| permission_set(arn)).collect(),
@@ -232,9 +235,10 @@ impl Hour {
         }
     }
 
-    /// What of it should not wait for the hour's end, as a number that changes when more of it comes; 0 if nothing.
+    /// Urgency mark: a hash that changes when the hour gains content to judge before it ends; 0 if it has
+    /// none.
     ///
-    /// Weighty acts, sign-ins, instances' credentials, and refusals by their order of magnitude.
+    /// Covers weighty acts, sign-ins, instance credentials, and the order of magnitude of refusals.
     pub fn mark(&self) -> u64 {
         let mut marks: Vec<u64> = Vec::new();
         for group in self.acts.groups() {
@@ -251,12 +255,12 @@ impl Hour {
         if marks.is_empty() { 0 } else { checksum(&bytes) }
     }
 
-    /// Compact bytes, for stores and messages.
+    /// Compact bytes (postcard), for stores and messages.
     pub fn encode(&self) -> Vec<u8> {
         postcard::to_stdvec(self).unwrap_or_default()
     }
 
-    /// Reads what [`Hour::encode`] wrote.
+    /// Reads the bytes of [`Hour::encode`].
     ///
     /// # Errors
     /// [`Damaged`] if the bytes are not an hour.
@@ -265,7 +269,7 @@ impl Hour {
     }
 }
 
-/// Stored bytes that cannot be read back.
+/// Stored bytes that cannot be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("stored activity is damaged or of another version")]
 pub struct Damaged;

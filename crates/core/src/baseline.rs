@@ -1,7 +1,7 @@
-//! What is usual: for a principal, from its own last 30 days; for an account, from everybody's.
+//! Baseline of a principal: a digest of its last 30 days of activity.
 //!
-//! **Past law**: a judgement uses only days before its own. A day is digested when it is over, counts for
-//! 30 days, and then fades; so a baseline is a function of its days, and can always be made again.
+//! **Past law**: a judgement uses only days before its own. A day is digested when it is over, counts for 30
+//! days and then fades; so a baseline is a function of its days and can always be rebuilt.
 
 mod aspects;
 mod counts;
@@ -28,47 +28,47 @@ use crate::{
     settings::Settings,
 };
 
-/// Days a baseline looks back.
+/// Days a baseline covers.
 pub const MEMORY_DAYS: u32 = 30;
-/// Days of hours from which a baseline can be made again to the last bit: what was new on a remembered day depends on the
-/// 30 before that one.
+/// Days of hours from which a baseline can be rebuilt bit for bit: what was new on a remembered day depends
+/// on the 30 days before that one.
 pub const REBUILD_DAYS: u32 = 2 * MEMORY_DAYS + 2;
-/// With so many active days a baseline is established: what it has not seen is new.
+/// Active days from which a baseline is established: a value it has not seen is then new.
 pub const ESTABLISHED_DAYS: u32 = 5;
 
-/// Most things a baseline remembers: 12 bytes each, so that it stays below 32 KB. The longest unseen go first.
+/// Most keys of a baseline, at 12 bytes each, so that it stays below 32 KB. Keys unseen for longest go first.
 const THINGS: usize = 2_500;
-/// Bit n of a thing's days stands for n days ago; today is bit 0.
+/// Mask of a key's day bits. Bit n stands for n days ago; bit 0 is today.
 const REMEMBERED: u32 = (1 << (MEMORY_DAYS + 1)) - 1;
 
-/// One day of a principal, digested.
+/// Digest of one day of a principal.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Day {
     day: u32,
-    /// Bit n: active in hour n of the day, UTC.
+    /// Bit n: active in UTC hour n.
     hours: u32,
     events: f64,
-    /// It called from a network that no remembered day knew.
+    /// Called from a network not seen on any remembered day.
     has_moved: bool,
-    /// The day in counts, if enough was known before it to say what was new.
+    /// Counts of the day, if the baseline before it was established.
     counts: Option<Counts>,
 }
 
-/// A thing's key and its days, as bytes.
+/// A key and its day bits, as bytes.
 type Thing = ([u8; 8], [u8; 4]);
 
-/// What one principal did in the 30 days before some day.
+/// Digest of one principal's activity in the 30 days before a given day.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Baseline {
-    /// The day on which it is asked: bit 0 of the days in `seen`.
+    /// The current day: bit 0 of the day bits in `seen`.
     today: u32,
     days: VecDeque<Day>,
-    /// On which days each thing was seen.
+    /// Day bits per key.
     seen: HashMap<u64, u32>,
 }
 
 impl Baseline {
-    /// Adds a day that is over; one that is not later than the last is known already.
+    /// Adds a completed day; ignores one that is not later than the last.
     pub fn close(&mut self, day: u32, hours: &[(u32, Hour)]) {
         if self.last_active().is_some_and(|last| day <= last) {
             return;
@@ -92,7 +92,8 @@ impl Baseline {
         self.make_room();
     }
 
-    /// Networks and programs that came with a grave act, all of them new: what an attacker brings must not become usual.
+    /// Networks and programs to leave out: new ones that came with a new grave act. An attacker's
+    /// circumstances must not become usual.
     fn untrusted(&self, hours: &[(u32, Hour)]) -> HashSet<u64> {
         let mut untrusted = HashSet::new();
         if !self.is_established() {
@@ -139,7 +140,7 @@ impl Baseline {
         while self.days.pop_front_if(|old| old.day + MEMORY_DAYS < today).is_some() {}
     }
 
-    /// Drops what was not seen for longest; of the equally old, the greater keys, so that order does not matter.
+    /// Drops the keys unseen for longest; among equals the greater keys, so that order does not matter.
     fn make_room(&mut self) {
         if self.seen.len() <= THINGS {
             return;
@@ -150,7 +151,7 @@ impl Baseline {
         ages[THINGS..].iter().for_each(|(_, key)| _ = self.seen.remove(key));
     }
 
-    /// Compact bytes, at most 32 KB, for a store.
+    /// Compact bytes for a store, at most 32 KB.
     pub fn encode(&self) -> Vec<u8> {
         let mut seen: Vec<Thing> =
             self.seen.iter().map(|(key, days)| (key.to_le_bytes(), days.to_le_bytes())).collect();
@@ -158,7 +159,7 @@ impl Baseline {
         postcard::to_stdvec(&(self.today, &self.days, seen)).unwrap_or_default()
     }
 
-    /// Reads what [`Baseline::encode`] wrote.
+    /// Reads the bytes of [`Baseline::encode`].
     ///
     /// # Errors
     /// [`Damaged`] if the bytes are not a baseline.
@@ -169,17 +170,17 @@ impl Baseline {
         Ok(Self { today, days, seen: seen.collect() })
     }
 
-    /// On how many of the 30 days it was active.
+    /// Number of active days among the 30.
     pub fn active_days(&self) -> u32 {
         self.days.len() as u32
     }
 
-    /// Enough days to say what is new.
+    /// Whether there are enough active days to call anything new.
     pub fn is_established(&self) -> bool {
         self.active_days() >= ESTABLISHED_DAYS
     }
 
-    /// The last active day of those remembered.
+    /// The last active day remembered.
     pub fn last_active(&self) -> Option<u32> {
         self.days.back().map(|day| day.day)
     }
@@ -188,49 +189,49 @@ impl Baseline {
         self.seen.get(&key(aspect, value)).map_or(0, |days| days.count_ones())
     }
 
-    /// On how many days this hour of the day was active, of workdays or of weekends.
+    /// Number of active days in this hour of the day, among workdays or weekends.
     fn days_active_at(&self, of_day: u32, weekend: bool) -> u32 {
         let is_active = |day: &&Day| day.hours >> of_day & 1 == 1 && is_weekend(day.day) == weekend;
         self.days.iter().filter(is_active).count() as u32
     }
 
-    /// On how many days this hour of the day was active.
+    /// Number of days active in this hour of the day.
     fn days_active(&self, of_day: u32) -> u32 {
         self.days_active_at(of_day, false) + self.days_active_at(of_day, true)
     }
 
-    /// On how many days this call was made, by its key.
+    /// Number of days with this call, by its key.
     pub fn days_with_call(&self, call: u64) -> u32 {
         self.days_with(Aspect::Call, call)
     }
 
-    /// On how many days this service was used.
+    /// Number of days with calls to this service.
     pub fn days_with_service(&self, service: &str) -> u32 {
         self.days_with(Aspect::Service, hash(service))
     }
 
-    /// On how many days it called from this address's network.
+    /// Number of days with calls from this address's network (/24 or /48).
     pub fn days_with_network(&self, address: IpAddr) -> u32 {
         self.days_with(Aspect::Network, network_key(address))
     }
 
-    /// Did it ever call from this network, trusted or not?
+    /// Whether this network was ever seen, trusted or not.
     fn has_seen_network(&self, address: IpAddr) -> bool {
         self.days_with(Aspect::SeenNetwork, network_key(address)) > 0
     }
 
-    /// Did it ever use this program, trusted or not?
+    /// Whether this program was ever seen, trusted or not.
     fn has_seen_client(&self, client: &str) -> bool {
         self.days_with(Aspect::SeenClient, hash(client)) > 0
     }
 
-    /// On how many days it called from the same provider's network.
+    /// Number of days with calls from the same provider's network (/16 or /32).
     pub fn days_with_provider(&self, address: IpAddr) -> u32 {
         self.days_with(Aspect::Provider, provider_key(address))
     }
 
-    /// How many calls it makes for the first time on its most curious days, the one most curious aside; `None` if too
-    /// few days can tell.
+    /// New calls a day: the second-highest value of the remembered days, so that one outlier does not count;
+    /// `None` with too few days.
     pub fn usual_new_calls(&self) -> Option<f32> {
         let mut new: Vec<f32> =
             self.days.iter().filter_map(|day| day.counts).map(Counts::new_calls).collect();
@@ -238,37 +239,38 @@ impl Baseline {
         (new.len() >= ESTABLISHED_DAYS as usize).then(|| new[new.len() - 2])
     }
 
-    /// On how many days it used this program.
+    /// Number of days with this program.
     pub fn days_with_client(&self, client: &str) -> u32 {
         self.days_with(Aspect::Client, hash(client))
     }
 
-    /// On how many days it called in this region.
+    /// Number of days with calls in this Region.
     pub fn days_with_region(&self, region: &str) -> u32 {
         self.days_with(Aspect::Region, hash(region))
     }
 
-    /// On how many days it named this bucket, table or secret.
+    /// Number of days that named this bucket, table or secret, by its hash.
     pub fn days_with_resource(&self, resource: u64) -> u32 {
         self.days_with(Aspect::Resource, resource)
     }
 
-    /// On how many days it did such an act.
+    /// Number of days with such an act (see [`act_key`]).
     pub fn days_with_act(&self, notable: &Notable) -> u32 {
         self.days_with(Aspect::Act, act_key(notable))
     }
 
-    /// On how many days it did weighty acts of the same tactic.
+    /// Number of days with successful weighty acts of the same tactic.
     pub fn days_with_duty(&self, act: &Act) -> u32 {
         duty_key(act).map_or(0, |duty| self.days_with(Aspect::Duty, duty))
     }
 
-    /// Did it act on this target before? By the target's hash.
+    /// Whether it acted on this target before, by the target's hash.
     pub fn knows_target(&self, target: u64) -> bool {
         self.days_with(Aspect::Target, target) > 0
     }
 
-    /// How unusual this hour of the day is, 0 (always active then) to 1 (never near it); `None` if not established.
+    /// Unusualness of this hour, from 0 (active then, or an hour off, on a quarter of the days or more) to 1
+    /// (never); `None` if the baseline is not established.
     pub fn strangeness_of_hour(&self, hour: u32) -> Option<f32> {
         if !self.is_established() {
             return None;
@@ -276,7 +278,8 @@ impl Baseline {
         let weekend = is_weekend(hour / 24);
         let of_day = hour % 24;
         let near = [(of_day + 23) % 24, of_day, (of_day + 1) % 24];
-        // A person who never works weekends is strange on one, whatever the hour; workdays judge the hour.
+        // On a weekend, somebody who never works weekends is unusual at any hour; their workdays then judge
+        // the hour.
         let days = self.days.iter().filter(|day| is_weekend(day.day) == weekend).count() as u32;
         let kind = if days == 0 { !weekend } else { weekend };
         let active = near.iter().map(|near| self.days_active_at(*near, kind)).max().unwrap_or_default();
@@ -285,25 +288,25 @@ impl Baseline {
         Some(if weekend && days == 0 { by_hour.max(0.5) } else { by_hour })
     }
 
-    /// Most events of any remembered day.
+    /// Events of the busiest remembered day.
     pub fn busiest_day(&self) -> f64 {
         self.days.iter().map(|day| day.events).fold(0.0, f64::max)
     }
 
-    /// The share of its days on which it called from a network new to it: 0 at a desk, 1 for hosted build machines.
+    /// Share of days with a network new to the principal: 0 at a desk, 1 for hosted build machines.
     pub fn mobility(&self) -> f32 {
         let moved = self.days.iter().filter(|day| day.has_moved).count();
         moved as f32 / (self.days.len().max(2) - 1) as f32
     }
 
-    /// Is the principal active at all hours, as machines are?
+    /// Whether the principal is active at all hours, as machines are.
     pub fn is_around_the_clock(&self) -> bool {
         const HOURS_OF_A_MACHINE: u32 = 18;
         let active = self.days.iter().fold(0, |active, day| active | day.hours);
         active.count_ones() >= HOURS_OF_A_MACHINE
     }
 
-    /// The hours of the day, UTC, at which it is usually active.
+    /// Hours of the day (UTC) in which the principal is usually active.
     pub fn usual_hours(&self) -> Vec<u32> {
         let often = self.active_days().div_ceil(5);
         (0..24).filter(|hour| self.days_active(*hour) >= often.max(1)).collect()
@@ -315,12 +318,13 @@ fn is_weekend(day: u32) -> bool {
     matches!((day + 3) % 7, 5 | 6)
 }
 
-/// What a judgement may weigh, or leave out: to see what a part is worth.
+/// Optional parts of a judgement; each can be switched off to measure its worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parts {
-    /// The day as a whole against the days before. Off: it changes no alert (`trailwarden evaluate --ablate`).
+    /// Comparison of the whole day with earlier days. Off: it changes no alert (`trailwarden evaluate
+    /// --ablate`).
     pub days: bool,
-    /// The circumstances of an act: place, program, hour, region.
+    /// Circumstances of an act: network, program, hour, Region.
     pub context: bool,
 }
 
@@ -330,30 +334,30 @@ impl Default for Parts {
     }
 }
 
-/// All that a detector may know besides the window.
+/// Context of a judgement: all that a detector may know besides the window.
 #[derive(Clone, Copy)]
 pub struct Habits<'a> {
-    /// The principal's own past.
+    /// The principal's own baseline.
     pub own: &'a Baseline,
-    /// Everybody's.
+    /// Facts about everybody else.
     pub peers: &'a Peers,
-    /// What is known of addresses.
+    /// Networks by address.
     pub networks: &'a Networks,
-    /// The organisation's own facts.
+    /// The organisation's settings.
     pub settings: &'a Settings,
-    /// How unlike its days the day is so far, if there are days enough.
+    /// Deviation of the day so far from the principal's days; `None` with too few days.
     pub strangeness: Option<&'a Strangeness>,
-    /// What the judgement weighs.
+    /// The parts of the judgement that are on.
     pub parts: Parts,
 }
 
 impl Habits<'_> {
-    /// What is known of an address.
+    /// The network of an address, if listed.
     pub fn network(&self, address: IpAddr) -> Option<Network> {
         self.networks.find(address)
     }
 
-    /// Is this one of the organisation's own accounts, as its logs or settings say?
+    /// Whether the account is the organisation's own, by its logs or by the settings.
     pub fn is_own_account(&self, account: &str, hour: u32) -> bool {
         self.peers.is_own_account(account, hour) || self.settings.accounts.iter().any(|own| own == account)
     }

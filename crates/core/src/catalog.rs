@@ -1,8 +1,8 @@
-//! What AWS API calls mean.
+//! Catalogue of AWS API calls: tactic, techniques and weight of each call.
 //!
-//! One table names the calls; a few readers look into a call's parameters, because the same call can
-//! be routine or an attack: `CreateAccessKey` for oneself is rotation, for another user persistence.
-//! Meaning is read once, when an event is folded; nobody asks JSON for a field after that.
+//! One table lists the calls. A few readers inspect a call's parameters, because the same call can be routine
+//! or an attack: `CreateAccessKey` for oneself is rotation, for another user it is persistence. Meaning is
+//! read once, when an event is folded; nothing parses the parameters for it after that.
 
 mod attack;
 mod defences;
@@ -26,80 +26,80 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::event::{Event, Outcome, PrincipalKind, clip};
 
-/// How bad a call is in itself, from 0 to 1, before rarity and context.
+/// Weights: how bad a call is in itself, from 0 to 1, before rarity and context.
 ///
-/// The steps are chosen by what one such call alone, by somebody without history, must raise.
+/// Each step is the severity that one such call alone must raise for a principal without history.
 pub mod weight {
-    /// Innocent by itself; not remembered.
+    /// Innocent by itself; not kept.
     pub const ROUTINE: f32 = 0.02;
-    /// Says something only together with others: two do not reach MEDIUM.
+    /// Relevant only together with others: two do not reach MEDIUM.
     pub const MINOR: f32 = 0.22;
-    /// Silent alone; MEDIUM in number, or when it is new for an established principal from a new place.
+    /// Below an alert alone; MEDIUM in number, or when new for an established principal from a new place.
     pub const TELLING: f32 = 0.32;
-    /// Worth a look: MEDIUM.
+    /// Unusual: MEDIUM.
     pub const ODD: f32 = 0.46;
-    /// Seldom innocent: MEDIUM, and HIGH together with anything.
+    /// Seldom innocent: MEDIUM alone, HIGH together with anything else.
     pub const BAD: f32 = 0.6;
-    /// An incident unless somebody planned it: HIGH.
+    /// An incident unless it was planned: HIGH.
     pub const SEVERE: f32 = 0.76;
     /// An incident: CRITICAL.
     pub const CRITICAL: f32 = 0.92;
 }
 
-/// Acts below this weight are not remembered.
+/// Acts below this weight are not kept.
 const NOTABLE: f32 = 0.1;
 
-/// What part of its weight an attempt keeps that AWS refused: it did no damage, but somebody meant it.
+/// Factor for attempts that failed: they did no damage, but somebody meant them.
 const REFUSED: f32 = 0.65;
 
-/// What a call gives to whom it benefits.
+/// Rights that a call gives to its recipient.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Grants {
     /// Nothing.
     #[default]
     Nothing,
-    /// Some right or credential.
+    /// A right or credential.
     Access,
-    /// All rights, or enough to take them.
+    /// All rights, or enough to obtain them.
     Administrator,
 }
 
-/// To whom a call opens something.
+/// Audience to which a call opens a resource.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Exposure {
-    /// To nobody outside the account.
+    /// Nobody outside the account.
     #[default]
     None,
-    /// To another account.
+    /// Another account.
     OtherAccount,
-    /// To everybody.
+    /// Everybody.
     Public,
 }
 
-/// What one call meant.
+/// Act: the meaning of one call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Act {
-    /// Service and name, as in `iam:CreateUser`.
+    /// Service and name, for example `iam:CreateUser`.
     pub call: Box<str>,
-    /// The tactic it serves first; it decides which detector speaks of it.
+    /// The main tactic; it decides which detector handles the act.
     pub tactic: Tactic,
-    /// Its techniques, the first the most telling.
+    /// ATT&CK techniques, the most specific first.
     pub techniques: Vec<Technique>,
-    /// How bad, by itself, from 0 to 1; see [`weight`].
+    /// How bad the call is by itself, from 0 to 1; see [`weight`].
     pub weight: f32,
-    /// How it ended.
+    /// Outcome of the call.
     pub outcome: Outcome,
-    /// What it acted on: a user, a bucket, an instance. At most 96 bytes.
+    /// Target: a user, a bucket, an instance. At most 96 bytes.
     pub target: Box<str>,
-    /// Who gains by it: a user, an account, `*`. At most 64 bytes.
+    /// Beneficiary: a user, an account, `*`. At most 64 bytes.
     pub recipient: Box<str>,
-    /// What it gives.
+    /// Rights given to the recipient.
     pub grants: Grants,
-    /// To whom it opens something.
+    /// Audience to which the target is opened.
     pub exposure: Exposure,
-    /// What was read from its parameters, in words. At most 120 bytes.
+    /// Details from the parameters, as text. At most 120 bytes.
     pub detail: Box<str>,
-    /// How many things this one call reached: 10 parameters read at once are 10.
+    /// Number of targets of this one call: 10 parameters read at once are 10.
     pub breadth: u16,
 }
 
@@ -134,10 +134,10 @@ pub(crate) struct Row {
     urgent: bool,
 }
 
-/// Looks into one call's parameters and says what they make of its meaning.
+/// Reader: inspects one call's parameters and refines its act.
 type Reader = fn(&mut Act, &Call<'_>);
 
-/// A call and its parameters, as a tree.
+/// A call with its parameters parsed.
 pub struct Call<'e> {
     pub(crate) event: &'e Event<'e>,
     /// The request parameters; `null` if the record has none.
@@ -145,12 +145,12 @@ pub struct Call<'e> {
 }
 
 impl<'e> Call<'e> {
-    /// Reads the parameters of a record.
+    /// Parses the parameters of an event.
     pub fn new(event: &'e Event<'e>) -> Self {
         Self { event, parameters: unwrapped(event.parameters()) }
     }
 
-    /// The parameter of this name. Services spell the same name in either case.
+    /// The parameter of this name, in any letter case: services differ.
     pub fn get(&self, key: &str) -> Option<&Value> {
         let fields = self.parameters.as_object()?;
         fields.get(key).or_else(|| {
@@ -158,28 +158,28 @@ impl<'e> Call<'e> {
         })
     }
 
-    /// Text under the first of `keys` that has some.
+    /// The text of the first of `keys` that has one; empty if none has.
     pub fn text(&self, keys: &[&str]) -> &str {
         keys.iter().find_map(|key| self.get(key)?.as_str()).unwrap_or_default()
     }
 
-    /// Is `key` given, and false?
+    /// Whether `key` is present and false.
     pub fn is_off(&self, key: &str) -> bool {
         self.get(key).is_some_and(|value| value == false || value == "false")
     }
 
-    /// Whether `key` is given, and true.
+    /// Whether `key` is present and true.
     pub fn is_on(&self, key: &str) -> bool {
         self.get(key).is_some_and(|value| value == true || value == "true")
     }
 
-    /// How many things a list names: `{"items":[...]}` of EC2, or a plain list.
+    /// The elements of a list: `{"items":[...]}` as EC2 writes it, or a plain array.
     pub(crate) fn items(&self, key: &str) -> &[Value] {
         let list = self.get(key).map(|value| value.get("items").unwrap_or(value));
         list.and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }
 
-    /// An account other than the call's own that any ARN or account id among the parameters names.
+    /// The first other account named by an ARN among the parameters.
     fn stranger(&self) -> Option<&str> {
         strings(&self.parameters).into_iter().find_map(|text| {
             let account = crate::event::account_of(text)?;
@@ -191,14 +191,15 @@ impl<'e> Call<'e> {
         &self.event.account_id
     }
 
-    /// The name of the role whose session calls; empty for others.
+    /// The name of the calling session's role; empty for other identities.
     pub fn role(&self) -> &str {
         let arn = &self.event.identity.arn;
         arn.split_once(":assumed-role/").map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default())
     }
 }
 
-/// EC2 wraps some calls' parameters in one object named after the call: `{"DeleteFlowLogsRequest": {...}}`.
+/// EC2 wraps some calls' parameters in one object named after the call, for example
+/// `{"DeleteFlowLogsRequest": {...}}`.
 fn unwrapped(parameters: Value) -> Value {
     match parameters {
         Value::Object(mut fields) if fields.len() == 1 => {
@@ -212,7 +213,7 @@ fn unwrapped(parameters: Value) -> Value {
     }
 }
 
-/// Every text in a tree.
+/// Every string in a JSON tree.
 pub fn strings(value: &Value) -> Vec<&str> {
     match value {
         Value::String(text) => vec![text],
@@ -225,7 +226,7 @@ pub fn strings(value: &Value) -> Vec<&str> {
 static BY_NAME: LazyLock<HashMap<u64, &'static Row>> =
     LazyLock::new(|| table::ROWS.iter().map(|row| (call_key(row.service, row.name), row)).collect());
 
-/// The hash of `service:name`, by which calls are remembered.
+/// Hash of `service:name`, the key of a call.
 pub fn call_key(service: &str, name: &str) -> u64 {
     let mut hasher = Xxh3::new();
     hasher.update(service.as_bytes());
@@ -234,7 +235,7 @@ pub fn call_key(service: &str, name: &str) -> u64 {
     hasher.digest()
 }
 
-/// The urgent calls, as (event source, event name): those whose finding should not wait for the bulk lane.
+/// The urgent calls, as (event source, event name): their findings go through the fast lane.
 pub fn urgent_calls() -> impl Iterator<Item = (String, &'static str)> {
     table::ROWS
         .iter()
@@ -242,17 +243,17 @@ pub fn urgent_calls() -> impl Iterator<Item = (String, &'static str)> {
         .map(|row| (format!("{}.amazonaws.com", row.service), row.name))
 }
 
-/// Does the catalogue speak of this call?
+/// Whether the catalogue has an entry for this call.
 pub fn knows(service: &str, name: &str) -> bool {
     BY_NAME.contains_key(&call_key(service, name)) || table::is_routine(service, name)
 }
 
-/// The tactic that a call serves first, by the table alone.
+/// The main tactic of a call, from the table alone.
 pub fn tactic_of(service: &str, name: &str) -> Option<Tactic> {
     BY_NAME.get(&call_key(service, name)).map(|row| row.tactic)
 }
 
-/// What `event` meant, if anything worth remembering. `call` is its [`call_key`].
+/// The act of an event, if it is notable. `call` is its [`call_key`].
 pub fn meaning(event: &Event<'_>, call: u64, kind: PrincipalKind) -> Option<Act> {
     if let Some(act) = network_boundary(event) {
         return Some(act);
@@ -298,7 +299,8 @@ fn blank(event: &Event<'_>, tactic: Tactic, techniques: &[&'static str], weight:
     }
 }
 
-/// A VPC endpoint's policy refused a call: somebody carried other credentials into the network, or data out of it.
+/// A VPC endpoint's policy denied a call: somebody brought foreign credentials into the network, or tried to
+/// move data out of it.
 fn network_boundary(event: &Event<'_>) -> Option<Act> {
     if &*event.error_code != "VpceAccessDenied" {
         return None;

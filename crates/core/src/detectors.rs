@@ -1,4 +1,4 @@
-//! The detectors: each a data sheet, a function and its tests.
+//! Detectors: one file each, with a data sheet, a function and its tests.
 
 mod anomalous_access;
 mod brute_force;
@@ -25,7 +25,7 @@ use crate::{
     risk::{Signal, confidence, reasons, signal},
 };
 
-/// Every detector.
+/// All detectors.
 pub const ALL: &[&Detector] = &[
     &anomalous_access::DETECTOR,
     &brute_force::DETECTOR,
@@ -45,13 +45,13 @@ pub const ALL: &[&Detector] = &[
     &reconnaissance::DETECTOR,
 ];
 
-/// A behaviour that is looked for.
+/// Data sheet and function of a detector.
 pub struct Detector {
-    /// Stable name, equal to the file's.
+    /// Stable name, equal to the file's in kebab-case.
     pub id: &'static str,
-    /// What a finding of it is called, at most 256 bytes.
+    /// Title of its findings, at most 256 bytes.
     pub title: &'static str,
-    /// Whose hours it looks at.
+    /// The kind of scope it judges.
     pub scope: ScopeKind,
     /// The severity of a finding that scores [`THREAT`](crate::finding::THREAT).
     pub base_severity: Severity,
@@ -61,9 +61,9 @@ pub struct Detector {
     pub playbook: &'static str,
     /// Whether it counts tries: a finding without the tactic Initial Access says that none succeeded.
     pub guesses: bool,
-    /// What to do about it.
+    /// Recommendations to the analyst.
     pub mitigation: &'static [&'static str],
-    /// What it sees in a window, if anything.
+    /// Judges a window; `None` if nothing is wrong.
     pub detect: fn(&Window<'_>, &Habits<'_>) -> Option<Signal>,
 }
 
@@ -78,7 +78,7 @@ pub enum Aspect {
     Behavior,
 }
 
-/// The kinds of [`Scope`].
+/// Kinds of [`Scope`]; persons count as principals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "they are Scope's")]
 pub enum ScopeKind {
@@ -88,7 +88,7 @@ pub enum ScopeKind {
 }
 
 impl ScopeKind {
-    /// Is `scope` of this kind?
+    /// Whether `scope` is of this kind.
     pub fn is_of(self, scope: &Scope) -> bool {
         matches!(
             (self, scope),
@@ -104,12 +104,12 @@ pub fn find(id: &str) -> Option<&'static Detector> {
     ALL.iter().copied().find(|detector| detector.id == id)
 }
 
-/// The ids of all detectors.
+/// Ids of all detectors.
 pub fn ids() -> Vec<&'static str> {
     ALL.iter().map(|detector| detector.id).collect()
 }
 
-/// What most detectors of acts do: weigh the day's acts that belong to them.
+/// Common detection: weighs the day's acts that `belongs` selects.
 fn weigh_acts(window: &Window<'_>, habits: &Habits<'_>, belongs: impl Fn(&Act) -> bool) -> Option<Signal> {
     signal(reasons(window, habits, belongs), confidence(habits))
 }

@@ -1,7 +1,7 @@
-//! One record of CloudTrail, in CloudTrail's own words.
+//! Event: one CloudTrail record, in CloudTrail's field names.
 //!
-//! Everything borrows from the record's bytes. The large parts (`request_parameters`,
-//! `response_elements`) stay raw: the catalogue looks into them for the few calls it reads.
+//! All fields borrow from the record's bytes. The large ones (`request_parameters`, `response_elements`) stay
+//! unparsed: the catalogue parses them for the few calls it reads.
 
 mod caller;
 mod principal;
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 use xxhash_rust::xxh3::xxh3_64;
 
-/// CloudTrail's id of an event: a UUID in practice, any text in principle.
+/// CloudTrail's event id: a UUID in practice, any text in principle.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum EventId {
     /// A UUID in its usual lowercase form, packed.
@@ -30,7 +30,7 @@ pub enum EventId {
 }
 
 impl EventId {
-    /// Packs `id`; a record without one is named by the hash of its bytes.
+    /// Packs `id`; a record without an id is named after `key`, the hash of its bytes.
     pub fn new(id: &str, key: u64) -> Self {
         if id.is_empty() {
             return Self::Text(format!("record-{key:016x}").into());
@@ -51,7 +51,7 @@ impl std::fmt::Display for EventId {
     }
 }
 
-/// A lowercase UUID's bits; anything else keeps its spelling as text, so that nothing is lost.
+/// Bits of a lowercase UUID. Any other id stays text, so that its spelling survives.
 fn parse_uuid(text: &str) -> Option<u128> {
     let bytes = text.as_bytes();
     if bytes.len() != 36 {
@@ -70,72 +70,72 @@ fn parse_uuid(text: &str) -> Option<u128> {
     Some(bits)
 }
 
-/// How a call ended.
+/// Outcome of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Outcome {
-    /// AWS did it.
+    /// AWS executed the call.
     Success,
-    /// AWS refused for lack of permission.
+    /// AWS denied the call for lack of permission.
     Denied,
-    /// AWS refused for another reason: not found, throttled, invalid.
+    /// The call failed for another reason: not found, throttled, invalid.
     Failed,
 }
 
-/// One API call, sign-in or service event.
+/// An API call, sign-in or service event.
 #[derive(Clone, Debug)]
 pub struct Event<'a> {
-    /// Hash by which copies of one event are recognised: of `sharedEventID`, else `eventID`, else the record's bytes.
+    /// Hash that identifies copies of one event: of `sharedEventID`, else `eventID`, else the record's bytes.
     pub key: u64,
-    /// `eventID`, as evidence names it.
+    /// `eventID`, as shown in evidence.
     pub event_id: EventId,
-    /// `eventTime`, seconds; [`Time::UNDATED`] where the record has none.
+    /// `eventTime` in seconds; [`Time::UNDATED`] where the record has none.
     pub event_time: Time,
     /// `eventSource`, for example `iam.amazonaws.com`.
     pub event_source: Text<'a>,
-    /// `eventName` without an API date: `UpdateFunctionCode20150331v2` is `UpdateFunctionCode`.
+    /// `eventName` without the API date: `UpdateFunctionCode` for `UpdateFunctionCode20150331v2`.
     pub event_name: Text<'a>,
     /// `eventType`, for example `AwsApiCall`.
     pub event_type: Text<'a>,
     /// `awsRegion`.
     pub aws_region: Text<'a>,
-    /// The account in whose log this is: `recipientAccountId`, else the identity's account.
+    /// The account of the log: `recipientAccountId`, else the identity's account.
     pub account_id: Text<'a>,
     /// `userIdentity`.
     pub identity: Identity<'a>,
-    /// `sourceIPAddress`, told apart.
+    /// `sourceIPAddress`, parsed.
     pub caller: Caller<'a>,
-    /// `userAgent`, without brackets.
+    /// `userAgent`, without square brackets around it.
     pub user_agent: Text<'a>,
     /// `errorCode`; empty on success.
     pub error_code: Text<'a>,
-    /// `readOnly`, where CloudTrail says it.
+    /// `readOnly`, if present.
     pub read_only: Option<bool>,
-    /// Was the session authenticated with MFA? Absent means unknown.
+    /// Whether the session was authenticated with MFA; `None` if unknown.
     pub mfa: Option<bool>,
-    /// How the call ended.
+    /// Outcome of the call.
     pub outcome: Outcome,
-    /// The record itself, as it came.
+    /// The record's bytes, unchanged.
     pub record: &'a [u8],
-    /// `resources`, raw.
+    /// `resources`, unparsed.
     pub resources: Option<&'a RawValue>,
-    /// `requestParameters`, raw.
+    /// `requestParameters`, unparsed.
     pub request_parameters: Option<&'a RawValue>,
-    /// `responseElements`, raw.
+    /// `responseElements`, unparsed.
     pub response_elements: Option<&'a RawValue>,
 }
 
 impl Event<'_> {
-    /// The service's short name: `iam` of `iam.amazonaws.com`.
+    /// The service's short name, for example `iam`.
     pub fn service(&self) -> &str {
         self.event_source.split('.').next().unwrap_or_default()
     }
 
-    /// Is this somebody signing in to the console?
+    /// Whether this is a console sign-in.
     pub fn is_sign_in(&self) -> bool {
         self.event_name.as_str() == "ConsoleLogin"
     }
 
-    /// A sign-in, or an answer to its challenge, that was refused.
+    /// Whether this is a failed sign-in, or a failed answer to its challenge.
     pub fn is_failed_sign_in(&self) -> bool {
         self.outcome != Outcome::Success
             && (matches!(self.event_name.as_str(), "ConsoleLogin" | "CheckMfa")
@@ -143,19 +143,19 @@ impl Event<'_> {
                     && matches!(self.event_name.as_str(), "CredentialVerification" | "UserAuthentication")))
     }
 
-    /// `requestParameters` as a tree; `Null` where absent or cut off by CloudTrail's own limits.
+    /// `requestParameters` as a tree; `Null` where absent or truncated by CloudTrail.
     pub fn parameters(&self) -> Value {
         tree(self.request_parameters)
     }
 
-    /// `responseElements` as a tree; `Null` where absent or cut off.
+    /// `responseElements` as a tree; `Null` where absent or truncated.
     pub fn response(&self) -> Value {
         tree(self.response_elements)
     }
 }
 
 impl Event<'_> {
-    /// The ARNs among `resources`.
+    /// The ARNs in `resources`.
     pub fn resource_arns(&self) -> Vec<String> {
         let Value::Array(resources) = tree(self.resources) else { return Vec::new() };
         let arn = |resource: &Value| {
@@ -169,22 +169,22 @@ fn tree(raw: Option<&RawValue>) -> Value {
     raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
 }
 
-/// The hash under which text is remembered. Stable: it is stored.
+/// Hash of a text, used as a key. It is stored, so it must never change.
 pub fn hash(text: &str) -> u64 {
     xxh3_64(text.as_bytes())
 }
 
-/// A checksum of stored bytes. Not proof against forgery.
+/// Checksum of stored bytes; no protection against forgery.
 pub fn checksum(bytes: &[u8]) -> u64 {
     xxh3_64(bytes)
 }
 
-/// A day as text, `2026-03-02`.
+/// A day since 1970 as text, for example `2026-03-02`.
 pub fn date(day: u32) -> String {
     Time(i64::from(day) * DAY).to_string()[..10].to_owned()
 }
 
-/// Text for people: control characters, and those that turn or hide text, are shown as escapes.
+/// Text for people: control, bidirectional and zero-width characters are escaped.
 pub fn printable(text: &str) -> String {
     let is_unsafe = |c: char| {
         c.is_control()
@@ -196,7 +196,7 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if is_unsafe(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
 }
 
-/// `eu-west-1`, `us-gov-east-1`: words, and a digit at the end.
+/// Whether text looks like a Region: `eu-west-1`, `us-gov-east-1`.
 pub fn is_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let is_word = |part: &&str| part.len() >= 2 && part.bytes().all(|byte| byte.is_ascii_lowercase());
@@ -205,7 +205,7 @@ pub fn is_region(text: &str) -> bool {
         && parts[parts.len() - 1].parse::<u8>().is_ok()
 }
 
-/// `text` cut to at most `limit` bytes, on a character boundary.
+/// `text` cut to at most `limit` bytes, at a character boundary.
 pub fn clip(text: &str, limit: usize) -> &str {
     &text[..text.floor_char_boundary(limit)]
 }

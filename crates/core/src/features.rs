@@ -1,4 +1,4 @@
-//! The twelve features of a window: a principal's 24 hours as numbers.
+//! Feature vector of a window: twelve numbers for a principal's 24 hours.
 
 use std::{collections::BTreeSet, net::IpAddr};
 
@@ -12,32 +12,36 @@ use crate::{
     networks::Network,
 };
 
-/// Twelve numbers. A feature that cannot be known is `None`, never 0.
+/// The twelve features. A feature that cannot be known is `None`, never 0.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Features {
-    /// Console sign-ins that worked, in 24 hours. Exact up to 16 an hour.
+    /// Successful console sign-ins. Exact up to 16 an hour, then an estimate.
     pub login_frequency: f32,
-    /// Share (0 to 1) of active hours outside the principal's own rhythm; `None` without an established baseline.
+    /// Share (0 to 1) of active hours that are unusual for the principal; `None` without an established
+    /// baseline.
     pub unusual_hours: Option<f32>,
     /// Share (0 to 1) of active hours on a Saturday or Sunday, UTC.
     pub weekend_access: f32,
-    /// Different public addresses. Exact up to 24 an hour; the largest hour's estimate beyond.
+    /// Distinct public addresses. Exact up to 24 an hour; beyond, at least the largest hour's estimate.
     pub unique_ip_count: f32,
-    /// Share (0 to 1) of public addresses in a network the principal never used; `None` without an established baseline.
+    /// Share (0 to 1) of public addresses in networks the principal never used; `None` without an established
+    /// baseline.
     pub geographic_anomaly: Option<f32>,
-    /// Share (0 to 1) of public addresses in a VPN, Tor, proxy or hosting network; `None` if no address is listed.
+    /// Share (0 to 1) of listed public addresses in a VPN, Tor, proxy or hosting network; `None` if none is
+    /// listed.
     pub vpn_usage: Option<f32>,
-    /// Failed sign-ins and denied calls. Estimated where an hour had more than 48 events.
+    /// Failed sign-ins and denied calls. An estimate where an hour has more than 48 events.
     pub failed_attempts: f32,
-    /// Sum of the weights (0 to 1 each) of acts that raise rights.
+    /// Sum of the weights (0 to 1 each) of privilege-escalation acts.
     pub privilege_escalation: f32,
-    /// Share (0 to 1) of named buckets, tables and secrets never named before; `None` without an established baseline.
+    /// Share (0 to 1) of named buckets, tables and secrets that are new; `None` without an established
+    /// baseline.
     pub resource_access_pattern: Option<f32>,
-    /// Different services called.
+    /// Distinct services called.
     pub service_diversity: f32,
-    /// Acts of weight ODD and more.
+    /// Number of acts of weight ODD or more.
     pub high_risk_actions: f32,
-    /// Calls an hour, of the busiest hour. Exact up to 48, then within 15% (one standard error).
+    /// Calls in the busiest hour. Exact up to 48, then within 15% (one standard error).
     pub api_call_velocity: f32,
 }
 
@@ -58,7 +62,7 @@ impl Features {
         "api_call_velocity",
     ];
 
-    /// Reads the features of a window.
+    /// Computes the features of a window.
     pub fn of(window: &Window<'_>, habits: &Habits<'_>) -> Self {
         let hours = window.hours;
         let own = habits.own.is_established().then_some(habits.own);
@@ -110,14 +114,14 @@ fn is_hiding(network: &Network) -> bool {
     matches!(network.usage.as_str(), "vpn" | "tor" | "proxy" | "hosting")
 }
 
-/// The sum of `of` over the acts that are counted, each for as many as it stands for.
+/// The sum of `of` over the selected acts, each times the number of acts it stands for.
 fn weights(hours: &[(u32, Hour)], is_counted: impl Fn(&Act) -> bool, of: impl Fn(&Act) -> f32) -> f32 {
     let acts =
         hours.iter().flat_map(|(_, hour)| hour.acts.iter()).filter(|(notable, _)| is_counted(&notable.act));
     acts.map(|(notable, scale)| of(&notable.act) * scale as f32).sum()
 }
 
-/// The share of `true`; 0 of none.
+/// The share of `true`; 0 for no flags.
 fn share(flags: impl Iterator<Item = bool>) -> f32 {
     let (mut set, mut all) = (0u32, 0u32);
     for flag in flags {

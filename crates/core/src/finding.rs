@@ -1,4 +1,4 @@
-//! A finding: what is wrong, whose doing it is, how sure we are, and the events that prove it.
+//! Finding: severity, principal, score, confidence, techniques, and the events that prove it.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,159 +14,160 @@ use crate::{
     severity::thresholds::Thresholds,
 };
 
-/// What sort of finding.
+/// Kind of finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// Above [`THREAT`].
+    /// Score of at least the HIGH threshold ([`THREAT`] by default).
     Threat,
-    /// Below it: out of the ordinary.
+    /// Score below it.
     Anomaly,
-    /// An act against a control of a compliance framework.
+    /// Violation of a control of a compliance framework.
     Compliance,
 }
 
-/// Open, or closed with a reason.
+/// Workflow status.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// It stands.
+    /// Not closed or suppressed.
     Open,
-    /// It no longer stands, for this reason.
+    /// Closed, with the reason.
     Closed(String),
-    /// A rule of the settings suppresses it; the rule's reason.
+    /// Suppressed by a rule of the settings, with the rule's reason.
     Suppressed(String),
 }
 
-/// One reason for a score.
+/// A reason for a score.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// In words, for the analyst.
+    /// Text for the analyst.
     pub text: String,
-    /// Its part of the score; the parts of a finding add up to its score.
+    /// Contribution to the score; the points of a finding add up to its score.
     pub points: f32,
-    /// When it first showed.
+    /// Time of the first event.
     pub first_seen: Time,
-    /// When it last showed.
+    /// Time of the last event.
     pub last_seen: Time,
-    /// The events that prove it.
+    /// Ids of the events that prove it.
     pub event_ids: Vec<String>,
-    /// What was done, where the reason is an act: so that a response knows what to take back.
+    /// The calls behind the reason, where it is an act: a response needs them to undo it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deeds: Vec<Deed>,
 }
 
-/// What one call did, as a response needs to know it.
+/// Result of one call, as a response needs it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Deed {
-    /// Service and name, as in `iam:CreateUser`.
+    /// Service and name, for example `iam:CreateUser`.
     pub call: String,
-    /// What it acted on, as far as 96 bytes hold it.
+    /// Target of the call, at most 96 bytes.
     pub target: String,
-    /// Who gained by it.
+    /// Beneficiary of the call.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub recipient: String,
-    /// What was read from its parameters, in words.
+    /// Details from the parameters, as text.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
-    /// How it ended.
+    /// Outcome of the call.
     pub outcome: Outcome,
-    /// The account acted in.
+    /// The account of the call.
     pub account_id: String,
-    /// The Region acted in.
+    /// The Region of the call.
     pub region: String,
 }
 
-/// What is wrong.
+/// A finding.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
-    /// Made from what it is about: detector, principal, day. Publishing it twice updates it.
+    /// Id made from detector, subject and day, so that a second publication updates the first.
     pub id: String,
-    /// What sort.
+    /// Kind of finding.
     pub kind: Kind,
-    /// Which detector says so.
+    /// Id of the detector or check.
     pub detector: String,
-    /// The detector's title.
+    /// Title of the detector or check.
     pub title: String,
-    /// How bad.
+    /// Severity.
     pub severity: Severity,
-    /// How strongly, 0 to 1.
+    /// Score, 0 to 1.
     pub score: f32,
-    /// How sure, 0 to 1.
+    /// Confidence, 0 to 1.
     pub confidence: f32,
-    /// The durable ARN.
+    /// Durable ARN or id of the principal.
     pub principal: String,
-    /// What sort of identity that is.
+    /// Kind of the principal.
     pub principal_kind: PrincipalKind,
-    /// Who stands behind it, where a role was assumed: from the principal outwards.
+    /// Ids of the callers behind an assumed role, nearest first.
     pub callers: Vec<String>,
-    /// The account acted in.
+    /// The account of the weightiest evidence, else the principal's.
     pub account_id: String,
-    /// The region of the weightiest evidence.
+    /// The Region of the weightiest evidence.
     pub region: String,
-    /// Of the evidence.
+    /// Time of the first evidence.
     pub first_seen: Time,
-    /// Of the evidence.
+    /// Time of the last evidence.
     pub last_seen: Time,
     /// ATT&CK techniques.
     pub techniques: Vec<Technique>,
     /// ATT&CK tactics.
     pub tactics: Vec<Tactic>,
-    /// The events that prove it, at most [`EVENT_IDS`].
+    /// Ids of the events that prove it, at most [`EVENT_IDS`].
     pub event_ids: Vec<String>,
-    /// The reasons in words, weightiest first.
+    /// Texts of the reasons, weightiest first.
     pub evidence: Vec<String>,
-    /// What to do.
+    /// Recommendations to the analyst.
     pub recommendations: Vec<String>,
-    /// Compliance controls it touches.
+    /// Ids of the compliance controls concerned.
     pub controls: Vec<String>,
-    /// Open or closed.
+    /// Workflow status.
     pub status: Status,
-    /// The scores at which an alert and a threat began when it was judged.
+    /// The thresholds that judged it.
     #[serde(default)]
     pub thresholds: Thresholds,
     /// The reasons with their points, for `explain`.
     pub contributions: Vec<Evidence>,
-    /// What was usual for this principal, in words, for `explain`.
+    /// The principal's usual activity, as text, for `explain`.
     pub usual: Vec<String>,
-    /// What was not usual that day, in words.
+    /// The day's deviations, as text.
     #[serde(default)]
     pub observed: Vec<String>,
-    /// The principal's 24 hours in numbers, up to the hour in which the finding was worst.
+    /// Features of the 24 hours up to the finding's worst hour.
     pub features: Option<Features>,
 }
 
-/// The detector of findings that AWS Config's rules make.
+/// Detector id of findings from AWS Config rules.
 pub const CONFIG_RULE: &str = "config-rule";
 /// Most event ids of a finding.
 pub const EVENT_IDS: usize = 100;
 
 impl Finding {
-    /// The id of what a detector says on a day of a subject: a principal, and the address or account it was seen from.
+    /// Id of a finding: detector, day, and subject (the principal, with the address or account that was
+    /// judged).
     pub fn id_of(detector: &str, subject: &str, day: u32) -> String {
         let date = Time(i64::from(day) * crate::event::DAY).to_string();
         format!("{detector}/{}/{:016x}", &date[..10], hash(subject))
     }
 
-    /// The finding as other thresholds have it. Its score does not depend on them.
+    /// Recomputes severity and kind with other thresholds. The score does not depend on them.
     pub fn relabel(&mut self, base: Severity, thresholds: Thresholds) {
         self.severity = Severity::of(base, self.score, &thresholds);
         self.kind = if self.score >= thresholds.high { Kind::Threat } else { Kind::Anomaly };
         self.thresholds = thresholds;
     }
 
-    /// A finding that a person should look at: of its severity, and not closed or suppressed.
+    /// Whether a person should look at it: MEDIUM or above, and open.
     pub fn is_alert(&self) -> bool {
         self.severity >= Severity::Medium && self.status == Status::Open
     }
 }
 
-/// A finding that is new, worse, or closed.
+/// Message: a finding is new, worse, or closed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FindingRaised {
-    /// Where it is kept.
+    /// The scope whose partition holds the finding.
     pub scope: Scope,
-    /// Counts its publications: a later one replaces an earlier one, in whatever order they arrive.
+    /// Number of the publication: a later one replaces an earlier one, in whatever order they arrive.
     pub revision: u32,
     /// The finding.
     pub finding: Finding,

@@ -1,4 +1,4 @@
-//! Judging: a scope's hours in, findings out.
+//! Judgement: runs the detectors over a scope's hours and builds the findings.
 
 mod explanation;
 
@@ -23,25 +23,26 @@ use crate::{
     severity::thresholds::{History, Thresholds},
 };
 
-/// What is the same for every scope.
+/// Context that is the same for every scope.
 #[derive(Clone, Copy)]
 pub struct Surroundings<'a> {
-    /// What everybody did.
+    /// Facts about everybody.
     pub peers: &'a Peers,
-    /// What is known of addresses.
+    /// Networks by address.
     pub networks: &'a Networks,
-    /// The organisation's own facts.
+    /// The organisation's settings.
     pub settings: &'a Settings,
-    /// From which score on a finding is worth what, by day.
+    /// Thresholds of severity, by day.
     pub thresholds: &'a History,
-    /// What judgements weigh.
+    /// The parts of the judgement that are on.
     pub parts: Parts,
 }
 
-/// Judges the hours (ascending) of a scope from the day of hour `from` on, each with only what had happened by then.
+/// Judges the hours (ascending) of a scope from the day of hour `from` on; each hour sees only itself and
+/// earlier ones.
 ///
-/// `own` is what is known of the days before the hours; gives back what is known before the last day of the hours.
-/// One finding per detector, principal and day: that of the hour at which it was worst.
+/// `own` is the baseline before the hours; the returned baseline is the one before the last day of the hours.
+/// There is one finding per detector, principal and day: that of the worst hour.
 pub fn judge(
     scope: &Scope,
     mut own: Baseline,
@@ -67,8 +68,7 @@ pub fn judge(
     (findings, own)
 }
 
-/// Tells again, from hours, what was usual before the day of each finding: where it was judged from a stored baseline,
-/// which knows no names.
+/// Rewrites [`Finding::usual`] from hours, for findings judged from a stored baseline, which holds no names.
 pub fn retell(findings: &mut [Finding], hours: &[(u32, Hour)]) {
     for finding in findings {
         let day = finding.last_seen.day();
@@ -78,7 +78,7 @@ pub fn retell(findings: &mut [Finding], hours: &[(u32, Hour)]) {
     }
 }
 
-/// What was usual in some hours, in words.
+/// Usual activity in some hours, as text.
 pub fn usual(hours: &[(u32, Hour)]) -> Vec<String> {
     let mut own = Baseline::default();
     for day in hours.chunk_by(|a, b| a.0 / 24 == b.0 / 24) {
@@ -87,9 +87,9 @@ pub fn usual(hours: &[(u32, Hour)]) -> Vec<String> {
     explanation::usual(&own, hours)
 }
 
-/// Assesses somebody over the `span` hours up to `until`; `None` without activity in them.
+/// Assesses a scope over the `span` hours up to `until`; `None` without activity in them.
 ///
-/// `own` is what is known of the days before `hours`; `findings` are those of the scope in the 30 days up to then.
+/// `own` is the baseline before `hours`; `findings` are the scope's in the 30 days up to `until`.
 pub fn assess_at(
     scope: &Scope,
     mut own: Baseline,
@@ -112,7 +112,7 @@ pub fn assess_at(
     Some(Judge { scope, hours, around }.assessment(&own, start..end, findings))
 }
 
-/// Assesses somebody's days, each whole, with the day in counts where enough is known before it.
+/// Assesses each day of a scope as a whole.
 pub fn assess_days(
     scope: &Scope,
     hours: &[(u32, Hour)],
@@ -143,9 +143,9 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// The assessment of some hours; `own` is what was known before their first day.
+    /// Assesses some hours; `own` is the baseline before their first day.
     fn assessment(&self, own: &Baseline, hours: Range<usize>, findings: &[&Finding]) -> Assessment {
-        // Days are compared with days: of several, the strangest counts.
+        // Days compare with days: of several, the one furthest beyond counts.
         let each_day = self.hours[hours.clone()].chunk_by(|a, b| a.0 / 24 == b.0 / 24);
         let strangeness = Days::of(own).and_then(|days| {
             let each = each_day.map(|day| days.strangeness(tally_of(own, day).counts()));
@@ -160,7 +160,7 @@ impl Judge<'_> {
         assess(&window, &habits, &thresholds.at(hour / 24), findings)
     }
 
-    /// The findings of one day, whose hours are at `day`.
+    /// The findings of one day, whose hours are at the indices `day`.
     fn day(&self, own: &Baseline, day: Range<usize>) -> Vec<Finding> {
         let Surroundings { peers, networks, settings, .. } = self.around;
         let weighs_days = self.around.parts.days && self.scope.is_identity();
@@ -233,7 +233,7 @@ impl Judge<'_> {
             confidence: (signal.confidence * 100.0).round() / 100.0,
             principal: principal.id.to_string(),
             principal_kind: principal.kind,
-            // Of several, nobody can say who stands behind all of it.
+            // With several chains, no caller is behind all of the acts.
             callers: if chains.len() == 1 { chains.into_iter().flatten().collect() } else { Vec::new() },
             account_id: account_id.unwrap_or_else(|| principal.account_id.to_string()),
             region: signal.region,
@@ -262,7 +262,7 @@ impl Judge<'_> {
         finding
     }
 
-    /// As which of a person's principals the signal's weightiest part was done: the one of that account.
+    /// The principal, of a person's several, that acted in the account of the signal's weightiest reason.
     fn acting(&self, signal: &Signal, index: usize) -> Option<Principal> {
         let window = Window::ending_at(self.scope, None, self.hours, index);
         let of_hour = |hour: &Hour| {
@@ -273,7 +273,7 @@ impl Judge<'_> {
         Some(Principal::new(PrincipalKind::Person, &id, &signal.account_id))
     }
 
-    /// Who the scope's principal is, as far as the window that ends at `index` tells: later records say nothing yet.
+    /// The scope's principal as known at the hour at `index`; later records are not used.
     fn principal_at(&self, index: usize) -> Option<Principal> {
         let window = Window::ending_at(self.scope, None, self.hours, index);
         if let Scope::Person(_) = self.scope {
@@ -290,7 +290,7 @@ impl Judge<'_> {
         &self.hours[self.hours.partition_point(|(hour, _)| *hour < oldest)..day.start]
     }
 
-    /// What makes a finding's id: two addresses that take over one user are two findings.
+    /// Subject of a finding's id: two addresses that take over one user make two findings.
     fn subject(&self, principal: &Principal) -> String {
         match self.scope {
             Scope::Principal(_) => principal.id.to_string(),
@@ -300,7 +300,8 @@ impl Judge<'_> {
         }
     }
 
-    /// Who a finding is about: whom the signal names, else the scope's principal, else the account or address itself.
+    /// The principal of a finding: the signal's, else the scope's, else one that stands for the account or
+    /// address.
     fn principal_of(&self, signal: &Signal, principal: Option<&Principal>) -> Principal {
         match (&signal.principal, principal, self.scope) {
             (Some(id), ..) => named(id),
@@ -328,17 +329,17 @@ fn named(id: &str) -> Principal {
     }
 }
 
-/// Callers that are named where several began sessions.
+/// Most callers named in a text.
 const CALLERS: usize = 4;
 
-/// Each id once, weightiest evidence first.
+/// The distinct event ids, those of the weightiest evidence first.
 fn event_ids(finding: &Finding) -> Vec<String> {
     let mut seen = std::collections::HashSet::new();
     let all = finding.contributions.iter().flat_map(|evidence| &evidence.event_ids);
     all.filter(|id| seen.insert(*id)).take(EVENT_IDS).cloned().collect()
 }
 
-/// The callers behind each of the sessions used, nearest first: whoever is behind one need not be behind another.
+/// Caller chains behind the sessions used, nearest caller first. Sessions may have different callers.
 fn chains(peers: &Peers, sessions: &BTreeSet<u64>, principal: &str) -> BTreeSet<Vec<String>> {
     let chain = |session: &u64| {
         let callers = peers.callers(*session).into_iter().filter(|caller| *caller != principal);
@@ -347,7 +348,7 @@ fn chains(peers: &Peers, sessions: &BTreeSet<u64>, principal: &str) -> BTreeSet<
     sessions.iter().map(chain).collect()
 }
 
-/// Who began several sessions, in words.
+/// Sentence about the callers of several sessions.
 fn begun_by(chains: &BTreeSet<Vec<String>>) -> String {
     let known: BTreeSet<&str> = chains.iter().filter_map(|chain| chain.last()).map(String::as_str).collect();
     let unknown = if chains.iter().any(Vec::is_empty) { ", and somebody unknown" } else { "" };
@@ -359,7 +360,7 @@ fn begun_by(chains: &BTreeSet<Vec<String>>) -> String {
     )
 }
 
-/// Hours of a day in counts, against what was known before it.
+/// Counts of a day's hours, against the baseline before it.
 fn tally_of(own: &Baseline, hours: &[(u32, Hour)]) -> Tally {
     let mut tally = Tally::default();
     hours.iter().for_each(|(hour, folded)| tally.add(*hour, folded, own));

@@ -1,6 +1,6 @@
-//! Core: what AWS identities did, what is normal for each, and what is not.
+//! Detection engine: CloudTrail bytes in, events, activity, baselines and findings out.
 //!
-//! Pure: time, configuration and bytes are arguments; nothing here opens a file or a socket.
+//! Pure: time, configuration and bytes are arguments; this crate opens no file, socket or clock.
 
 pub mod activity;
 pub mod baseline;

@@ -1,3 +1,3 @@
-//! Statistics that know nothing of AWS.
+//! Statistical models, independent of AWS.
 
 pub mod isolation_forest;

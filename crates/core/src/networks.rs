@@ -1,7 +1,7 @@
-//! What is known of an address: its country, its network, and what that network is used for.
+//! Network table: country, autonomous system, holder and use of an address.
 //!
-//! Read from bytes somebody hands over: a MaxMind database, or a CSV `cidr,country,asn,organisation,use`.
-//! Without one nothing is guessed, and what is not listed is unknown.
+//! Input is a MaxMind database or a CSV `cidr,country,asn,organisation,use`, as bytes. Nothing is guessed:
+//! without a table, and for an unlisted address, the network is unknown.
 
 use std::net::IpAddr;
 
@@ -9,16 +9,16 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use prefix_trie::PrefixMap;
 use serde::Deserialize;
 
-/// What is known of an address. Empty and 0 mean unknown.
+/// Network of an address. Empty text and 0 mean unknown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Network {
-    /// ISO 3166 code.
+    /// Country, as an ISO 3166 code.
     pub country: String,
-    /// Autonomous system.
+    /// Number of the autonomous system.
     pub asn: u32,
-    /// Who holds it.
+    /// Holder of the network.
     pub organisation: String,
-    /// `isp`, `mobile`, `office`, `hosting`, `vpn`, `tor`, `aws-REGION`, or whatever word the list uses.
+    /// Use: `isp`, `mobile`, `office`, `hosting`, `vpn`, `tor`, `aws-REGION`, or another word of the list.
     pub usage: String,
 }
 
@@ -42,9 +42,9 @@ pub enum Unusable {
     /// A line of the CSV is wrong.
     #[error("line {line}: {reason}; expected `cidr,country,asn,organisation,use`")]
     Line {
-        /// Which line, from 1.
+        /// Line number, from 1.
         line: u64,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// A MaxMind database is damaged.
@@ -56,10 +56,10 @@ const MAXMIND_MARK: &[u8] = b"\xab\xcd\xefMaxMind.com";
 const HEADER: [&str; 5] = ["cidr", "country", "asn", "organisation", "use"];
 
 impl Networks {
-    /// Reads a table, telling the two forms apart.
+    /// Reads a table of either format.
     ///
     /// # Errors
-    /// [`Unusable`], with the line for a CSV.
+    /// [`Unusable`], with the line number for a CSV.
     pub fn read(bytes: Vec<u8>) -> Result<Self, Unusable> {
         let is_maxmind = bytes.windows(MAXMIND_MARK.len()).any(|window| window == MAXMIND_MARK);
         let source = if is_maxmind {
@@ -70,12 +70,12 @@ impl Networks {
         Ok(Self { source })
     }
 
-    /// Is there no table at all?
+    /// Whether there is no table.
     pub fn is_empty(&self) -> bool {
         matches!(self.source, Source::None)
     }
 
-    /// What is known of `address`; the narrowest listed network counts.
+    /// The narrowest listed network that holds `address`.
     pub fn find(&self, address: IpAddr) -> Option<Network> {
         match (&self.source, address) {
             (Source::None, _) => None,
@@ -134,7 +134,7 @@ fn read_line(record: &csv::StringRecord) -> Result<(IpNet, Network), String> {
     ))
 }
 
-/// The fields of MaxMind's own databases and of those made in their likeness.
+/// Fields of MaxMind's databases, and of other databases in its format.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Entry {
@@ -175,7 +175,7 @@ fn from_maxmind(reader: &maxminddb::Reader<Vec<u8>>, address: IpAddr) -> Option<
     })
 }
 
-/// A network in words: `Example Net (CH, AS64500, office)`.
+/// A network as text, for example `Example Net (CH, AS64500, office)`.
 pub fn describe(network: &Network) -> String {
     let asn = if network.asn == 0 { String::new() } else { format!("AS{}", network.asn) };
     let facts: Vec<&str> = [network.country.as_str(), &asn, &network.usage]

@@ -1,7 +1,8 @@
-//! How a score is made: intrinsic badness x rarity for this identity x context.
+//! Risk score of acts: intrinsic weight x rarity for the identity x context.
 //!
-//! Each reason has a *force*; the score is `1 - exp(-sum of forces)`, which is the noisy-or of the reasons
-//! one by one. So forces add up, every score decomposes into its reasons, and none exceeds 1.
+//! Each reason has a *force*; the score is `1 - exp(-sum of forces)`, the noisy-or of the reasons. Forces
+//! after the strongest count half, a quarter, and so on. So every score decomposes into its reasons, and none
+//! exceeds 1.
 
 pub mod access_context;
 pub mod assessment;
@@ -26,30 +27,30 @@ use crate::{
     finding::{Deed, Evidence},
 };
 
-/// What a detector says.
+/// Output of a detector.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Signal {
-    /// How strongly, 0 to 1.
+    /// Score, 0 to 1.
     pub score: f32,
-    /// How sure, 0 to 1.
+    /// Confidence, 0 to 1.
     pub confidence: f32,
-    /// Why, weightiest first.
+    /// Reasons, weightiest first.
     pub evidence: Vec<Evidence>,
-    /// ATT&CK techniques seen.
+    /// ATT&CK techniques.
     pub techniques: Vec<Technique>,
-    /// Their tactics.
+    /// Tactics of the reasons.
     pub tactics: Vec<Tactic>,
-    /// Where the weightiest reason showed.
+    /// Region of the weightiest reason.
     pub region: String,
-    /// The account acted in.
+    /// Account of the weightiest reason.
     pub account_id: String,
-    /// Whose doing it is, where the scope is not a principal.
+    /// Id of the principal, where the scope is an address or account.
     pub principal: Option<String>,
-    /// Hashes of the access keys used, by which callers are found.
+    /// Hashes of the access keys used, to find their callers.
     pub sessions: BTreeSet<u64>,
 }
 
-/// One reason, before it is weighed against the others.
+/// A reason for a score, before it is weighed against others.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reason {
     pub(crate) force: f32,
@@ -65,7 +66,7 @@ pub(crate) struct Reason {
 }
 
 impl Reason {
-    /// A reason that the hour judged gives as a whole, proved by those of its sampled events that `proves` chooses.
+    /// A reason from the judged hour as a whole; the sampled events that `proves` selects are its evidence.
     pub(crate) fn of_hour(
         window: &Window<'_>,
         probability: f32,
@@ -85,19 +86,19 @@ impl Reason {
     }
 }
 
-/// The force of a reason that alone would score `probability`.
+/// The force of a reason that alone scores `probability`.
 pub(crate) fn force(probability: f32) -> f32 {
     -(1.0 - probability.clamp(0.0, 0.999)).ln()
 }
 
-/// Reasons after the first count half, a quarter, ...: many weak ones never outweigh twice the strongest.
+/// Factor from one reason to the next: many weak reasons never outweigh twice the strongest.
 const NEXT: f32 = 0.5;
-/// A reason below this part of the whole is not told: it is everyday work beside what matters.
+/// Share of the whole below which a reason is left out: everyday work beside what matters.
 const UNTOLD: f32 = 0.02;
-/// Reasons told: the rest adds nothing a reader would miss.
+/// Most reasons of a signal.
 const TOLD: usize = 12;
 
-/// Weighs reasons against each other.
+/// Combines reasons into a signal; `None` without any.
 pub(crate) fn signal(mut reasons: Vec<Reason>, confidence: f32) -> Option<Signal> {
     reasons.sort_by(|a, b| b.force.total_cmp(&a.force).then_with(|| a.text.cmp(&b.text)));
     reasons.truncate(TOLD);
@@ -144,12 +145,12 @@ impl Signal {
     }
 }
 
-/// Scores are told, and compared, in thousandths.
+/// Rounds a score to thousandths, the precision of comparison and display.
 pub(crate) fn round(score: f32) -> f32 {
     (score * 1000.0).round() / 1000.0
 }
 
-/// Like acts of a day: same call, outcome, exposure, grant and weight.
+/// Like acts of a day: same call, outcome, exposure, grants and weight.
 #[derive(Default)]
 struct Like<'a> {
     acts: Vec<(u32, &'a Notable)>,
@@ -157,7 +158,7 @@ struct Like<'a> {
     targets: BottomK<(), 24>,
 }
 
-/// The reasons that the day's acts give, of those that `belongs` chooses; empty unless one was done in the hour judged.
+/// Reasons from the day's acts that `belongs` selects; empty unless one of them is in the judged hour.
 pub(crate) fn reasons(
     window: &Window<'_>,
     habits: &Habits<'_>,
@@ -181,17 +182,17 @@ pub(crate) fn reasons(
     likes.into_values().map(|like| like.reason(window, habits)).collect()
 }
 
-/// What ten like acts weigh more than one: force grows with the logarithm of the targets reached. Not for the minor
-/// acts of a machine of which nothing is known yet: machines make and remove by the dozen. Secrets they do not collect.
+/// Gain in force per doubling of the targets reached. Minor acts of a machine without history gain nothing,
+/// since machines create and remove by the dozen; reads of secrets do.
 const BREADTH: f32 = 0.35;
 
-/// Circumstances alone never make an alert of one minor act.
+/// Most that circumstances multiply one minor act: they alone never make it an alert.
 const MINOR_BOUND: f32 = 1.9;
 
-/// What any number of minor deletions weighs, at most: clearing up is done by the dozen.
+/// Most that breadth multiplies minor deletions: cleaning up is done by the dozen.
 const CLEARING: f32 = 2.0;
 
-/// Deeds named of one group of like acts.
+/// Most deeds named per group of like acts.
 const DEEDS: usize = 16;
 
 impl Like<'_> {
@@ -204,7 +205,7 @@ impl Like<'_> {
             let factor = rarity.factor * context.factor;
             (factor, *hour, *notable, rarity, context)
         });
-        // The strangest of them speaks for the group.
+        // The act with the highest factor represents the group.
         let strangest = weighed.reduce(|best, next| if next.0 > best.0 { next } else { best });
         let Some((factor, _, notable, rarity, context)) = strangest else { return Reason::default() };
         let act = &notable.act;
@@ -235,7 +236,7 @@ impl Like<'_> {
         }
     }
 
-    /// What was done, each thing once.
+    /// The distinct deeds of the group.
     fn deeds(&self) -> Vec<Deed> {
         let deed = |(_, notable): &(u32, &Notable)| Deed {
             call: notable.act.call.to_string(),
@@ -250,13 +251,13 @@ impl Like<'_> {
         all.into_iter().take(DEEDS).collect()
     }
 
-    /// How many different things were reached.
+    /// Number of distinct targets reached.
     fn reached(&self) -> f32 {
         let breadth = self.acts.iter().map(|(_, notable)| f64::from(notable.act.breadth)).sum::<f64>();
         (self.targets.distinct() * breadth / self.acts.len() as f64).max(1.0) as f32
     }
 
-    /// The share of targets that the principal never acted on before.
+    /// Share of targets on which the principal never acted before.
     fn news(&self, habits: &Habits<'_>) -> f32 {
         let new = self.targets.iter().filter(|(target, ())| !habits.own.knows_target(*target)).count();
         new as f32 / self.targets.len().max(1) as f32
@@ -286,7 +287,7 @@ impl Like<'_> {
     }
 }
 
-/// The tactic an act serves first, then those of its techniques.
+/// The act's main tactic, then those of its techniques.
 fn tactics(act: &Act) -> Vec<Tactic> {
     let mut tactics = vec![act.tactic];
     for technique in &act.techniques {
@@ -297,7 +298,7 @@ fn tactics(act: &Act) -> Vec<Tactic> {
     tactics
 }
 
-/// How sure we can be: more history makes surer; a machine's clock-like habits surer still; unknown networks less sure.
+/// Confidence: grows with the days of history, and if networks are known.
 pub(crate) fn confidence(habits: &Habits<'_>) -> f32 {
     const WITHOUT_HISTORY: f32 = 0.62;
     const PER_DAY: f32 = 0.014;

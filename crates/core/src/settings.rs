@@ -1,4 +1,4 @@
-//! The organisation's own facts: one TOML document for the command and the functions.
+//! Settings of the organisation: one TOML document, for the command and the functions.
 
 mod facts;
 mod invalid;
@@ -18,44 +18,47 @@ use wildmatch::WildMatch;
 
 use crate::event::{is_region, is_session_of_person};
 
-/// What an organisation says of itself. Everything is optional.
+/// The organisation's settings. Every key is optional.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Accounts of the organisation whose logs are not read here: sharing with them is not exfiltration.
+    /// The organisation's other accounts, whose logs are not read here: sharing with them is not
+    /// exfiltration.
     pub accounts: Vec<String>,
-    /// Regions in use. If given, activity elsewhere is out of place.
+    /// Regions in use. If given, activity elsewhere weighs more.
     pub allowed_regions: Vec<String>,
-    /// Principals (ARN patterns, `*` and `?`) that no response may touch: break-glass.
+    /// Break-glass principals that no response may touch: ARN patterns with `*` and `?`.
     pub protected_principals: Vec<String>,
-    /// False alerts that are borne, per 1,000 principal-days, 0.5 to 100: verdicts move the thresholds towards it.
+    /// Accepted false alerts per 1,000 principal-days, 0.5 to 100; verdicts move the thresholds towards it.
     pub bearable_false_alerts: Option<f32>,
-    /// Identities for emergencies (ARN patterns): each use of one is told.
+    /// Emergency identities, as ARN patterns: each use makes a finding.
     pub break_glass_principals: Vec<String>,
-    /// Keys of tags that say what a resource holds: whoever takes one away is told.
+    /// Keys of tags that classify a resource: removing one makes a finding.
     pub protected_tags: Vec<String>,
-    /// Resources that not everybody may touch.
+    /// Resources with restricted access.
     pub protected: Vec<ProtectedRule>,
-    /// When configurations may be changed.
+    /// Windows for changes of configuration.
     #[serde(rename = "change_window")]
     pub change_windows: Vec<WindowRule>,
-    /// The accounts that a compliance framework is about, by its id; of those not named here, it is about all.
+    /// Accounts in scope of a compliance framework, by the framework's id; a framework not listed covers all
+    /// accounts.
     pub scope: BTreeMap<String, Vec<String>>,
-    /// The above, as compliance checks ask for it.
+    /// The above, compiled for compliance checks.
     #[serde(skip)]
     pub facts: Facts,
-    /// What may be done without asking.
+    /// Limits and permissions of responses.
     pub response: Response,
-    /// Findings that are known and accepted.
+    /// Rules for known and accepted findings.
     #[serde(rename = "suppression")]
     pub suppressions: Vec<Suppression>,
 }
 
 impl Settings {
-    /// Reads and checks a document; `detectors` are the ids a rule may name, `frameworks` those that have a scope.
+    /// Parses and checks a document; `detectors` are the ids that a suppression may name, `frameworks` those
+    /// that a scope may.
     ///
     /// # Errors
-    /// [`Invalid`], saying what would be right.
+    /// [`Invalid`], with the place and what would be valid.
     pub fn parse(text: &str, detectors: &[&str], frameworks: &[&str]) -> Result<Self, Invalid> {
         let mut settings: Self = toml::from_str(text)?;
         for account in &settings.accounts {
@@ -116,20 +119,20 @@ impl Settings {
         })
     }
 
-    /// May no response touch this principal?
+    /// Whether responses must leave this principal alone.
     pub fn is_protected(&self, principal: &str) -> bool {
         let is_person = is_session_of_person(principal);
         self.protecting().any(|pattern| WildMatch::new(pattern).matches(principal))
             || (is_person && self.is_protected_person(principal))
     }
 
-    /// May no response touch this person behind Identity Center, by whatever session they come? They are known by their
-    /// user name, or their id, alone or at the end of an ARN.
+    /// Whether responses must leave this person behind Identity Center alone, whatever the session. A person
+    /// matches by user name or id, alone or at the end of an ARN.
     pub fn is_protected_person(&self, person: &str) -> bool {
         let last = |arn: &str| arn.rsplit('/').next().unwrap_or_default().to_lowercase();
         let of_people =
             |pattern: &&String| pattern.contains(":assumed-role/") || pattern.contains(":identitystore:");
-        // A pattern that names a role alone speaks of its sessions, not of people.
+        // A pattern for all sessions of a role protects the role's sessions, not people.
         let names =
             self.protecting().filter(of_people).map(|pattern| last(pattern)).filter(|name| name != "*");
         let person = last(person);
@@ -140,8 +143,8 @@ impl Settings {
         [&self.protected_principals, &self.break_glass_principals].into_iter().flatten()
     }
 
-    /// The rule that suppresses what `detector` says of `principal` in `account` on `day`, if any, in words.
-    /// Whether it has expired is judged by that day, so that a run over old logs says the same.
+    /// The rule, as text, that suppresses a finding of `detector` about `principal` in `account` on `day`, if
+    /// any. Expiry is judged by that day, so that a run over old logs gives the same result.
     pub fn suppression(&self, principal: &str, account: &str, detector: &str, day: u32) -> Option<String> {
         let rule = self.suppressions.iter().find(|rule| rule.covers(principal, account, detector, day))?;
         Some(rule.describe())

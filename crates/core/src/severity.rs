@@ -1,28 +1,28 @@
-//! How bad something is.
+//! Severity of findings, and level of risk scores.
 
 pub mod thresholds;
 
 use serde::{Deserialize, Serialize};
 use thresholds::Thresholds;
 
-/// How bad, by ASFF's labels.
+/// Severity, by ASFF's labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Severity {
-    /// Nothing to do.
+    /// No action needed.
     Informational,
-    /// Worth knowing.
+    /// For information.
     Low,
-    /// Worth a look today.
+    /// Look at it today.
     Medium,
-    /// Worth a look now.
+    /// Look at it now.
     High,
-    /// Worth waking somebody.
+    /// Wake somebody.
     Critical,
 }
 
 impl Severity {
-    /// From bad to worse.
+    /// All severities, ascending.
     pub const ALL: [Self; 5] = [Self::Informational, Self::Low, Self::Medium, Self::High, Self::Critical];
 
     /// ASFF's label.
@@ -30,8 +30,8 @@ impl Severity {
         ["INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"][self as usize]
     }
 
-    /// The severity of a detector's finding: its base, one step worse when nearly certain, one better below
-    /// a threat, two below an alert, as the thresholds have it.
+    /// Severity of a detector's finding: its base; one step up from the CRITICAL threshold, one down below
+    /// HIGH, two down below MEDIUM.
     pub fn of(base: Self, score: f32, thresholds: &Thresholds) -> Self {
         let step = match thresholds.level(score) {
             Level::Critical => 1,
@@ -44,22 +44,22 @@ impl Severity {
     }
 }
 
-/// How bad a principal's day, or a session, or an identity provider is, in one word.
+/// Risk level of a principal's day, a session or an identity provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Level {
-    /// As always.
+    /// Usual.
     Low,
-    /// Worth a look today.
+    /// Look at it today.
     Medium,
-    /// Worth a look now.
+    /// Look at it now.
     High,
-    /// Worth waking somebody.
+    /// Wake somebody.
     Critical,
 }
 
 impl Level {
-    /// The word, as findings spell severities.
+    /// The label, spelled as a severity.
     pub fn label(self) -> &'static str {
         ["LOW", "MEDIUM", "HIGH", "CRITICAL"][self as usize]
     }

@@ -1,7 +1,8 @@
-//! Accounts and Regions that fell silent.
+//! Silence: accounts and Regions whose log stopped.
 //!
-//! Who stops the trail, or its delivery, should not also stop us. Innocent twin: nights, weekends and quiet Regions:
-//! silence is measured by the longest that the same account or Region has kept before.
+//! An attacker who stops the trail, or its delivery, must not stop us unnoticed. Nights, weekends and quiet
+//! Regions look alike, so a silence is measured against the longest earlier silence of the same account or
+//! Region.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,16 +13,16 @@ use crate::{
     finding::{Finding, Kind, Severity, Status},
 };
 
-/// What such findings are called as a detector.
+/// Detector id of these findings.
 pub const DETECTOR: &str = "silence";
-/// A week and a day must be known, so that a weekend is among the habits.
+/// Hours of log from which silence is judged: a week and a day, so that a weekend is included.
 const KNOWN_HOURS: u32 = 8 * 24;
-/// Shorter silences say nothing: CloudTrail itself may be late.
+/// Shortest silence in hours: CloudTrail itself may be late.
 const SHORTEST: u32 = 6;
-/// Times the longest silence so far.
+/// Multiple of the longest earlier silence that is too long.
 const TIMES: u32 = 2;
 
-/// The silences of an account at `now`, given when it was heard in each Region.
+/// Findings for the silences of an account at `now`; `watched` is a [`Fact::Watched`] of that account.
 pub fn silences(account: &str, watched: &Fact, now: Time) -> Vec<Finding> {
     let Fact::Watched(regions) = watched else { return Vec::new() };
     let whole: BTreeSet<u32> = regions.values().flat_map(hours).collect();
@@ -35,7 +36,7 @@ pub fn silences(account: &str, watched: &Fact, now: Time) -> Vec<Finding> {
     regions.iter().filter_map(|(region, days)| of_region(region, days)).collect()
 }
 
-/// The one finding for accounts that fell silent together.
+/// One finding for all accounts that fell silent together.
 pub fn of_organisation(accounts: &[&Finding]) -> Finding {
     let first = accounts.iter().min_by_key(|finding| (finding.first_seen, &finding.id));
     let last = accounts.iter().map(|finding| finding.last_seen).max().unwrap_or_default();
@@ -54,7 +55,7 @@ pub fn of_organisation(accounts: &[&Finding]) -> Finding {
     finding
 }
 
-/// The active hours of days with bit n for hour n.
+/// Active hours, since 1970, of days as bit masks.
 fn hours(days: &BTreeMap<u32, u32>) -> impl Iterator<Item = u32> {
     days.iter().flat_map(|(day, mask)| {
         (0..24).filter(move |hour| mask >> hour & 1 == 1).map(move |hour| day * 24 + hour)
@@ -62,9 +63,9 @@ fn hours(days: &BTreeMap<u32, u32>) -> impl Iterator<Item = u32> {
 }
 
 struct Silence {
-    /// The last hour in which something was heard.
+    /// The last hour with activity.
     last: u32,
-    /// The longest silence before, in hours.
+    /// Longest earlier silence, in hours.
     longest: u32,
 }
 
@@ -133,7 +134,8 @@ impl Silence {
 mod tests {
     use super::*;
 
-    /// Workdays from 8 to 18 o'clock in one Region, all hours in another, for `days` days from a Monday.
+    /// Activity on workdays from 8:00 to 18:00 in one Region, and at all hours in another, for `days` days
+    /// from a Monday.
     fn habits(days: u32) -> Fact {
         let monday = 20_000 - 20_000 % 7 + 4;
         let office = (0..days).filter(|day| day % 7 < 5).map(|day| (monday + day, 0x3FF00)).collect();

@@ -1,7 +1,7 @@
-//! Bytes in, events out.
+//! Sources: readers of log formats, from bytes to events.
 //!
-//! A source reads one object (a file, a message) as a stream, so that memory does not grow with its size.
-//! What cannot be read is named by its place, and the rest goes on.
+//! A source reads one object (a file, a message) as a stream, so that memory does not grow with its size. An
+//! unreadable record is reported with its position, and reading continues.
 
 mod cloudtrail;
 mod config_rule;
@@ -14,49 +14,49 @@ pub use config_rule::{Evaluation, RuleChange};
 
 use crate::event::Event;
 
-/// Every source, in the order in which they are asked.
+/// All sources, in the order of recognition.
 pub const ALL: &[&Source] = &[&cloudtrail::SOURCE];
 
-/// A kind of log that can be read.
+/// A log format.
 pub struct Source {
     /// Stable name, equal to the file's.
     pub id: &'static str,
-    /// For people.
+    /// Name for people.
     pub title: &'static str,
-    /// Could an object that begins with these bytes be of this kind? Gzip is already undone.
+    /// Whether an object that begins with these bytes, after gunzip, may be of this format.
     pub recognises: fn(&[u8]) -> bool,
-    /// Reads a whole object, giving each item to the sink.
+    /// Reads a whole object and passes each item to the sink.
     pub read: fn(&mut dyn Read, Limits, Sink<'_>),
 }
 
-/// Takes what is read, item by item.
+/// Receiver of items.
 pub type Sink<'a> = &'a mut dyn FnMut(Item<'_>);
 
-/// One thing found in an object.
+/// One item of an object.
 pub enum Item<'a> {
     /// An event.
     Event(Box<Event<'a>>),
-    /// A verdict of AWS Config on a resource, with the record itself.
+    /// A changed verdict of an AWS Config rule, with the record's bytes.
     RuleChange(Box<RuleChange>, &'a [u8]),
-    /// A well-formed record that is not an event of an identity.
+    /// A well-formed record that is not an identity's event.
     Other(Other),
-    /// Something that could not be read.
+    /// An unreadable record.
     Malformed(Malformed),
 }
 
-/// Records that look like CloudTrail and are something else.
+/// Records that look like CloudTrail events but are not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Other {
-    /// A digest file, which signs the log files.
+    /// A digest file, which proves that log files are unchanged.
     Digest,
-    /// An Insight: CloudTrail's own statistics.
+    /// An Insight event: CloudTrail's own statistics.
     Insight,
-    /// Valid JSON that is no CloudTrail record.
+    /// JSON that is no CloudTrail record.
     NotCloudTrail,
 }
 
 impl Other {
-    /// In words, for the summary.
+    /// The kind as text, for the summary.
     pub fn describe(self) -> &'static str {
         match self {
             Self::Digest => "CloudTrail digest",
@@ -66,22 +66,22 @@ impl Other {
     }
 }
 
-/// What could not be read, where, and why.
+/// An unreadable record: position and reason.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("record {record}: {reason}")]
 pub struct Malformed {
-    /// Which record of the object, from 1.
+    /// Number of the record in the object, from 1.
     pub record: u64,
-    /// Why, in words; never the record's own content.
+    /// The reason, as text; never the record's own content.
     pub reason: String,
 }
 
-/// Bounds on hostile input.
+/// Limits on input, against hostile logs.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Uncompressed bytes of one object, so that a zip bomb ends.
+    /// Most uncompressed bytes of an object, against zip bombs.
     pub object_bytes: u64,
-    /// Bytes of one record. CloudTrail's own limit is 256 KB; envelopes of many events may be larger.
+    /// Most bytes of a record. CloudTrail's own limit is 256 KB; envelopes of many events may be larger.
     pub record_bytes: usize,
 }
 
@@ -91,10 +91,10 @@ impl Default for Limits {
     }
 }
 
-/// Reads `input` with the source that recognises its first bytes; gzip is recognised and undone.
+/// Reads `input` with the source that recognises its first bytes; gzip is unpacked.
 ///
 /// # Errors
-/// [`Unrecognised`] if no source knows the bytes. Everything else is an [`Item::Malformed`].
+/// [`Unrecognised`] if no source recognises the object. Later errors are [`Item::Malformed`].
 pub fn read(mut input: impl Read, limits: Limits, sink: Sink<'_>) -> Result<(), Unrecognised> {
     let mut head = Vec::with_capacity(PEEK);
     if let Err(error) = (&mut input).take(PEEK as u64).read_to_end(&mut head) {
@@ -112,7 +112,7 @@ pub fn read(mut input: impl Read, limits: Limits, sink: Sink<'_>) -> Result<(), 
 }
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
-/// Enough to see the first key of an object.
+/// Bytes that are enough to see an object's first key.
 const PEEK: usize = 4096;
 
 fn dispatch(head: Vec<u8>, rest: impl Read, limits: Limits, sink: Sink<'_>) -> Result<(), Unrecognised> {
@@ -124,16 +124,16 @@ fn dispatch(head: Vec<u8>, rest: impl Read, limits: Limits, sink: Sink<'_>) -> R
     Ok(())
 }
 
-/// Why an object as a whole was not read.
+/// Reason why an object as a whole was not read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unrecognised {
-    /// No bytes.
+    /// The object has no bytes.
     #[error("the file is empty")]
     Empty,
-    /// Not a kind of log we know.
+    /// The format is unknown.
     #[error("not JSON, so not a CloudTrail log")]
     NotLogs,
-    /// Reading or decompressing failed at the start.
+    /// Reading or unpacking failed at the start.
     #[error("{0}")]
     Unreadable(String),
 }

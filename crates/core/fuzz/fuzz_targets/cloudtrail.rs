@@ -1,4 +1,5 @@
-//! Bytes in: nothing may panic, whatever they are. `cargo fuzz run cloudtrail` in `crates/core`.
+//! Fuzz target of the CloudTrail source: no input may panic. Run `cargo fuzz run cloudtrail` in
+//! `crates/core`.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

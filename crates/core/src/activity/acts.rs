@@ -1,7 +1,7 @@
-//! The acts of an hour that are worth remembering one by one.
+//! Notable acts of an hour, in groups of like acts.
 //!
-//! Kept in groups of like acts, a few of each, so that fifty denied calls cannot push out the one
-//! that succeeded; if there are too many groups, the weightiest stay.
+//! Each group keeps a few acts, so that fifty denied calls cannot push out the one that succeeded. If there
+//! are too many groups, the weightiest stay.
 
 use std::net::IpAddr;
 
@@ -14,32 +14,32 @@ use crate::{
     event::{EventId, Time, hash},
 };
 
-/// An act, with when, where and by what it was done.
+/// An act, with its time, place, program and session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Notable {
     /// The event's id.
     pub event_id: EventId,
     /// Seconds into the hour.
     pub second: u16,
-    /// Where from, if from an address that says something.
+    /// Public source address.
     pub address: Option<IpAddr>,
-    /// Called by a service, such as CloudFormation, in the principal's name.
+    /// Called by an AWS service, such as CloudFormation, on the principal's behalf.
     pub via_service: bool,
-    /// The program.
+    /// The program, as `client()` names it.
     pub client: Box<str>,
     /// `awsRegion`.
     pub region: Box<str>,
-    /// The account acted in.
+    /// The account of the call.
     pub account_id: Box<str>,
-    /// Hash of the access key it was signed with; 0 if none. Joins to who assumed the role.
+    /// Hash of the access key that signed the call; 0 if none. Joins to the caller that assumed the role.
     pub session: u64,
-    /// Whether the session had MFA, if known.
+    /// Whether the session had MFA; `None` if unknown.
     pub mfa: Option<bool>,
-    /// What was done.
+    /// The act itself.
     pub act: Act,
 }
 
-/// Notables are told apart by their event; two of one event (which only forged records give) by all they say.
+/// Ordered by event. Two acts of one event (only forged records have them) are ordered by their other fields.
 impl Ord for Notable {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         let key = |notable: &Self| (notable.event_id.clone(), notable.second);
@@ -53,11 +53,11 @@ impl PartialOrd for Notable {
 }
 impl Eq for Notable {}
 
-/// Most groups of one hour.
+/// Most groups of an hour.
 const GROUPS: usize = 24;
-/// Targets of one group whose hashes are kept.
+/// Target hashes kept per group.
 const TARGETS: usize = 24;
-/// Most acts kept of one group.
+/// Acts kept per group.
 const EACH: usize = 8;
 
 /// The acts of an hour, by group.
@@ -68,13 +68,13 @@ pub struct Acts {
     groups: Vec<Group>,
 }
 
-/// Acts that are alike: same call, outcome, weight, and kind of target.
+/// Like acts: same call, outcome, weight, exposure and grants.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Group {
     rank: (u32, u64),
-    /// Which acts, by the hash of their event.
+    /// A sample of the acts, keyed by the hash of their event.
     pub acts: BottomK<Notable, EACH>,
-    /// On which targets, by their hash: exact up to 24, then within 21% (one standard error).
+    /// Distinct targets, by hash: exact up to 24, then within 21% (one standard error).
     pub targets: BottomK<(), TARGETS>,
 }
 
@@ -95,7 +95,7 @@ impl Acts {
         self.groups[at].acts.insert(key, || notable);
     }
 
-    /// Adds everything of `other`.
+    /// Merges `other` into these acts.
     pub fn merge(&mut self, other: Self) {
         for group in other.groups {
             match self.groups.binary_search_by_key(&group.rank, |known| known.rank) {
@@ -112,7 +112,7 @@ impl Acts {
         }
     }
 
-    /// Every kept act with the start of its hour and how many like acts it stands for.
+    /// Every kept act, with the number of like acts it stands for.
     pub fn iter(&self) -> impl Iterator<Item = (&Notable, f64)> {
         self.groups.iter().flat_map(|group| group.acts.values().map(|notable| (notable, group.acts.scale())))
     }
@@ -122,20 +122,20 @@ impl Acts {
         self.groups.iter()
     }
 
-    /// Is there none?
+    /// Whether there are no acts.
     pub fn is_empty(&self) -> bool {
         self.groups.is_empty()
     }
 }
 
 impl Notable {
-    /// When, given the hour it is kept in.
+    /// Time of the act; `hour` is the hour that holds it, since 1970.
     pub fn time(&self, hour: u32) -> Time {
         Time(i64::from(hour) * crate::event::HOUR + i64::from(self.second))
     }
 }
 
-/// Weight first (descending), then what makes a group, hashed.
+/// Sort key of a group: weight (descending), then the hash of the fields that define the group.
 fn rank(act: &Act) -> (u32, u64) {
     let mut hasher = Xxh3::new();
     hasher.update(act.call.as_bytes());
@@ -154,7 +154,7 @@ pub mod testing {
         event::Outcome,
     };
 
-    /// A grave act done from an address.
+    /// A grave act from an address.
     pub fn grave(address: IpAddr) -> Notable {
         let act = Act {
             call: "cloudtrail:StopLogging".into(),

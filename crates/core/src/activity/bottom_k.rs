@@ -1,14 +1,14 @@
-//! The few with the smallest hash: a bounded set that does not mind order, batching or copies.
+//! Bottom-k sketch: a bounded sample of distinct values, independent of order, batching and duplicates.
 //!
-//! Keeping the N smallest hashes of what was seen gives a fair sample, exact up to N; beyond it, the
-//! N-th hash tells how many there were (Bar-Yossef et al., "Counting Distinct Elements in a Data
-//! Stream", 2002), with a standard error of 1/sqrt(N - 2).
+//! The k values with the smallest hashes are a fair sample of the values seen. The number of distinct values
+//! is exact up to k; beyond it, the k-th hash gives an estimate with a standard error of 1/sqrt(k - 2)
+//! (Bar-Yossef et al., "Counting Distinct Elements in a Data Stream", 2002).
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::event::hash;
 
-/// Up to `N` values, those with the smallest keys. Keys are hashes of what the value stands for.
+/// Up to `N` values, those with the smallest keys. A key is a hash of the value's identity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct BottomK<T, const N: usize> {
@@ -22,7 +22,7 @@ impl<T, const N: usize> Default for BottomK<T, N> {
 }
 
 impl<T: Ord, const N: usize> BottomK<T, N> {
-    /// Adds a value. Of two values with one key the lesser stays, whichever came first.
+    /// Adds a value. Of two values with one key, the smaller stays, whatever the order.
     pub fn insert(&mut self, key: u64, value: impl FnOnce() -> T) {
         if !self.would_take(key) {
             return;
@@ -41,12 +41,12 @@ impl<T: Ord, const N: usize> BottomK<T, N> {
         }
     }
 
-    /// Is `key` small enough to be kept? A cheap question before making a value.
+    /// Whether `key` is small enough to be kept: a cheap check before the value is built.
     pub fn would_take(&self, key: u64) -> bool {
         self.kept.len() < N || self.kept.last().is_some_and(|(last, _)| key <= *last)
     }
 
-    /// Adds everything of `other`.
+    /// Merges `other` into this sketch.
     pub fn merge(&mut self, other: Self) {
         for (key, value) in other.kept {
             self.insert(key, || value);
@@ -55,7 +55,7 @@ impl<T: Ord, const N: usize> BottomK<T, N> {
 }
 
 impl<T, const N: usize> BottomK<T, N> {
-    /// How many different ones were seen: exact up to `N`, then an estimate.
+    /// Number of distinct keys seen: exact up to `N`, then an estimate.
     pub fn distinct(&self) -> f64 {
         match self.kept.last() {
             Some((last, _)) if self.kept.len() == N => (N - 1) as f64 / (*last as f64 / u64::MAX as f64),
@@ -63,27 +63,27 @@ impl<T, const N: usize> BottomK<T, N> {
         }
     }
 
-    /// How many seen ones each kept one stands for.
+    /// Number of seen keys that each kept one stands for.
     pub fn scale(&self) -> f64 {
         if self.kept.is_empty() { 1.0 } else { self.distinct() / self.kept.len() as f64 }
     }
 
-    /// Is nothing kept?
+    /// Whether no value is kept.
     pub fn is_empty(&self) -> bool {
         self.kept.is_empty()
     }
 
-    /// How many are kept.
+    /// Number of kept values.
     pub fn len(&self) -> usize {
         self.kept.len()
     }
 
-    /// The kept values with their keys, by key.
+    /// The kept values with their keys, in order of the keys.
     pub fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
         self.kept.iter().map(|(key, value)| (*key, value))
     }
 
-    /// The kept values.
+    /// The kept values, in order of their keys.
     pub fn values(&self) -> impl Iterator<Item = &T> {
         self.kept.iter().map(|(_, value)| value)
     }
@@ -94,12 +94,12 @@ impl<T, const N: usize> BottomK<T, N> {
     }
 }
 
-/// Up to `N` different words, each under its own hash. Stored as the words alone.
+/// Up to `N` distinct strings, keyed by their own hash. Serialised as the strings alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Words<const N: usize>(BottomK<Box<str>, N>);
 
 impl<const N: usize> Words<N> {
-    /// Adds a word, without allocating when it is there or would not stay. `key` is the word's [`hash`].
+    /// Adds a string; allocates only if it is new and stays. `key` is the string's [`hash`].
     pub fn insert(&mut self, key: u64, word: &str) {
         let is_new = self.0.get(key).is_none_or(|known| word < &**known);
         if is_new {
@@ -107,7 +107,7 @@ impl<const N: usize> Words<N> {
         }
     }
 
-    /// Adds everything of `other`.
+    /// Merges `other` into these strings.
     pub fn merge(&mut self, other: Self) {
         self.0.merge(other.0);
     }

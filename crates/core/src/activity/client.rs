@@ -1,8 +1,9 @@
-//! Which program called: the part of a user agent that stays the same from day to day.
+//! Client names: the part of a user agent that stays the same from day to day.
 
-/// A short name such as `aws-cli (linux)`, `browser (mac)`, `console`, at most 48 bytes.
+/// The client's name, for example `aws-cli (linux)`, `browser (mac)` or `console`; at most 48 bytes.
 ///
-/// Versions are dropped, since programs are updated; the operating system is kept, since a thief seldom has the same.
+/// Versions are dropped, since programs are updated. The operating system is kept, since a thief seldom uses
+/// the victim's.
 pub fn client(user_agent: &str) -> String {
     if user_agent.is_empty() {
         return "unknown".to_owned();
@@ -23,7 +24,7 @@ pub fn client(user_agent: &str) -> String {
     }
 }
 
-/// AWS's own hosts and consoles call in the user's name.
+/// AWS's own hosts and consoles call on the user's behalf.
 fn is_service(user_agent: &str) -> bool {
     user_agent.ends_with(".amazonaws.com")
         || user_agent.starts_with("AWS Internal")

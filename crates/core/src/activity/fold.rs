@@ -1,4 +1,4 @@
-//! Folding events into the hours of their scopes.
+//! Fold of events into the hours of their scopes.
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
@@ -10,9 +10,10 @@ use crate::{
     event::{Caller, Event, HOUR, Outcome, Principal, PrincipalKind, Time, clip, hash},
 };
 
-/// Gathers events into hours, until they are taken.
+/// Collects events into hours until [`Fold::take`].
 ///
-/// A fold remembers who the identities are that it has seen, so that most events cost a few hashes and no allocation.
+/// A fold caches the identities and clients it has seen, so that most events cost a few hashes and no
+/// allocation.
 #[derive(Default)]
 pub struct Fold {
     hours: HashMap<(u32, u32), Hour>,
@@ -20,35 +21,35 @@ pub struct Fold {
     scope_ids: HashMap<Scope, u32>,
     identities: HashMap<u64, Option<Known>>,
     clients: HashMap<u64, (u64, Arc<str>)>,
-    /// Account, region and hour of the last event: the next is mostly of the same.
+    /// Account, Region and hour of the last event: the next event usually has the same.
     last_place: Option<(u64, u64, u32)>,
 }
 
-/// An identity seen before.
+/// A cached identity.
 #[derive(Clone)]
 struct Known {
     scope: u32,
     principal: Arc<Principal>,
 }
 
-/// An hour that was gathered: whose, which (since 1970), what.
+/// A collected hour: scope, hour since 1970, activity.
 pub type Folded = (Scope, u32, Hour);
 
-/// Identities and clients remembered at most: hostile logs may name millions.
+/// Most identities and clients in the cache: hostile logs may name millions.
 const REMEMBERED: usize = 50_000;
 
 impl Fold {
-    /// How many hours are gathered.
+    /// Number of collected hours.
     pub fn len(&self) -> usize {
         self.hours.len()
     }
 
-    /// Is nothing gathered?
+    /// Whether no hour is collected.
     pub fn is_empty(&self) -> bool {
         self.hours.is_empty()
     }
 
-    /// Takes what was gathered.
+    /// Takes the collected hours.
     pub fn take(&mut self) -> Vec<Folded> {
         self.last_place = None;
         let scopes = &self.scopes;
@@ -65,7 +66,7 @@ impl Fold {
         taken
     }
 
-    /// Adds an event. AWS's own acts are left out: a service is not an identity that goes astray.
+    /// Adds an event. AWS's own acts are skipped: a service is not an identity that can be taken over.
     pub fn add(&mut self, event: &Event<'_>) {
         let Some(known) = self.identify(event).filter(|_| &*event.event_type != "AwsServiceEvent") else {
             return;
@@ -78,7 +79,7 @@ impl Fold {
         self.add_elsewhere(event, &known, &seen);
     }
 
-    /// Who acted; `None` for AWS itself.
+    /// The identity of an event; `None` for AWS itself.
     fn identify(&mut self, event: &Event<'_>) -> Option<Known> {
         let key = event.identity.key(&event.account_id);
         if let Some(known) = self.identities.get(&key) {
@@ -116,7 +117,7 @@ impl Fold {
         known
     }
 
-    /// The account's own hours know in which regions somebody acted.
+    /// The account's own hours record the Regions in which somebody acted.
     fn add_place(&mut self, event: &Event<'_>, seen: &Seen) {
         let (account, region) = (clip(&event.account_id, 64), clip(&event.aws_region, 32));
         let place = (hash(account), hash(region), seen.hour);
@@ -127,7 +128,8 @@ impl Fold {
         self.hours.entry((scope, seen.hour)).or_default().regions.insert(place.1, region);
     }
 
-    /// Sign-ins count for their address and account too; instances and browsers for their address.
+    /// Sign-ins also count for their address and account; instance credentials and browsers also for their
+    /// address.
     fn add_elsewhere(&mut self, event: &Event<'_>, known: &Known, seen: &Seen) {
         if event.is_sign_in() || event.is_failed_sign_in() {
             let account = self.scope_id(Scope::Account(clip(&event.account_id, 64).into()));
@@ -150,19 +152,19 @@ impl Fold {
     }
 }
 
-/// Forgets everything rather than remember without bound: one role may have a million sessions in an hour.
+/// Clears a full cache: one role may have a million sessions in an hour.
 fn make_room<T>(remembered: &mut HashMap<u64, T>) {
     if remembered.len() >= REMEMBERED {
         remembered.clear();
     }
 }
 
-/// A person works where a browser or a console is.
+/// A browser or console means that a human is at the address.
 fn is_at_a_browser(client: &str) -> bool {
     client.starts_with("browser") || client == "console"
 }
 
-/// What is hashed once per event and used by several hours.
+/// Values that are hashed once per event and used by several hours.
 struct Seen {
     hour: u32,
     second: u16,
@@ -191,7 +193,7 @@ impl Seen {
     }
 }
 
-/// Longest kept; AWS's own are shorter.
+/// Limits of names, longer than AWS's own.
 fn service<'e>(event: &'e Event<'_>) -> &'e str {
     clip(event.service(), 40)
 }
@@ -200,7 +202,7 @@ fn name<'e>(event: &'e Event<'_>) -> &'e str {
     clip(&event.event_name, 80)
 }
 
-/// The hash under which an address is kept.
+/// The hash of an address, its key in sketches.
 pub(crate) fn address_key(address: IpAddr) -> u64 {
     match address {
         IpAddr::V4(v4) => xxh3_64(&v4.octets()),
@@ -291,7 +293,8 @@ impl Hour {
         self.sessions.insert(hash(key), || Edge { parent, role: clip(role, 160).into() });
     }
 
-    /// One seat per principal, instance, program and place: its first event by hash, so that order does not matter.
+    /// One seat per principal, instance, program and address. The earliest event represents it, so that order
+    /// does not matter.
     fn add_seat(&mut self, event: &Event<'_>, principal: &Principal, seen: &Seen) {
         let instance = if event.identity.is_instance_session() { event.identity.session_name() } else { "" };
         let mut key = Xxh3::new();
@@ -339,7 +342,7 @@ fn notable(event: &Event<'_>, act: crate::catalog::Act, seen: &Seen) -> Notable 
     }
 }
 
-/// The bucket, table or secret a call names, found without reading all parameters.
+/// The bucket, table or secret named by a call, found without parsing the parameters.
 fn resource<'e>(event: &'e Event<'_>) -> Option<&'e str> {
     let key = match event.service() {
         "s3" => "\"bucketName\":",
@@ -353,21 +356,21 @@ fn resource<'e>(event: &'e Event<'_>) -> Option<&'e str> {
 }
 
 impl Seat {
-    /// When, given the hour it is kept in.
+    /// Time of the first event; `hour` is the hour that holds it, since 1970.
     pub fn time(&self, hour: u32) -> Time {
         Time(i64::from(hour) * HOUR + i64::from(self.second))
     }
 }
 
 impl Trace {
-    /// When, given the hour it is kept in.
+    /// Time of the event; `hour` is the hour that holds it, since 1970.
     pub fn time(&self, hour: u32) -> Time {
         Time(i64::from(hour) * HOUR + i64::from(self.second))
     }
 }
 
 impl SignIn {
-    /// When, given the hour it is kept in.
+    /// Time of the sign-in; `hour` is the hour that holds it, since 1970.
     pub fn time(&self, hour: u32) -> Time {
         Time(i64::from(hour) * HOUR + i64::from(self.second))
     }

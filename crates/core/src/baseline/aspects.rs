@@ -1,4 +1,4 @@
-//! What a baseline remembers of a day, each thing under a key: calls, networks, programs, acts.
+//! Keys of a baseline: calls, services, networks, programs, Regions, resources, acts and targets of a day.
 
 use std::{collections::HashSet, net::IpAddr};
 
@@ -8,7 +8,7 @@ use crate::{
     event::{Outcome, hash},
 };
 
-/// What a key of a day stands for, so that the sets of a day can share one table.
+/// Namespace of a key, so that all kinds of keys share one table.
 #[derive(Clone, Copy)]
 pub(super) enum Aspect {
     Call = 1,
@@ -21,19 +21,19 @@ pub(super) enum Aspect {
     Target,
     Provider,
     Duty,
-    /// As Network, Provider and Client, but of every day: what is trusted depends on what was seen, never on what was
-    /// trusted, or a baseline would depend on days it does not remember.
+    /// As Network, Provider and Client, but for every day, trusted or not. Trust depends on what was seen,
+    /// never on what was trusted; otherwise a baseline would depend on days it no longer holds.
     SeenNetwork,
     SeenProvider,
     SeenClient,
 }
 
-/// The key under which a value of an aspect is remembered.
+/// The key of a value in an aspect.
 pub(super) fn key(aspect: Aspect, value: u64) -> u64 {
     value.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(7) ^ aspect as u64
 }
 
-/// The network an address counts as: its /24 or /48, since providers change the rest.
+/// Hash of an address's network: its /24 or /48, since providers change the rest.
 pub fn network_key(address: IpAddr) -> u64 {
     match address {
         IpAddr::V4(v4) => hash(&v4.octets()[..3].escape_ascii().to_string()),
@@ -41,8 +41,8 @@ pub fn network_key(address: IpAddr) -> u64 {
     }
 }
 
-/// The provider's network that an address most likely counts to: its /16 or /32. Who gets another address from the
-/// same provider mostly stays within it.
+/// Hash of a provider's network: the address's /16 or /32. A new address from the same provider mostly stays
+/// within it.
 pub(super) fn provider_key(address: IpAddr) -> u64 {
     match address {
         IpAddr::V4(v4) => hash(&v4.octets()[..2].escape_ascii().to_string()),
@@ -50,20 +50,21 @@ pub(super) fn provider_key(address: IpAddr) -> u64 {
     }
 }
 
-/// By what an act is known again: the call, what it opened or granted, and for whom outside.
-/// Not by its target: who creates roles creates new ones.
+/// Key of an act: the call, its exposure and grants, and the recipient if it is outside the account. The
+/// target is left out: a principal that creates roles creates new ones.
 pub fn act_key(notable: &Notable) -> u64 {
     let act = &notable.act;
     let outside = if act.exposure == Exposure::None { "" } else { &act.recipient };
     hash(&format!("{}|{:?}|{:?}|{outside}", act.call, act.exposure, act.grants))
 }
 
-/// Whose task it is to make users makes keys too: weighty acts of one tactic that worked are one duty.
+/// Key of a duty: the tactic of a weighty act that succeeded. A principal whose task is to create users also
+/// creates keys.
 pub(super) fn duty_key(act: &Act) -> Option<u64> {
     (act.weight >= weight::TELLING && act.outcome == Outcome::Success).then_some(act.tactic as u64)
 }
 
-/// What was seen on a day.
+/// The keys of a day.
 pub(super) fn things(hours: &[(u32, Hour)]) -> HashSet<u64> {
     let mut keys = HashSet::new();
     for (_, hour) in hours {
@@ -94,7 +95,7 @@ pub(super) fn things(hours: &[(u32, Hour)]) -> HashSet<u64> {
     keys
 }
 
-/// The service of a call such as `iam:ListUsers`.
+/// The service of a call: `iam` of `iam:ListUsers`.
 pub fn service_of(call: &str) -> &str {
     call.split(':').next().unwrap_or_default()
 }

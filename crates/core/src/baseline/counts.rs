@@ -1,8 +1,9 @@
-//! A day in counts, and how unlike the days before it is.
+//! Daily counts, and a day's deviation from the principal's earlier days.
 //!
-//! Counts, of what is new above all, are compared with the principal's own past by an isolation forest grown on its
-//! days. The threshold is its own too: the strangest of its past days, each seen by the trees that did not know it.
-//! (The usual share of one in ten would call one quiet day in eight an anomaly.)
+//! The counts, mainly of what is new, are compared with the maximum of the earlier days; an isolation forest
+//! grown on those days adds an anomaly score. The forest's threshold is the principal's own: the highest
+//! score of its past days, each scored by the trees that did not see it. (The usual contamination of one in
+//! ten would call one quiet day in eight an anomaly.)
 
 use std::collections::HashSet;
 
@@ -15,7 +16,7 @@ use crate::{
     models::isolation_forest::{Growth, IsolationForest},
 };
 
-/// What is counted.
+/// Names of the counts, in order.
 pub const COUNTED: [&str; 12] = [
     "calls",
     "different calls",
@@ -30,10 +31,10 @@ pub const COUNTED: [&str; 12] = [
     "hours at which it is never active",
     WEIGHT,
 ];
-/// This one is no count; it is not told.
+/// A sum of weights, not a count; left out of texts.
 const WEIGHT: &str = "weight of its acts";
 
-/// The counts of a day as it is remembered: the logarithm of each, in sixteenths of a doubling.
+/// The stored counts of a day: log2 of each count + 1, in sixteenths.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts([u8; COUNTED.len()]);
 
@@ -42,21 +43,21 @@ impl Counts {
         self.0.map(f32::from)
     }
 
-    /// Calls never made before.
+    /// Number of calls never made before.
     pub(super) fn new_calls(self) -> f32 {
         self.values()[2]
     }
 
-    /// The counts again, as exact as they are remembered (within 3%).
+    /// The counts, as exact as they are stored (within 3%).
     pub fn values(self) -> [f32; COUNTED.len()] {
         self.row().map(|steps| (steps / STEPS).exp2() - 1.0)
     }
 }
 
-/// Steps of a doubling.
+/// Steps per doubling.
 const STEPS: f32 = 16.0;
 
-/// A day, while its hours are added.
+/// Accumulator of a day's counts.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     calls: f64,
@@ -67,7 +68,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Adds an hour; `own` is what was known before the day.
+    /// Adds an hour; `own` is the baseline before the day.
     pub(crate) fn add(&mut self, hour: u32, folded: &Hour, own: &Baseline) {
         let refused = folded.events.values().filter(|trace| trace.outcome == Outcome::Denied).count();
         self.calls += folded.events.distinct();
@@ -118,48 +119,50 @@ impl Tally {
     }
 }
 
-/// Fewer days say nothing of what is usual.
+/// Fewest days to compare with.
 pub(super) const DAYS: usize = 8;
-/// Trees: more make no difference at thirty days.
+/// Trees of the forest: more make no difference at thirty days.
 const TREES: usize = 50;
-/// The share of a principal's own days that may be strange: the strangest of them is the threshold.
+/// Share of the principal's own days that may count as anomalous: with 0, the highest-scoring day is the
+/// threshold.
 const CONTAMINATION: f32 = 0.0;
-/// The part of the days each tree sees; the others judge it.
+/// Share of the days each tree sees; the other trees score the rest.
 const SEEN: f32 = 0.6;
 
-/// The days of a principal, to compare another with.
+/// Model of a principal's days, for comparison with another day.
 #[derive(Debug)]
 pub(crate) struct Days {
     forest: IsolationForest,
-    /// The middle of each count: less than it is never strange.
+    /// Median of each count: a lower value is never unusual.
     middle: [f32; COUNTED.len()],
-    /// The most of each count.
+    /// Maximum of each count.
     most: Counts,
-    /// The strangest of the days.
+    /// Highest anomaly score of the days.
     threshold: f32,
     days: usize,
 }
 
-/// Doublings beyond all days that one ordinary day in 200 reaches (measured on simulated organisations, seeds 1 to 10).
+/// Doublings beyond the maximum that one ordinary day in 200 reaches (measured on simulated organisations,
+/// seeds 1 to 10).
 const ANOMALOUS: f32 = 3.0;
 
-/// How unlike its days a day is.
+/// Deviation of a day from earlier days.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Strangeness {
-    /// The forest's score, 0 to 1: 0.5 is ordinary.
+    /// Anomaly score of the forest, 0 to 1; 0.5 is ordinary.
     pub score: f32,
-    /// The strangest of the days before.
+    /// Highest anomaly score of the earlier days.
     pub threshold: f32,
-    /// How many they were.
+    /// Number of earlier days.
     pub days: usize,
-    /// Doublings by which the counts are beyond the most of any day, added up.
+    /// Sum over the counts of the doublings beyond the maximum of the earlier days.
     pub beyond: f32,
-    /// What there was more of than on any day: which, how much, and the most before.
+    /// The counts above their maximum: name, value, earlier maximum.
     pub more: Vec<(String, f32, f32)>,
 }
 
 impl Days {
-    /// Learns what the remembered days are like, if they are enough.
+    /// Fits the model to the remembered days; `None` with too few.
     pub(crate) fn of(own: &Baseline) -> Option<Self> {
         let rows: Vec<[f32; COUNTED.len()]> =
             own.days.iter().filter_map(|day| day.counts).map(Counts::row).collect();
@@ -181,7 +184,7 @@ impl Days {
         Some(Self { forest, middle, most: Counts(most), threshold, days: rows.len() })
     }
 
-    /// How unlike these days `counts` are.
+    /// Deviation of `counts` from these days.
     pub(crate) fn strangeness(&self, counts: Counts) -> Strangeness {
         let compared = COUNTED.iter().zip(counts.0.iter().zip(self.most.0));
         let more = compared.zip(counts.values().into_iter().zip(self.most.values()));
@@ -200,7 +203,7 @@ impl Days {
     }
 }
 
-/// A quiet day is no anomaly, and a day is quiet while it is young: less than the middle counts as the middle.
+/// Raises counts below the median to the median: a quiet day, or one that has just begun, is not anomalous.
 fn raise(mut row: [f32; COUNTED.len()], middle: &[f32; COUNTED.len()]) -> [f32; COUNTED.len()] {
     for (value, middle) in row.iter_mut().zip(middle) {
         *value = value.max(*middle);
@@ -209,17 +212,17 @@ fn raise(mut row: [f32; COUNTED.len()], middle: &[f32; COUNTED.len()]) -> [f32; 
 }
 
 impl Strangeness {
-    /// How far beyond its days, 0 to 1.
+    /// Deviation from 0 to 1; 0.5 is anomalous.
     pub fn excess(&self) -> f32 {
         (self.beyond / (2.0 * ANOMALOUS)).clamp(0.0, 1.0)
     }
 
-    /// So far beyond its days as one ordinary day in 200 is.
+    /// Whether the deviation is one that one ordinary day in 200 reaches.
     pub fn is_anomalous(&self) -> bool {
         self.beyond >= ANOMALOUS
     }
 
-    /// In words.
+    /// The deviation as a sentence.
     pub fn describe(&self) -> String {
         const TOLD: usize = 4;
         let mut more: Vec<&(String, f32, f32)> =

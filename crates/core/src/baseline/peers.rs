@@ -1,7 +1,7 @@
-//! What everybody in the organisation did, day by day.
+//! Peer facts: activity of everybody in the organisation, by day.
 //!
-//! Kept as small facts, each under what it is about, so that a store can keep each in an item of its own and
-//! a judgement reads only those it asks for. Merging facts is commutative, associative and idempotent.
+//! Facts are small and keyed by their subject, so that a store keeps each in its own item and a judgement
+//! reads only those it needs. Merging facts is commutative, associative and idempotent.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -17,26 +17,26 @@ use crate::{
     event::{Principal, PrincipalKind, hash},
 };
 
-/// What a fact is about.
+/// Key of a fact: its subject.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum About {
-    /// An act, by its [`act_key`], or a service, of a group of peers.
+    /// An act (by its [`act_key`]) or a service, in a group of peers.
     Act(Group, u64),
-    /// An account: when its log was read, in which regions.
+    /// An account: when its log was read, by Region.
     Account(Box<str>),
-    /// An address: who was there.
+    /// An address: the humans and instances seen there.
     Address(IpAddr),
-    /// A session, by the hash of its access key: who began it.
+    /// A session, by the hash of its access key: its caller.
     Session(u64),
 }
 
-/// Those with whom somebody is compared, by their hash: the identities of an account, or the people of a permission set,
-/// or the roles of a name, in every account.
+/// Peer group, by its hash: the identities of an account, the people of a permission set, or the roles of one
+/// name, in any account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Group(pub u64);
 
 impl Group {
-    /// Somebody as a group of one.
+    /// A group of one: the scope itself.
     pub fn of_one(scope: &Scope) -> Self {
         Self(who(scope))
     }
@@ -45,34 +45,35 @@ impl Group {
         Self(hash(account))
     }
 
-    /// Who may act as the same: people of a permission set, roles of a name.
+    /// The holders of a part, in any account: a permission set or a role name.
     fn part(part: &str) -> Self {
         Self(hash(&format!("part:{part}")))
     }
 }
 
-/// What is known of one thing.
+/// Content of a fact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fact {
-    /// Who did an act, by their hashes, by day; at most [`PEERS_A_DAY`] of each.
+    /// Hashes of the identities that did an act, by day; at most 8 a day.
     Doers(BTreeMap<u32, Vec<u64>>),
-    /// In which hours of which days an account's principals acted in each region: bit n is hour n.
+    /// Hours in which an account's principals acted, by Region and day; bit n is hour n.
     Watched(BTreeMap<Box<str>, BTreeMap<u32, u32>>),
-    /// Who was at an address, by day.
+    /// Humans and instances at an address, by day.
     Occupants(BTreeMap<u32, Occupants>),
-    /// Who assumed a role.
+    /// Caller that assumed a role.
     Caller(Caller),
 }
 
-/// Who was seen at an address on a day.
+/// Humans and instances seen at an address on one day.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Occupants {
     first_human: Option<u32>,
-    /// With the first hour of each; at most the two earliest: that there are several is all that matters.
+    /// First hour and hash of each; at most the two earliest, since it only matters that there are several.
     instances: BTreeSet<(u32, u64)>,
 }
 
-/// Who assumed a role. Of the two records of one cross-account call, the one that names the caller is the lesser.
+/// Caller that assumed a role. Of the two records of a cross-account call, the one that names the caller
+/// sorts first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Caller {
     is_outside: bool,
@@ -80,20 +81,21 @@ pub struct Caller {
     parent: u64,
 }
 
-/// An address is a desk after so many days.
+/// Days with a human from which an address is a desk.
 const DESK_DAYS: usize = 3;
-/// Principals remembered for one act on one day: more make no difference.
+/// Identities kept per act and day: more make no difference.
 const PEERS_A_DAY: usize = 8;
-/// Regions remembered of one account: AWS has fewer; a forged log may name any number.
+/// Regions kept per account: AWS has fewer; a forged log may name any number.
 const REGIONS: usize = 48;
 
-/// The days that a judgement on `today` may look at.
+/// The days that a judgement on `today` may use.
 fn memory(today: u32) -> RangeInclusive<u32> {
     today.saturating_sub(MEMORY_DAYS)..=today
 }
 
 impl Fact {
-    /// Adds what `other` knows of the same thing. Where the two are of different kinds, which no program of ours writes, this one stays.
+    /// Merges a fact about the same subject. If the kinds differ, which our code never writes, this fact
+    /// stays.
     pub fn merge(&mut self, other: Self) {
         match (self, other) {
             (Self::Doers(known), Self::Doers(days)) => {
@@ -119,7 +121,7 @@ impl Fact {
         }
     }
 
-    /// Forgets days before `oldest`.
+    /// Drops days before `oldest`.
     pub fn forget(&mut self, oldest: u32) {
         match self {
             Self::Doers(days) => days.retain(|day, _| *day >= oldest),
@@ -156,7 +158,7 @@ impl Occupants {
     }
 }
 
-/// The facts that an hour of a scope tells.
+/// The facts of one hour of a scope.
 pub fn facts(scope: &Scope, hour: u32, folded: &Hour) -> Vec<(About, Fact)> {
     match scope {
         Scope::Principal(_) | Scope::Person(_) => folded
@@ -206,7 +208,7 @@ fn of_account(account: &str, hour: u32, folded: &Hour) -> Option<(About, Fact)> 
     Some((About::Account(account.into()), Fact::Watched(regions)))
 }
 
-/// By what somebody is known among peers.
+/// Hash of an identity; 0 for other scopes.
 fn who(scope: &Scope) -> u64 {
     match scope {
         Scope::Principal(id) | Scope::Person(id) => hash(id),
@@ -214,7 +216,7 @@ fn who(scope: &Scope) -> u64 {
     }
 }
 
-/// What an hour of somebody has in common with peers, or not: acts by group, and the services that people use.
+/// Keys to compare with peers in an hour: acts by group, and services by part.
 fn asked_of_groups(scope: &Scope, principal: &Principal, folded: &Hour) -> BTreeSet<About> {
     let mut asked = BTreeSet::new();
     for (notable, _) in folded.acts.iter() {
@@ -234,7 +236,7 @@ fn service_key(service: &str) -> u64 {
     hash(&format!("service:{service}"))
 }
 
-/// The groups to which somebody belongs who acted in `account`.
+/// The peer groups for an act in `account`: the account's, then the part's.
 fn groups<'s>(
     scope: &Scope,
     home: &str,
@@ -245,7 +247,7 @@ fn groups<'s>(
     std::iter::once(Group::account(account)).chain(part(account).map(Group::part))
 }
 
-/// What judging some hours of a scope may ask of its peers; sessions lead to further ones, see [`Peers::parents`].
+/// Keys of the facts that judging these hours may need; callers lead to more, see [`Peers::parents`].
 pub fn questions(scope: &Scope, hours: &[(u32, Hour)]) -> BTreeSet<About> {
     let mut asked = BTreeSet::new();
     for (_, hour) in hours {
@@ -267,16 +269,16 @@ pub fn questions(scope: &Scope, hours: &[(u32, Hour)]) -> BTreeSet<About> {
     asked
 }
 
-/// How many others did something.
+/// Number of peers that did the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Others {
-    /// Identities of the account.
+    /// Other identities of the account.
     pub in_account: usize,
-    /// People of the permission set, or roles of the name, in any account.
+    /// Other holders of the permission set or role name, in any account.
     pub alike: usize,
 }
 
-/// What is known of everybody, as far as it was gathered.
+/// The facts loaded for a judgement.
 #[derive(Debug, Default)]
 pub struct Peers {
     facts: HashMap<About, Fact>,
@@ -291,17 +293,17 @@ impl Peers {
         }
     }
 
-    /// Adds what an hour of a scope tells.
+    /// Adds the facts of one hour of a scope.
     pub fn learn(&mut self, scope: &Scope, hour: u32, folded: &Hour) {
         facts(scope, hour, folded).into_iter().for_each(|(about, fact)| self.add(about, fact));
     }
 
-    /// Adds what `other` knows.
+    /// Merges `other` into these facts.
     pub fn merge(&mut self, other: Self) {
         other.facts.into_iter().for_each(|(about, fact)| self.add(about, fact));
     }
 
-    /// Sessions that began others and are not known yet: ask for them next.
+    /// Keys of parent sessions not loaded yet: load them next.
     pub fn parents(&self) -> BTreeSet<About> {
         let parents = self.facts.values().filter_map(|fact| match fact {
             Fact::Caller(caller) if caller.parent != 0 => Some(About::Session(caller.parent)),
@@ -310,7 +312,7 @@ impl Peers {
         parents.filter(|parent| !self.facts.contains_key(parent)).collect()
     }
 
-    /// How many others of the account, and of those alike, did such an act in the 30 days before the window's.
+    /// Number of peers that did such an act in the 30 days before the window's day.
     pub fn others_who_did(&self, window: &Window<'_>, notable: &Notable) -> Others {
         let home = window.principal.map_or("", |principal| &*principal.account_id);
         let groups = groups(window.scope, home, &notable.account_id, |account| window.part_in(account));
@@ -319,7 +321,7 @@ impl Peers {
         Others { in_account: at(0), alike: at(1) }
     }
 
-    /// How many others who act as the same part used a service in the 30 days before the window's.
+    /// Number of other holders of `part` that used a service in the 30 days before the window's day.
     pub fn others_who_use(&self, window: &Window<'_>, part: &str, service: &str) -> usize {
         self.others(window, Group::part(part), service_key(service))
     }
@@ -340,27 +342,27 @@ impl Peers {
         }
     }
 
-    /// Did somebody act in this region of the account in the 30 days before `today`?
+    /// Whether anybody acted in this Region of the account in the 30 days before `today`.
     pub fn knows_region(&self, account: &str, region: &str, today: u32) -> bool {
         let days = self.watched(account).and_then(|regions| regions.get(region));
         days.is_some_and(|days| days.range(memory(today)).any(|(day, _)| *day < today))
     }
 
-    /// Was the account's log read in the 30 days up to `hour`?
+    /// Whether the account's log was read in the 30 days up to `hour`.
     pub fn is_own_account(&self, account: &str, hour: u32) -> bool {
         let is_by_then = |(day, hours): (&u32, &u32)| day * 24 + hours.trailing_zeros() <= hour;
         let regions = self.watched(account).into_iter().flatten();
         regions.into_iter().any(|(_, days)| days.range(memory(hour / 24)).any(is_by_then))
     }
 
-    /// Was the account's log read so many days before `today`, or, of the 30 remembered, earlier?
+    /// Whether the account's log was read at least `days` days before `today`, within the 30 days remembered.
     pub fn has_watched(&self, account: &str, days: u32, today: u32) -> bool {
         let regions = self.watched(account).into_iter().flatten();
         regions.into_iter().any(|(_, known)| known.range(memory(today)).any(|(day, _)| *day + days <= today))
     }
 
-    /// Did a human work at a browser at this address in the 30 days up to `hour`, where at most one instance was seen?
-    /// Where several instances are, it is their gateway, and humans may sit behind it too.
+    /// Whether a human used a browser at this address in the 30 days up to `hour` and at most one instance
+    /// was seen there. Several instances mean a gateway, which humans may share.
     pub fn is_where_humans_work(&self, address: IpAddr, hour: u32) -> bool {
         let Some(Fact::Occupants(days)) = self.facts.get(&About::Address(address)) else { return false };
         let days = || days.range(memory(hour / 24)).map(|(_, occupants)| occupants);
@@ -373,8 +375,8 @@ impl Peers {
             && days().any(|occupants| occupants.first_human.is_some_and(|first| first <= hour))
     }
 
-    /// Did a human work at a browser at this address on several days before `today`? A colleague's desk, or the office;
-    /// not a place from which somebody signed in once.
+    /// Whether a human used a browser at this address on at least three days before `today`: a colleague's
+    /// desk or the office, not the place of a single sign-in.
     pub fn is_known_desk(&self, address: IpAddr, today: u32) -> bool {
         let Some(Fact::Occupants(days)) = self.facts.get(&About::Address(address)) else { return false };
         let is_human =
@@ -382,7 +384,7 @@ impl Peers {
         days.range(memory(today)).filter(is_human).count() >= DESK_DAYS
     }
 
-    /// Who assumed the role whose session has this key: from the nearest caller to the first.
+    /// Ids of the callers behind a session, by the hash of its access key: nearest first.
     pub fn callers(&self, session: u64) -> Vec<&str> {
         let mut chain: Vec<&str> = Vec::new();
         let mut next = self.caller(session);
@@ -404,10 +406,10 @@ impl Peers {
     }
 }
 
-/// Roles assumed in a chain that are followed: AWS allows longer chains; nobody builds them.
+/// Longest role chain that is followed: AWS allows longer ones; nobody builds them.
 pub const LONGEST_CHAIN: usize = 4;
 
-/// The least hashes stay, so that order does not matter.
+/// Keeps the smallest hashes, so that order does not matter.
 fn add_peer(list: &mut Vec<u64>, who: u64) {
     if let Err(at) = list.binary_search(&who) {
         list.insert(at, who);

@@ -1,4 +1,4 @@
-//! What is normal for somebody, told with names: the same thirty days that a [`Baseline`] knows by hashes.
+//! Profile of a principal, for people: the thirty days of a [`Baseline`], with names instead of hashes.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,67 +14,68 @@ use crate::{
     networks::{Networks, describe},
 };
 
-/// A thing, and on how many days it was seen.
+/// A name, and the number of days on which it was seen.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Seen {
-    /// What.
+    /// The name, for example of a service.
     pub name: String,
-    /// On how many of the active days.
+    /// Number of days.
     pub days: u32,
 }
 
-/// What is normal for somebody.
+/// Profile of a principal's normal activity.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Portrait {
-    /// As whom it acts: durable ARNs.
+    /// Durable ARNs of the principals it acts as.
     pub principals: Vec<String>,
-    /// What sort.
+    /// Kind of identity.
     pub kind: Option<PrincipalKind>,
-    /// First and last day with activity, `2026-03-02`.
+    /// First day with activity, for example `2026-03-02`.
     pub from: String,
-    /// The last.
+    /// Last day with activity.
     pub to: String,
-    /// Days with activity.
+    /// Number of days with activity.
     pub active_days: u32,
-    /// Calls; an estimate where an hour had more than 48.
+    /// Number of calls; an estimate where an hour has more than 48.
     pub calls: f64,
-    /// The share of calls that were refused or failed.
+    /// Share (0 to 1) of calls that were denied or failed.
     pub error_rate: f64,
-    /// Calls of the middle active day.
+    /// Median of calls per active day.
     pub median_day: f64,
     /// Calls of the busiest day.
     pub busiest_day: f64,
-    /// On how many days each hour of the week was active: Monday first, hours of UTC.
+    /// Active days per hour of the week: Monday first, UTC hours.
     pub week: [[u32; 24]; 7],
-    /// The hours of a workday between which it is usually active, UTC; `None` around the clock, or without a rhythm.
+    /// First and last hour (UTC, the last exclusive) of the usual activity; `None` around the clock or
+    /// without a rhythm.
     pub workday: Option<(u32, u32)>,
-    /// Services, the most frequent first; so are all that follow.
+    /// Services, most frequent first, as are all lists below.
     pub services: Vec<Seen>,
-    /// Networks, as /24 or /48, with what is known of them.
+    /// Networks as /24 or /48, with country, provider and use where listed.
     pub networks: Vec<Seen>,
     /// Programs.
     pub programs: Vec<Seen>,
     /// Regions.
     pub regions: Vec<Seen>,
-    /// Accounts acted in.
+    /// Accounts of the calls.
     pub accounts: Vec<Seen>,
     /// Calls by name.
     pub api_calls: Vec<Seen>,
     /// Buckets, tables and secrets.
     pub resources: Vec<Seen>,
-    /// Acts that mean something.
+    /// Acts by call.
     pub acts: Vec<Seen>,
-    /// The share of its days on which it called from a network new to it.
+    /// Share of days with a network new to the principal.
     pub mobility: f32,
-    /// Calls it makes for the first time on a curious day.
+    /// New calls on one of its more curious days.
     pub usual_new_calls: Option<f32>,
-    /// What cannot be said yet, in words.
+    /// What the data cannot tell yet, in sentences.
     pub uncertain: Vec<String>,
-    /// The size of the stored baseline, in bytes.
+    /// Size of the encoded baseline, in bytes.
     pub stored_bytes: usize,
 }
 
-/// Draws the portrait from the hours (ascending) of the last 30 active-or-not days of them; `None` without any.
+/// Builds the profile from the last 30 calendar days of `hours` (ascending); `None` without hours.
 pub fn portrait(scope: &Scope, hours: &[(u32, Hour)], networks: &Networks) -> Option<Portrait> {
     let last = hours.last()?.0 / 24;
     let oldest = (last + 1).saturating_sub(MEMORY_DAYS) * 24;
@@ -132,7 +133,7 @@ fn date(day: u32) -> String {
     Time(i64::from(day) * DAY).to_string()[..10].to_owned()
 }
 
-/// On how many days each name was seen, the most frequent first.
+/// Number of days per name, most frequent first.
 fn seen(hours: &[(u32, Hour)], of: &dyn Fn(&Hour) -> Vec<String>) -> Vec<Seen> {
     let mut days: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
     for (hour, folded) in hours {
@@ -155,7 +156,7 @@ fn week(hours: &[(u32, Hour)]) -> [[u32; 24]; 7] {
     week
 }
 
-/// The shortest span of the day that holds its usual hours.
+/// The shortest span of the day that covers the usual hours.
 fn workday(own: &Baseline) -> Option<(u32, u32)> {
     const LONGEST: u32 = 16;
     let usual = own.usual_hours();

@@ -1,4 +1,4 @@
-//! MITRE ATT&CK's names: the tactics, and the techniques that our catalogue and detectors speak of.
+//! MITRE ATT&CK tactics, and the techniques that the catalogue and detectors use.
 //!
 //! Source: ATT&CK for Enterprise, cloud (IaaS) matrix, version 17; ids, names and tactics are MITRE's.
 
@@ -35,7 +35,7 @@ pub enum Tactic {
 }
 
 impl Tactic {
-    /// ATT&CK's name, for people.
+    /// ATT&CK's name of the tactic.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Reconnaissance => "Reconnaissance",
@@ -54,32 +54,32 @@ impl Tactic {
     }
 }
 
-/// An ATT&CK technique: an index into [`TECHNIQUES`]. Serialises as its id.
+/// An ATT&CK technique, by its id. Serialises as the id; only ids in [`TECHNIQUES`] deserialise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Technique(&'static str);
 
 impl Technique {
-    /// The technique of this id, if it is in [`TECHNIQUES`].
+    /// The technique with this id, if it is in [`TECHNIQUES`].
     pub fn find(id: &str) -> Option<Self> {
         TECHNIQUES.iter().find(|(known, ..)| *known == id).map(|(known, ..)| Self(known))
     }
 
-    /// The technique of this id; whether it is in [`TECHNIQUES`] is tested.
+    /// The technique with this id; a test checks that it is in [`TECHNIQUES`].
     pub(crate) const fn new(id: &'static str) -> Self {
         Self(id)
     }
 
-    /// For example `T1098.001`.
+    /// The id, for example `T1098.001`.
     pub const fn id(self) -> &'static str {
         self.0
     }
 
-    /// ATT&CK's name, for people.
+    /// ATT&CK's name of the technique.
     pub fn name(self) -> &'static str {
         self.entry().map_or("", |(_, name, _)| name)
     }
 
-    /// The tactic this technique serves first, in the sense the catalogue uses it.
+    /// The main tactic of the technique, as the catalogue uses it.
     pub fn tactic(self) -> Tactic {
         self.entry().map_or(Tactic::Discovery, |(.., tactic)| *tactic)
     }
@@ -107,7 +107,7 @@ use Tactic::{
     LateralMovement, Persistence, PrivilegeEscalation,
 };
 
-/// Technique, name, and the tactic it serves here.
+/// Id, name and main tactic of each technique.
 pub const TECHNIQUES: &[(&str, &str, Tactic)] = &[
     ("T1020", "Automated Exfiltration", Exfiltration),
     ("T1021.004", "Remote Services: SSH", LateralMovement),

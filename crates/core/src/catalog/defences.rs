@@ -1,10 +1,10 @@
-//! Readers of calls that blind or disarm: trails, detectors, recorders, logs.
+//! Readers of calls that weaken defences: trails, detectors, recorders, logs.
 
 use serde_json::Value;
 
 use super::{Act, Call, Tactic, weight};
 
-/// What a trail records: without management events, or of reads alone, it is blind to an attack.
+/// Event selectors of a trail: without management events, or with read events alone, it misses an attack.
 pub(super) fn event_selectors(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["trailName"]));
     let basic = call.get("eventSelectors").and_then(Value::as_array).filter(|list| !list.is_empty());
@@ -22,7 +22,7 @@ pub(super) fn event_selectors(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// An advanced selector of management events that is not limited to reads.
+/// Whether an advanced selector covers management events and is not limited to reads.
 fn is_seeing_changes(selector: &Value) -> bool {
     let fields = selector.get("fieldSelectors").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let has = |name: &str, value: &str| {
@@ -42,7 +42,7 @@ fn is_recording_changes(selector: &Value) -> bool {
     is_managing && selector.get("readWriteType").and_then(Value::as_str) != Some("ReadOnly")
 }
 
-/// A trail made to see less.
+/// A trail that covers less than before.
 pub(super) fn trail_updated(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["name"]));
     let lost: Vec<&str> =
@@ -54,7 +54,7 @@ pub(super) fn trail_updated(act: &mut Act, call: &Call<'_>) {
     if !lost.is_empty() {
         act.detail = format!("no longer covers {}", lost.join(", ")).into();
     } else if call.is_off("enableLogFileValidation") || call.is_off("isOrganizationTrail") {
-        // Tools send every field, also those that were off before.
+        // Tools send every field, even those that were off before.
         act.weigh(weight::MINOR, "without validation of its files, or without other accounts");
     } else if bucket.is_empty() {
         act.weigh(weight::ROUTINE, "");
@@ -63,7 +63,7 @@ pub(super) fn trail_updated(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// A new trail is routine; one more blind spot is not made by it.
+/// Changes of a GuardDuty detector: switched off, or with one protection less.
 pub(super) fn detector_updated(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["detectorId"]));
     if call.is_off("enable") {
@@ -75,7 +75,7 @@ pub(super) fn detector_updated(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// A finding filter that archives hides findings; an address list that trusts hides an attacker.
+/// A filter that archives hides findings; a trusted address list hides an attacker.
 pub(super) fn findings_hidden(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["name", "detectorId"]));
     let action = call.text(&["action"]);
@@ -84,7 +84,7 @@ pub(super) fn findings_hidden(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// How soon a bucket forgets. Trails' buckets keep for months; a day is to erase.
+/// Expiry of a bucket's objects. Trail buckets keep them for months; a day erases evidence.
 pub(super) fn lifecycle(act: &mut Act, call: &Call<'_>) {
     const ERASING_DAYS: u64 = 3;
     const WEEK: u64 = 7;
@@ -104,7 +104,7 @@ pub(super) fn lifecycle(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// The days after which a bucket's lifecycle lets everything in it expire, if it does.
+/// Days until everything in the bucket expires, if a lifecycle rule says so.
 pub fn shortest_expiry(call: &Call<'_>) -> Option<u64> {
     let configuration = call.get("LifecycleConfiguration").unwrap_or(&call.parameters);
     let rules = configuration.get("Rule").or_else(|| configuration.get("Rules"));
@@ -118,7 +118,8 @@ fn is_enabled(rule: &Value) -> bool {
     rule.get("Status").and_then(Value::as_str) != Some("Disabled")
 }
 
-/// A rule for a prefix or a tag clears up; one for everything erases. Log buckets' own prefix is everything.
+/// A rule for a prefix or tag cleans up; a rule for everything erases. In log buckets, `AWSLogs` is
+/// everything.
 fn is_whole_bucket(rule: &Value) -> bool {
     let filter = rule.get("Filter").unwrap_or(rule);
     let prefix = filter.get("Prefix").and_then(Value::as_str).unwrap_or_default();
@@ -131,7 +132,7 @@ fn days(rule: &Value) -> Option<u64> {
     days.as_u64().or_else(|| days.as_str()?.parse().ok())
 }
 
-/// CloudWatch log groups forget on their own after so many days.
+/// Retention of a CloudWatch log group.
 pub(super) fn log_retention(act: &mut Act, call: &Call<'_>) {
     const SHORT_DAYS: u64 = 7;
     act.on(call.text(&["logGroupName"]));
@@ -142,7 +143,7 @@ pub(super) fn log_retention(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// Versioning suspended, or MFA delete taken off: nothing stands between a delete and the end.
+/// Versioning suspended or MFA delete disabled: a delete is then final.
 pub(super) fn versioning(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["bucketName"]));
     let configuration = call.get("VersioningConfiguration").unwrap_or(&Value::Null);
@@ -157,7 +158,7 @@ pub(super) fn versioning(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// Security Hub, Macie, Inspector and others: a status that says off.
+/// Security Hub, Macie, Inspector and others: a status other than on.
 pub(super) fn switched_off(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&[
         "detectorId",

@@ -1,11 +1,11 @@
-//! Readers of IAM, STS, Organizations and sign-in calls: who gains which rights.
+//! Readers of IAM, STS, Organizations and sign-in calls: rights and credentials that change hands.
 
 use serde_json::Value;
 
 use super::{Act, Call, Exposure, Grants, Tactic, blank, policy, weight};
 use crate::event::{Event, Outcome, clip};
 
-/// A credential or sign-in for a user: whose? For oneself it is rotation; for another it is a way back in.
+/// A credential or sign-in for a user. For oneself it is rotation; for another user it is a way back in.
 pub(super) fn credential(act: &mut Act, call: &Call<'_>) {
     let user = call.text(&["userName", "UserName", "serviceUserName"]);
     let own = own_user(call.event);
@@ -22,10 +22,10 @@ pub(super) fn credential(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// The tag, with any value but `false`, of identities that no response may touch.
+/// Tag key of identities that no response may touch; any value but `false` counts.
 pub const PROTECTED_TAG: &str = "trailwarden:protected";
 
-/// Whoever has our tag is left alone by responses. It is seldom set; who sets it in an attack wants just that.
+/// Our tag keeps responses away from an identity. It is seldom set; an attacker may set it for that reason.
 pub(super) fn tagged(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["userName", "roleName"]));
     if protects(call) {
@@ -35,7 +35,7 @@ pub(super) fn tagged(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// What the tag does.
+/// Effect of the tag.
 const SHIELD: &str = "keeps every response from it";
 
 fn protects(call: &Call<'_>) -> bool {
@@ -44,7 +44,7 @@ fn protects(call: &Call<'_>) -> bool {
     call.get("tags").and_then(Value::as_array).is_some_and(|tags| tags.iter().any(protects))
 }
 
-/// A user is made; with our tag from the beginning?
+/// A new user; severe if it has our tag from the start.
 pub(super) fn user_made(act: &mut Act, call: &Call<'_>) {
     super::resources::named(act, call);
     if protects(call) {
@@ -52,7 +52,7 @@ pub(super) fn user_made(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// A role is made: for whom, and with our tag from the beginning?
+/// A new role: its trust, and whether it has our tag from the start.
 pub(super) fn role_made(act: &mut Act, call: &Call<'_>) {
     trust(act, call);
     if protects(call) && act.weight < weight::SEVERE {
@@ -60,12 +60,12 @@ pub(super) fn role_made(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// A role session's name is no user name, so a session never means itself.
+/// The IAM user that calls. A role session's name is not a user name, so a session never acts on itself.
 fn own_user<'e>(event: &'e Event<'_>) -> &'e str {
     if event.identity.kind.as_str() == "IAMUser" { event.identity.user_name.as_str() } else { "" }
 }
 
-/// A key or MFA device of somebody is switched off or removed: for oneself upkeep, for others lock-out.
+/// A key or MFA device is disabled or removed: maintenance for oneself, lock-out for others.
 pub(super) fn access_removed(act: &mut Act, call: &Call<'_>) {
     let user = call.text(&["userName"]);
     act.on(user);
@@ -82,7 +82,7 @@ pub(super) fn access_removed(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// MFA removed weakens a sign-in: of another user it is an attack's step, of oneself a new phone.
+/// Removing MFA weakens a sign-in: for another user it is a step of an attack, for oneself a new phone.
 pub(super) fn mfa_removed(act: &mut Act, call: &Call<'_>) {
     let serial = call.text(&["serialNumber"]);
     let user = call.text(&["userName"]);
@@ -95,7 +95,7 @@ pub(super) fn mfa_removed(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// AWS-managed policies that make an administrator, or enough of one.
+/// AWS-managed policies that give administrator rights, or nearly.
 const ADMINISTRATORS: &[&str] = &[
     "AdministratorAccess",
     "IAMFullAccess",
@@ -104,14 +104,14 @@ const ADMINISTRATORS: &[&str] = &[
     "AdministratorAccess-AWSElasticBeanstalk",
     "AmazonEKSClusterAdminPolicy",
 ];
-/// Policies that AWS attaches to a user whose key it found in public.
+/// Policies that AWS attaches to a user whose key was found in public.
 const QUARANTINE: &[&str] = &["AWSCompromisedKeyQuarantine", "AWSExposedCredentialPolicy"];
 
 fn holder<'c>(call: &'c Call<'_>) -> &'c str {
     call.text(&["userName", "roleName", "groupName", "permissionSetArn", "principalArn"])
 }
 
-/// A managed policy is attached: which, and to whom?
+/// A managed policy is attached to a user, role or group.
 pub(super) fn policy_attached(act: &mut Act, call: &Call<'_>) {
     let name = call.text(&["policyArn", "managedPolicyArn"]).rsplit('/').next().unwrap_or_default();
     act.on(holder(call));
@@ -123,13 +123,13 @@ pub(super) fn policy_attached(act: &mut Act, call: &Call<'_>) {
         act.grants = Grants::Administrator;
         act.weigh(weight::SEVERE, format!("attaches {name}"));
     } else if !name.is_empty() {
-        // Narrow rights for a role are what every project needs; for a user they are worth a note.
+        // Every project needs narrow rights for its roles; for a user they are notable.
         let weight = if call.text(&["roleName"]).is_empty() { act.weight } else { weight::MINOR * 0.5 };
         act.weigh(weight, format!("attaches {name}"));
     }
 }
 
-/// A policy is taken away: rights, or a guard against their misuse?
+/// A policy is detached: rights are removed, or a guard against misuse.
 pub(super) fn policy_detached(act: &mut Act, call: &Call<'_>) {
     const GUARDS: &[&str] = &["deny", "guard", "boundary", "restrict", "quarantine", "compromised"];
     let policy = call.text(&["policyArn", "policyName"]);
@@ -147,7 +147,7 @@ fn quarantined(act: &mut Act) {
     act.weigh(weight::SEVERE, "AWS's quarantine for a key found in public");
 }
 
-/// An inline policy or a policy version: what does it allow?
+/// An inline policy or a policy version: the rights it allows.
 pub(super) fn policy_written(act: &mut Act, call: &Call<'_>) {
     let holder = holder(call);
     act.on(if holder.is_empty() { call.text(&["policyArn", "policyName"]) } else { holder });
@@ -166,7 +166,7 @@ pub(super) fn policy_written(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// How a detail names an inline policy, so that it can be taken away again.
+/// Prefix of an inline policy's name in a detail, so that a response can remove the policy.
 pub const INLINE: &str = "inline policy ";
 
 fn granted(act: &mut Act, reach: &policy::Reach) {
@@ -184,7 +184,7 @@ fn granted(act: &mut Act, reach: &policy::Reach) {
     }
 }
 
-/// Who may assume a role, or be trusted by an account.
+/// Principals that may assume a role.
 pub(super) fn trust(act: &mut Act, call: &Call<'_>) {
     act.on(holder(call));
     let document = call.get("policyDocument").or_else(|| call.get("assumeRolePolicyDocument"));
@@ -211,7 +211,7 @@ pub(super) fn trust(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// A role for a machine: passing a strong role to one's own code is escalation, passing a weak one is work.
+/// A role passed to a machine: escalation with a strong role and one's own code, routine with a weak one.
 pub(super) fn role_passed(act: &mut Act, call: &Call<'_>) {
     let name = call.text(&[
         "functionName",
@@ -229,11 +229,11 @@ pub(super) fn role_passed(act: &mut Act, call: &Call<'_>) {
         return;
     }
     act.to(role.rsplit('/').next().unwrap_or(role));
-    // Which rights the role has is not in the call.
+    // The call does not say which rights the role has.
     act.weigh(weight::MINOR * 0.6, format!("runs with the role {}", act.recipient));
 }
 
-/// `AssumeRole`: into which account? Services do it all day. Who is refused again and again tries doors.
+/// `AssumeRole`: routine within the account; repeated denials mean that somebody tries roles in turn.
 pub(super) fn role_assumed(act: &mut Act, call: &Call<'_>) {
     let role = call.text(&["roleArn"]);
     act.on(role);
@@ -246,7 +246,7 @@ pub(super) fn role_assumed(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// A console sign-in of an IAM user or root: with MFA? Single sign-on asks for it elsewhere.
+/// A console sign-in of an IAM user or root, with or without MFA. Single sign-on checks MFA elsewhere.
 pub(super) fn sign_in(act: &mut Act, call: &Call<'_>) {
     let is_root = call.event.identity.kind.as_str() == "Root";
     if call.event.outcome != Outcome::Success {
@@ -277,11 +277,11 @@ pub(super) fn federation_token(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// Calls that AWS's own consoles make for whoever opens them.
+/// Calls that AWS's consoles make for any user who opens them.
 const ROOT_ROUTINE: &[&str] =
     &["CreateServiceLinkedRole", "ConsoleLogin", "CheckMfa", "GenerateDataKey", "Decrypt"];
 
-/// Root did something that the table does not name: anything that changes something is worth a look.
+/// A call by root that the table does not list: any change is notable.
 pub(super) fn root_use(event: &Event<'_>) -> Act {
     let name = event.event_name.as_str();
     let is_reading = event.read_only.unwrap_or_else(|| {
@@ -294,7 +294,7 @@ pub(super) fn root_use(event: &Event<'_>) -> Act {
     act
 }
 
-/// What the table names weighs no less for having been done by root, who should do nothing.
+/// A listed call by root weighs at least as much as an unlisted one: root should do nothing.
 pub(super) fn done_by_root(act: &mut Act, event: &Event<'_>) {
     let floor = root_use(event);
     if act.weight < floor.weight {
@@ -302,7 +302,8 @@ pub(super) fn done_by_root(act: &mut Act, event: &Event<'_>) {
     }
 }
 
-/// An organisation's guard rail: a policy detached or rewritten, by its kind.
+/// A policy of the organisation is detached, deleted or rewritten; new content that only denies weighs
+/// little.
 pub(super) fn guard_rail(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["targetId", "policyId"]));
     let content = call.get("content");

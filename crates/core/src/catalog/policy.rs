@@ -1,4 +1,4 @@
-//! What a policy document opens, and to whom.
+//! Reader of policy documents: the access they allow, and to whom.
 //!
 //! IAM writes policies as JSON inside a string, sometimes URL-encoded; S3 writes them as objects.
 
@@ -8,28 +8,28 @@ use serde_json::Value;
 
 use crate::event::account_of;
 
-/// What the `Allow` statements of a policy give.
+/// Access given by the `Allow` statements of a policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Reach {
-    /// Anybody at all may use it: `Principal: "*"` without a condition that narrows who.
+    /// Open to everybody: `Principal: "*"` without a narrowing condition, or `NotPrincipal`.
     pub(super) is_public: bool,
-    /// Accounts other than the policy's own that it names.
+    /// Other accounts that the policy names.
     pub(super) accounts: BTreeSet<String>,
-    /// One of them needs no external id. Vendors' roles ask for one; a stranger's back door does not.
+    /// One of these accounts needs no external id. Vendors' roles require one; a back door does not.
     pub(super) is_unguarded: bool,
-    /// A federation (SAML or OIDC provider) may use it.
+    /// Open to a federation (SAML or OIDC provider).
     pub(super) is_federated: bool,
-    /// Anybody whom a web identity provider (GitHub, a cluster) vouches for may use it: no subject is demanded.
+    /// Open to every user of a web identity provider (GitHub, a cluster): no condition on the subject.
     pub(super) is_any_federated: bool,
     /// Every action on every resource.
     pub(super) is_administrator: bool,
-    /// Enough to become administrator: all of IAM, or policies, roles or keys of anybody.
+    /// Enough to become administrator: an action of `PRIVILEGED`, or `NotAction`, on every resource.
     pub(super) is_privileged: bool,
-    /// Nothing is allowed; something is denied.
+    /// No statement allows; at least one denies.
     pub(super) only_denies: bool,
 }
 
-/// Actions with which a principal can raise its own rights when they reach every resource.
+/// Actions that let a principal raise its own rights when allowed on every resource.
 /// Source: Rhino Security Labs, "AWS IAM Privilege Escalation Methods" (2018, revised 2021).
 const PRIVILEGED: &[&str] = &[
     "iam:passrole",
@@ -49,7 +49,7 @@ const PRIVILEGED: &[&str] = &[
     "sts:assumerole",
 ];
 
-/// Condition keys that narrow `Principal: "*"` to somebody known.
+/// Condition keys that narrow `Principal: "*"` to known callers.
 const NARROWING: &[&str] = &[
     "aws:principalorgid",
     "aws:principalorgpaths",
@@ -70,7 +70,7 @@ const NARROWING: &[&str] = &[
     "elasticfilesystem:accessedviamounttarget",
 ];
 
-/// Must who assumes the role give a secret that was agreed upon?
+/// Whether the statement requires an external id.
 fn asks_for_external_id(statement: &Value) -> bool {
     let conditions = statement.get("Condition").and_then(Value::as_object);
     conditions.into_iter().flatten().any(|(operator, tests)| {
@@ -80,7 +80,7 @@ fn asks_for_external_id(statement: &Value) -> bool {
     })
 }
 
-/// Reads a policy given as an object or as text; `own` is the account it belongs to. `None` if it is no policy.
+/// Reads a policy from an object or a string; `own` is the account it belongs to. `None` if it is no policy.
 pub(super) fn reach(policy: &Value, own: &str) -> Option<Reach> {
     let parsed;
     let policy = match policy {
@@ -154,20 +154,20 @@ impl Reach {
         for action in as_list(statement.get("Action").unwrap_or(&Value::Null)) {
             let action = action.as_str().unwrap_or_default().to_ascii_lowercase();
             let is_all = matches!(action.as_str(), "*" | "*:*");
-            // A condition narrows when or whence, not what: an administrator by day is one.
+            // A condition narrows when or from where, not what: an administrator by day is still one.
             self.is_administrator |= is_all && everywhere && statement.get("Condition").is_none();
             self.is_privileged |= everywhere && reaches_privileged(&action);
         }
     }
 }
 
-/// Does an action, with wildcards, include one that raises rights?
+/// Whether an action pattern includes a privileged action.
 fn reaches_privileged(action: &str) -> bool {
     let pattern = wildmatch::WildMatch::new(action);
     PRIVILEGED.iter().any(|privileged| pattern.matches(privileged))
 }
 
-/// `*`, or every ARN of a service.
+/// `*`, every IAM ARN of any account, or every role.
 fn is_wide(resource: &Value) -> bool {
     resource
         .as_str()
@@ -182,7 +182,7 @@ fn is_narrowed(statement: &Value) -> bool {
     })
 }
 
-/// Does a condition demand somebody of a web identity provider?
+/// Whether a condition requires a certain subject of a web identity provider.
 fn names_subject(statement: &Value) -> bool {
     let Some(conditions) = statement.get("Condition").and_then(Value::as_object) else { return false };
     let mut keys = conditions.values().filter_map(Value::as_object).flat_map(|keys| keys.iter());
@@ -195,7 +195,7 @@ fn names_everywhere(value: &Value) -> bool {
     as_list(value).iter().any(|cidr| cidr.as_str().is_some_and(is_everywhere))
 }
 
-/// Is this CIDR the whole Internet, or so much of it that it makes no difference?
+/// Whether a CIDR is the whole Internet, or nearly.
 pub(super) fn is_everywhere(cidr: &str) -> bool {
     /// A /8 holds sixteen million addresses.
     const WIDE: u8 = 8;
@@ -208,7 +208,7 @@ fn parse(text: &str) -> Option<Value> {
     serde_json::from_str(text).ok().or_else(|| serde_json::from_str(&percent_decode(text)?).ok())
 }
 
-/// Undoes URL encoding; `None` if there is none to undo.
+/// Decodes URL encoding; `None` if there is none.
 fn percent_decode(text: &str) -> Option<String> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
@@ -229,7 +229,7 @@ fn text_of(value: &Value, key: &str) -> String {
     value.get(key).and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase()
 }
 
-/// AWS writes a list of one as the one.
+/// AWS writes a list of one element as that element.
 fn as_list(value: &Value) -> Vec<&Value> {
     match value {
         Value::Array(list) => list.iter().collect(),

@@ -1,4 +1,4 @@
-//! Everybody to whom a call opens something: a policy, or a list of receivers, may name several.
+//! Receivers of a call: all accounts to which it opens a resource. A policy or list may name several.
 
 use std::collections::BTreeSet;
 
@@ -7,16 +7,16 @@ use serde_json::Value;
 use super::{Call, Exposure, policy, sharing};
 use crate::event::Event;
 
-/// To whom a call opens something.
+/// Receivers of a resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receivers {
-    /// To everybody.
+    /// Everybody.
     pub is_public: bool,
-    /// To these accounts, other than the call's own.
+    /// Accounts other than the call's own.
     pub accounts: BTreeSet<String>,
 }
 
-/// Where IAM puts the policy of a new role: who may assume it.
+/// Parameter of a new role's trust policy.
 const TRUST: &str = "assumeRolePolicyDocument";
 
 /// Accounts of AWS's own load balancers, which write access logs, by Region; and of its billing reports.
@@ -47,7 +47,7 @@ const AWS_OWN: &[&str] = &[
     "386209384616",
 ];
 
-/// Reads them from the parameters; `of_act` is what the catalogue makes of the call.
+/// Reads the receivers from the parameters; `of_act` is the exposure and recipient of the call's act.
 pub fn receivers(event: &Event<'_>, of_act: Option<(Exposure, &str)>) -> Receivers {
     let call = Call::new(event);
     let mut found = Receivers::default();
@@ -56,7 +56,7 @@ pub fn receivers(event: &Event<'_>, of_act: Option<(Exposure, &str)>) -> Receive
     for document in keys.filter_map(|key| call.get(key).or_else(|| attributes.get(key))) {
         let Some(reach) = policy::reach(document, call.account()) else { continue };
         found.is_public |= reach.is_public;
-        // A vendor who has to give a secret that was agreed upon is let in on purpose.
+        // A role that requires an external id is opened to a vendor on purpose.
         let is_trust = event.service() == "iam";
         if reach.is_unguarded || !is_trust {
             found.accounts.extend(reach.accounts);
@@ -78,7 +78,7 @@ pub fn receivers(event: &Event<'_>, of_act: Option<(Exposure, &str)>) -> Receive
     found
 }
 
-/// The receivers that lists name: of snapshots, images, and shares.
+/// Receivers in the lists of snapshots, images and shares.
 fn listed<'c>(call: &'c Call<'_>) -> Vec<&'c str> {
     let permissions =
         ["createVolumePermission", "launchPermission", "loadPermission"].iter().find_map(|key| call.get(key));

@@ -7,14 +7,14 @@ use serde_json::Value;
 use super::{Act, Call, Exposure, Tactic, policy, sharing::opened, weight};
 use crate::event::Outcome;
 
-/// Instance families whose hour is worth stealing: GPUs, accelerators, very large machines.
+/// Instance families worth stealing: GPUs, accelerators, very large machines.
 const EXPENSIVE: &[&str] = &["p", "g", "gr", "trn", "inf", "dl", "vt", "f", "hpc", "u"];
-/// So many very large machines at once are seldom a test.
+/// Number of very large machines in one call that is seldom a test.
 const SEVERAL: u64 = 3;
-/// This many machines in one call are a fleet.
+/// Number of machines in one call that makes a fleet.
 const FLEET: u64 = 8;
 
-/// New machines: of which kind, and how many?
+/// New instances: type and number.
 pub(super) fn instances(act: &mut Act, call: &Call<'_>) {
     let kind = call.text(&["instanceType"]);
     act.on(kind);
@@ -32,34 +32,34 @@ pub(super) fn instances(act: &mut Act, call: &Call<'_>) {
         _ => weight::ROUTINE,
     };
     act.weigh(weight, format!("{count} of {kind}"));
-    // What AWS would not start for want of quota was meant to run: it keeps its weight.
+    // AWS refused for lack of quota what was meant to run: it keeps the weight of a denied call.
     if call.event.outcome == Outcome::Failed && call.event.error_code.contains("LimitExceeded") {
         act.outcome = Outcome::Denied;
     }
 }
 
-/// The family is the letters before the generation: `p4d.24xlarge` is `p`.
+/// The family is the letters before the generation: `p` of `p4d.24xlarge`.
 fn is_expensive(kind: &str) -> bool {
     let family = kind.split(|c: char| c.is_ascii_digit() || c == '-').next().unwrap_or_default();
     EXPENSIVE.contains(&family)
 }
 
-/// `24xlarge` and more.
+/// Sizes from `16xlarge` on.
 fn is_huge(size: &str) -> bool {
     const HUGE: u32 = 16;
     size.strip_suffix("xlarge").and_then(|times| times.parse::<u32>().ok()).is_some_and(|times| times >= HUGE)
 }
 
-/// Ports by which machines and databases are entered.
+/// Ports that give access to machines and databases.
 const ENTRANCES: &[u64] = &[
     22, 23, 135, 445, 1433, 1521, 2375, 2379, 3306, 3389, 5432, 5601, 5900, 5985, 5986, 6379, 6443, 9200,
     10250, 11211, 27017,
 ];
 
-/// Doors of one call that are told.
+/// Most ports named in a detail.
 const DOORS: usize = 6;
 
-/// A firewall is opened: to whom, on which ports?
+/// A firewall rule: audience and ports.
 pub(super) fn ingress(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["groupId", "groupName", "networkAclId", "dBSecurityGroupName"]));
     let mut rules = Vec::new();
@@ -82,7 +82,7 @@ pub(super) fn ingress(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// The objects that have ports, wherever EC2's many spellings nest them.
+/// Collects the objects that have ports, however EC2 nests them.
 fn collect_rules<'v>(value: &'v Value, rules: &mut Vec<&'v Value>) {
     match value {
         Value::Object(fields) => {
@@ -142,7 +142,7 @@ fn reaches_entrance(rule: &Value) -> bool {
     ENTRANCES.iter().any(|entrance| (from..=to).contains(entrance))
 }
 
-/// A rule in a database's own firewall. Such groups are remains of EC2-Classic: a forgotten door.
+/// A rule in a database's own firewall. Such groups remain from EC2-Classic and are easily forgotten.
 pub(super) fn database_ingress(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["dBSecurityGroupName", "clusterSecurityGroupName"]));
     let cidr = call.text(&["cIDRIP", "cidrip"]);
@@ -153,7 +153,7 @@ pub(super) fn database_ingress(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// A database is changed: opened, unprotected, its backups ended, its password set.
+/// Changes of a database: public, deletion protection off, no backups, new master password.
 pub(super) fn database(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["dBInstanceIdentifier", "dBClusterIdentifier", "clusterIdentifier"]));
     let is_unprotected = call.is_off("deletionProtection");
@@ -183,14 +183,14 @@ pub(super) fn database(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// Asked for, or, for a restore, what AWS says it became.
+/// Requested, or, for a restore, reported by AWS in the response.
 fn is_made_public(call: &Call<'_>) -> bool {
     let is_restore = call.event.event_name.starts_with("Restore");
     call.is_on("publiclyAccessible")
         || (is_restore && call.event.response().get("publiclyAccessible") == Some(&Value::Bool(true)))
 }
 
-/// A database or its backups are deleted: with a last snapshot it is a clean-up, without one it is gone.
+/// A database or its backups are deleted: a clean-up with a final snapshot, a loss without.
 pub(super) fn database_deleted(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&[
         "dBInstanceIdentifier",
@@ -206,7 +206,7 @@ pub(super) fn database_deleted(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// Secrets and parameters in clear: which, and how many at once?
+/// Secrets and parameters read: names, and number in one call.
 pub(super) fn secrets(act: &mut Act, call: &Call<'_>) {
     let names = ["names", "secretIdList"].iter().find_map(|key| call.get(key)?.as_array());
     let name = call.text(&["secretId", "name", "path", "instanceId", "functionName"]);
@@ -219,7 +219,7 @@ pub(super) fn secrets(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// Parameters are secrets only when they are decrypted.
+/// Parameters count as secrets only when decrypted.
 pub(super) fn parameters(act: &mut Act, call: &Call<'_>) {
     secrets(act, call);
     if !call.is_on("withDecryption") {
@@ -227,7 +227,7 @@ pub(super) fn parameters(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// An instance's user data holds passwords more often than it should.
+/// An instance's user data often holds passwords.
 pub(super) fn instance_attribute_read(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["instanceId"]));
     if call.text(&["attribute"]) != "userData" {
@@ -235,7 +235,7 @@ pub(super) fn instance_attribute_read(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// User data runs as root at the next start: changing it is running a command.
+/// User data runs as root at the next start: changing it runs a command.
 pub(super) fn instance_attribute_changed(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["instanceId"]));
     let names_user_data = call.get("userData").is_some() || call.text(&["attribute"]) == "userData";
@@ -246,7 +246,7 @@ pub(super) fn instance_attribute_changed(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// AWS's own documents that run nothing of the caller's.
+/// AWS's own documents that run no code of the caller's.
 const UPKEEP: &[&str] = &[
     "AWS-RunPatchBaseline",
     "AWS-RunPatchBaselineAssociation",
@@ -260,7 +260,7 @@ const UPKEEP: &[&str] = &[
     "AmazonInspector2-InspectLinuxServers",
 ];
 
-/// Logs are deleted: of what? AWS names the groups of functions and builds itself; they go with what they belong to.
+/// A log group is deleted. AWS creates those of functions and builds itself, and they are deleted with them.
 pub(super) fn log_group(act: &mut Act, call: &Call<'_>) {
     const OF_SERVICES: &[&str] =
         &["/aws/lambda/", "/aws/codebuild/", "/aws/apigateway/", "/aws/batch/", "/aws/sagemaker/", "/ecs/"];
@@ -275,7 +275,7 @@ pub(super) fn log_group(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// Commands on machines: on how many?
+/// Commands on instances, and the number of instances.
 pub(super) fn command(act: &mut Act, call: &Call<'_>) {
     let instances = call.get("instanceIds").and_then(Value::as_array);
     let count = instances.map_or(0, Vec::len);
@@ -289,8 +289,8 @@ pub(super) fn command(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// A function's code or layers are replaced: whoever calls it next runs the attacker's code with its role.
-/// Code is brought by pipelines, which are roles; a human who replaces it directly is odd.
+/// A function's code or layers are replaced: the next invocation runs the attacker's code with the function's
+/// role. Pipelines, which are roles, deploy code; a human who replaces it directly is unusual.
 pub(super) fn function_code(act: &mut Act, call: &Call<'_>) {
     let name = call.text(&["functionName"]);
     act.on(name.rsplit(':').next().unwrap_or(name));
@@ -316,7 +316,7 @@ pub(super) fn function_code(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// Machines or disks by their ids: how many at once?
+/// Instances or disks by id, and their number.
 pub(super) fn many(act: &mut Act, call: &Call<'_>) {
     let instances = call.items("instancesSet");
     let first = instances.first().and_then(|item| item.get("instanceId")?.as_str());
@@ -324,7 +324,7 @@ pub(super) fn many(act: &mut Act, call: &Call<'_>) {
     act.breadth = u16::try_from(instances.len()).unwrap_or(u16::MAX).max(1);
 }
 
-/// Machines asked for by the dozen, in whatever shape the request takes: of which kind?
+/// Instances requested through a group or template, and their type, wherever the request states it.
 pub(super) fn fleet(act: &mut Act, call: &Call<'_>) {
     let kind = super::strings(&call.parameters)
         .into_iter()
@@ -336,7 +336,7 @@ pub(super) fn fleet(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// A key that is not ours holds what it encrypts to ransom.
+/// A key of another account holds to ransom what it encrypts.
 pub(super) fn bucket_encryption(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["bucketName"]));
     match call.stranger() {
@@ -360,7 +360,7 @@ pub(super) fn object_written(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// Parameters by which calls name what they act on, the most telling first.
+/// Parameters that name a call's target, the most specific first.
 const NAMES: &[&str] = &[
     "userName",
     "roleName",
@@ -411,7 +411,7 @@ const NAMES: &[&str] = &[
     "id",
 ];
 
-/// Names what is acted on, where nothing else needs reading.
+/// Sets the target; for calls that need no other reading.
 pub(super) fn named(act: &mut Act, call: &Call<'_>) {
     let name = call.text(NAMES);
     act.on(name.rsplit('/').next().unwrap_or(name));

@@ -1,10 +1,10 @@
-//! Readers of calls that open a resource to somebody outside: data leaves without being copied.
+//! Readers of calls that share a resource outside the account: data leaves without being copied.
 
 use serde_json::Value;
 
 use super::{Act, Call, Exposure, policy, weight};
 
-/// Where services put a resource's policy among a call's parameters.
+/// Parameters that hold a resource's policy.
 pub(super) const POLICIES: &[&str] = &[
     "bucketPolicy",
     "policy",
@@ -21,7 +21,7 @@ pub(super) const POLICIES: &[&str] = &[
     "accessPolicy",
     "repositoryPolicyText",
 ];
-/// Where services put a resource's name.
+/// Parameters that hold a resource's name.
 const NAMES: &[&str] = &[
     "bucketName",
     "bucket",
@@ -40,12 +40,12 @@ const NAMES: &[&str] = &[
     "registryId",
 ];
 
-/// A resource policy: whom does it let in?
+/// A resource policy, and the receivers it allows.
 pub(super) fn resource_policy(act: &mut Act, call: &Call<'_>) {
     let name = call.text(NAMES);
     act.on(name.rsplit('/').next().unwrap_or(name));
     let attributes = call.get("attributes").unwrap_or(&call.parameters);
-    // Glacier wraps its policy once more.
+    // Glacier wraps its policy in another object.
     let attributes = call.get("policy").filter(|inner| inner.get("policy").is_some()).unwrap_or(attributes);
     let document = POLICIES.iter().find_map(|key| attributes.get(key).or_else(|| call.get(key)));
     match document.and_then(|document| policy::reach(document, call.account())) {
@@ -58,7 +58,7 @@ pub(super) fn resource_policy(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// Marks an act as opening something to `whom`: an account, or `*`.
+/// Marks an act as opening a resource to `whom`: an account, or `*`.
 pub(super) fn opened(act: &mut Act, whom: &str) {
     act.to(whom);
     if matches!(whom, "*" | "all") {
@@ -70,7 +70,7 @@ pub(super) fn opened(act: &mut Act, whom: &str) {
     }
 }
 
-/// `{"add":{"items":[{"userId":...} or {"group":"all"}]}}`, as EC2 shares snapshots and images.
+/// `{"add":{"items":[{"userId":...} or {"group":"all"}]}}`: EC2's format for sharing snapshots and images.
 pub(super) fn launch_permission(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["snapshotId", "imageId", "fpgaImageId"]));
     let changes =
@@ -86,14 +86,14 @@ pub(super) fn launch_permission(act: &mut Act, call: &Call<'_>) {
     share(act, call, receivers);
 }
 
-/// `valuesToAdd`, as RDS shares snapshots.
+/// `valuesToAdd`: RDS's format for sharing snapshots.
 pub(super) fn snapshot_attribute(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["dBSnapshotIdentifier", "dBClusterSnapshotIdentifier"]));
     let added = call.get("valuesToAdd").and_then(Value::as_array);
     share(act, call, added.into_iter().flatten().filter_map(Value::as_str));
 }
 
-/// Shares with the first receiver who is not the account itself.
+/// Shares with the first receiver that is not the account itself.
 fn share<'c>(act: &mut Act, call: &Call<'_>, receivers: impl Iterator<Item = &'c str>) {
     match receivers.into_iter().find(|receiver| *receiver != call.account()) {
         Some(receiver) if receiver.starts_with("arn:aws:organizations") => {
@@ -107,7 +107,8 @@ fn share<'c>(act: &mut Act, call: &Call<'_>, receivers: impl Iterator<Item = &'c
     }
 }
 
-/// A principal is let in by name: `AddPermission` of Lambda, SNS and SQS, `AuthorizeSnapshotAccess`, `CreateGrant`.
+/// Access for a named principal: `AddPermission` of Lambda, SNS and SQS, `AuthorizeSnapshotAccess`,
+/// `CreateGrant`.
 pub(super) fn permission_added(act: &mut Act, call: &Call<'_>) {
     let name = call.text(NAMES);
     act.on(name.rsplit('/').next().unwrap_or(name));
@@ -144,7 +145,7 @@ fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Anything that names another account's resource as receiver: a log destination, a target, a share.
+/// Calls that name another account's resource as receiver: a log destination, a target, a share.
 pub(super) fn to_stranger(act: &mut Act, call: &Call<'_>) {
     let name = call.text(&["logGroupName", "rule", "name", "bucketName", "resourceShareArn"]);
     act.on(name);
@@ -159,7 +160,7 @@ pub(super) fn to_stranger(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// A function's own web address: signed, or for everybody?
+/// A function URL: signed requests only, or open to everybody.
 pub(super) fn function_url(act: &mut Act, call: &Call<'_>) {
     let name = call.text(&["functionName"]);
     act.on(name.rsplit(':').next().unwrap_or(name));
@@ -169,7 +170,7 @@ pub(super) fn function_url(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// An S3 access control list, given as a canned name or as grants.
+/// An S3 access control list, as a canned name or as grants.
 pub(super) fn acl(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["bucketName"]));
     let text = call.parameters.to_string();
@@ -184,7 +185,7 @@ pub(super) fn acl(act: &mut Act, call: &Call<'_>) {
     if is_public { opened(act, "*") } else { act.weigh(weight::ROUTINE, "private") }
 }
 
-/// Replication copies a bucket as it changes: whose bucket is the copy?
+/// Replication of a bucket; exfiltration if the copy belongs to another account.
 pub(super) fn replication(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["bucketName"]));
     let configuration = call.get("ReplicationConfiguration").unwrap_or(&call.parameters);
@@ -204,7 +205,7 @@ pub(super) fn replication(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// A whole disk, database or table is exported to a bucket.
+/// Export of a whole disk, database or table to a bucket.
 pub(super) fn export(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["sourceArn", "instanceId", "imageId", "tableArn", "exportTaskIdentifier"]));
     let bucket = call.text(&["s3BucketName", "s3Bucket"]);
@@ -212,7 +213,7 @@ pub(super) fn export(act: &mut Act, call: &Call<'_>) {
     act.detail = format!("to bucket {bucket}").into();
 }
 
-/// Public access blocks: written with any of its four switches off, it opens.
+/// Public access block: any of its four switches off opens the bucket or account.
 pub(super) fn access_block(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["bucketName", "accountId"]));
     let block = call.get("PublicAccessBlockConfiguration").unwrap_or(&call.parameters);
@@ -226,7 +227,7 @@ pub(super) fn access_block(act: &mut Act, call: &Call<'_>) {
     }
 }
 
-/// CodeBuild projects can show their logs and artefacts to the world.
+/// CodeBuild projects can publish their logs and artefacts.
 pub(super) fn visibility(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["projectArn", "repositoryName"]));
     if call.text(&["projectVisibility"]).starts_with("PUBLIC") {

@@ -1,12 +1,9 @@
-//! The table: one line a call.
-//!
-//! Service, name, the tactic it serves, its techniques, its weight, what reads its parameters, and
-//! whether its finding is urgent enough for the fast lane.
+//! Table of calls: service, name, tactic, techniques, weight, parameter reader, and urgency (fast lane).
 //!
 //! Sources: AWS's service authorization reference and API references (what each call does); MITRE ATT&CK,
-//! IaaS matrix (which technique); the attack techniques of Stratus Red Team (DataDog, Apache-2.0) and the
-//! incident reports collected in "AWS Customer Security Incidents" (R. Bastani, 2020-2025) for which
-//! calls attackers make. The weights are ours: see [`weight`](super::weight).
+//! IaaS matrix (techniques); the attack techniques of Stratus Red Team (DataDog, Apache-2.0) and the incident
+//! reports collected in "AWS Customer Security Incidents" (R. Bastani, 2020-2025) for the calls that
+//! attackers make. The weights are ours: see [`weight`](super::weight).
 
 use super::{
     Reader, Row,
@@ -40,7 +37,7 @@ impl Row {
     }
 }
 
-/// The calls that mean something.
+/// Calls with a meaning.
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
     // IAM: credentials and sign-ins
@@ -476,12 +473,14 @@ pub(super) const ROWS: &[Row] = &[
     row("eks", "UpdateClusterConfig", DefenseEvasion, &["T1562.008"], MINOR).read(resources::named),
 ];
 
-/// Is this call known to mean nothing by itself? Named, so that a new call of these services is noticed.
+/// Whether the call is listed as harmless by itself. Listed by name, so that a new call of these services is
+/// noticed.
 pub(super) fn is_routine(service: &str, name: &str) -> bool {
     ROUTINE.iter().any(|(of, names)| *of == service && names.contains(&name))
 }
 
-/// Calls that change something and yet are innocent by themselves: tags, descriptions, creations that grant nothing, the use of keys.
+/// Calls that change something but are harmless by themselves: tags, descriptions, creations that grant
+/// nothing, the use of keys.
 #[rustfmt::skip]
 const ROUTINE: &[(&str, &[&str])] = &[
     ("cloudtrail", &[

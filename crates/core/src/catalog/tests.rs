@@ -1,7 +1,7 @@
 use crate::catalog::*;
 use crate::sources::{Item, Limits, read};
 
-/// The act of a call by an IAM user of account 111122223333.
+/// The act of a call by IAM user kim of account 111122223333.
 pub(crate) fn act(source: &str, name: &str, parameters: &str) -> Option<Act> {
     act_by(r#"{"type":"IAMUser","userName":"kim","accountId":"111122223333"}"#, source, name, parameters, "")
 }

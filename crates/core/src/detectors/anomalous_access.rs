@@ -1,8 +1,8 @@
-//! A principal that does not behave like itself: another place, another program, another hour, other calls.
+//! Detector: a principal that deviates from its own baseline in network, program, hour, Region or calls.
 //!
-//! Stolen credentials are used by somebody else, who sits elsewhere, has other tools, sleeps at other
-//! times, and looks around. Each alone happens to everybody: a trip changes the place, a new laptop the
-//! program, an on-call night the hour, a new project the calls. Together they are another person.
+//! An attacker with stolen credentials is elsewhere, has other tools, works at other times, and explores.
+//! Each deviation alone is innocent: a trip changes the network, a new laptop the program, an on-call night
+//! the hour, a new project the calls. Together they indicate another person.
 
 use std::net::IpAddr;
 
@@ -32,11 +32,12 @@ pub(super) const DETECTOR: Detector = Detector {
     detect,
 };
 
-/// What is left of each facet when the program is the usual one.
+/// Factor on every facet when the program is the usual one.
 const FAMILIAR: f32 = 0.65;
-/// A new place and a new program at once: a new laptop is set up at the usual desk, and a trip takes the old one along.
+/// Factor on a new network and a new program at once: a new laptop is set up at the usual desk, and the old
+/// one goes on trips.
 const BOTH: f32 = 1.5;
-/// New calls within the hour that a creature of habit never makes.
+/// New calls in the hour that are too many for a principal that hardly ever makes new ones.
 const ASTRAY: usize = 5;
 
 fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
@@ -44,7 +45,8 @@ fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
     {
         return None;
     }
-    // Where a grave act was done, those speak who know what it means, and say from where too: one attack, one alert.
+    // Grave acts are left to the specific detectors, whose findings also name the network: one attack, one
+    // alert.
     let is_grave =
         |notable: &Notable| notable.act.weight >= weight::BAD && habits.own.days_with_act(notable) == 0;
     if window.groups().any(|(_, group)| group.acts.values().any(is_grave)) {
@@ -66,8 +68,8 @@ fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
     if !is_hidden && !is_astray && (!is_elsewhere || facets.iter().flatten().count() < 2) {
         return None;
     }
-    // The laptop it always uses goes with its owner: on call, at home, on a trip.
-    // And at the desk where it always sits, a new program is a new tool.
+    // The usual laptop travels with its owner: on call, at home, on a trip. At the usual desk, a new program
+    // is a new tool.
     let is_at_its_desk = facets[0].is_none() && is_at_its_desk(window, habits);
     let is_familiar = (facets[1].is_none() || is_at_its_desk) && !is_hidden && !is_astray;
     let factor = if is_familiar { FAMILIAR } else { 1.0 };
@@ -85,7 +87,7 @@ fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
     signal(reasons, confidence(habits))
 }
 
-/// A human where it was on several days before.
+/// Whether a human calls only from networks seen on several earlier days.
 fn is_at_its_desk(window: &Window<'_>, habits: &Habits<'_>) -> bool {
     const SEVERAL: u32 = 3;
     let mut addresses = window.now().addresses.values();
@@ -93,8 +95,8 @@ fn is_at_its_desk(window: &Window<'_>, habits: &Habits<'_>) -> bool {
     is_human(window) && !window.now().addresses.is_empty() && addresses.all(known)
 }
 
-/// A network it never used, as far as it usually stays where it was; a network made to hide in weighs more, another
-/// address of a known provider less.
+/// A network the principal never used; it counts less for principals that change networks. Anonymising
+/// networks weigh more, other addresses of a known provider less.
 fn place(window: &Window<'_>, habits: &Habits<'_>) -> Option<(f32, String)> {
     let address = new_address(window, habits)?;
     let settled = 1.0 - habits.own.mobility();
@@ -112,7 +114,7 @@ fn place(window: &Window<'_>, habits: &Habits<'_>) -> Option<(f32, String)> {
         .then(|| (probability, format!("calls from {address}{described}, a network it never used")))
 }
 
-/// The most telling address of the hour that is new to the principal.
+/// The most telling new address of the hour: one in an anonymising network, if any.
 fn new_address(window: &Window<'_>, habits: &Habits<'_>) -> Option<IpAddr> {
     let mut new = window
         .now()
@@ -150,13 +152,13 @@ fn hour(window: &Window<'_>, habits: &Habits<'_>) -> Option<(f32, String)> {
     Some((0.16 * strangeness, format!("active at {:02}:00 UTC, when it never is", window.hour % 24)))
 }
 
-/// What the hour has that the principal never did.
+/// New calls and services of the hour.
 struct News<'h> {
     calls: Vec<&'h str>,
     services: Vec<&'h str>,
-    /// How many of the calls are to services that colleagues use.
+    /// Number of new calls to services that colleagues use.
     shared: usize,
-    /// It hardly ever does anything new, and no human is at the keyboard.
+    /// The principal hardly ever does anything new, and no human uses a browser.
     is_routine: bool,
 }
 
@@ -165,7 +167,7 @@ impl<'h> News<'h> {
         const HARDLY_EVER: f32 = 1.6;
         let (calls, services) = news(window.now(), habits.own);
         let parts = window.now().parts(window.scope);
-        // Of roles of one name one other is enough: it stands for all who take it.
+        // For a role name, one other role is enough: it stands for everybody who assumes it.
         let enough = if matches!(window.scope, Scope::Person(_)) { 2 } else { 1 };
         let is_shared = |call: &&&str| {
             let service = service_of(call);
@@ -184,7 +186,7 @@ impl<'h> News<'h> {
     }
 }
 
-/// Calls and services it never used: some come with any new project, and some people are curious every day.
+/// New calls and services. Any new project brings some, and some people explore every day.
 fn calls(news: &News<'_>, habits: &Habits<'_>) -> Option<(f32, String)> {
     const NEW_PROJECT: f32 = 4.0;
     let News { calls, services, .. } = news;
@@ -207,14 +209,14 @@ fn calls(news: &News<'_>, habits: &Habits<'_>) -> Option<(f32, String)> {
     ))
 }
 
-/// The day as a whole, against each of its days: only where it is asked for, since it changes no alert (see `evaluate`).
+/// The whole day against earlier days; off by default, since it changes no alert (see `evaluate`).
 fn day(habits: &Habits<'_>) -> Option<(f32, String)> {
     let strangeness = habits.strangeness?;
     let excess = strangeness.excess();
     (excess > 0.4).then(|| (0.3 * excess, strangeness.describe()))
 }
 
-/// The calls and services of an hour that a baseline does not have.
+/// The calls and services of an hour that the baseline does not hold.
 pub(super) fn news<'h>(hour: &'h Hour, own: &Baseline) -> (Vec<&'h str>, Vec<&'h str>) {
     let calls: Vec<&str> = hour
         .calls

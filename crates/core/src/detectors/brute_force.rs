@@ -1,8 +1,8 @@
-//! Many failed sign-ins of one user.
+//! Detector: many failed sign-ins of one user.
 //!
-//! Somebody tries passwords until one fits. A forgotten password fails some times too, then its owner
-//! stops and resets it; a script with an old password fails for ever, from one place, at a steady pace,
-//! and never succeeds.
+//! An attacker tries passwords until one fits. A forgotten password fails a few times too, then its owner
+//! stops and resets it; a script with an old password fails forever, from one place, at a steady pace, and
+//! never succeeds.
 
 use super::{Aspect, Detector, ScopeKind};
 use crate::{
@@ -29,9 +29,9 @@ pub(super) const DETECTOR: Detector = Detector {
     detect,
 };
 
-/// Up to this many failures in a day are a forgotten password.
+/// Failures in 24 hours that a forgotten password explains.
 const FORGOTTEN_PASSWORD: f64 = 9.0;
-/// Nobody forgets root's password often: it is in the safe.
+/// As above, for root: its password is in a safe and seldom forgotten.
 const FORGOTTEN_ROOT_PASSWORD: f64 = 4.0;
 
 fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
@@ -39,7 +39,7 @@ fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
     if now.failed_sign_ins.is_empty() && now.sign_ins.is_empty() {
         return None;
     }
-    // AWS hides the names of users who do not exist: those are many, not one.
+    // AWS hides the names of users that do not exist: this principal stands for many.
     if window.principal.is_some_and(|principal| *principal.name == *"HIDDEN_DUE_TO_SECURITY_REASONS") {
         return None;
     }
@@ -55,7 +55,7 @@ fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
     signal([Some(tries), success].into_iter().flatten().collect(), confidence(habits))
 }
 
-/// The failures as one reason: how many, from where, in how long.
+/// The failed sign-ins as one reason: number, addresses, duration.
 pub(super) fn tried(window: &Window<'_>, what: &str, probability: f32) -> Reason {
     let mut times: Vec<_> = window.failed_sign_ins().map(|(time, _)| time).collect();
     times.sort_unstable();
@@ -88,7 +88,7 @@ pub(super) fn tried(window: &Window<'_>, what: &str, probability: f32) -> Reason
     }
 }
 
-/// A sign-in that worked, from an address that had failed before it.
+/// A successful sign-in from an address with several failures before it.
 pub(super) fn succeeded(window: &Window<'_>) -> Option<Reason> {
     let (time, success) = window.sign_ins().find(|(time, success)| {
         success.address.is_some()

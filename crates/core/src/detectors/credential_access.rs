@@ -1,8 +1,7 @@
-//! Secrets collected: read in number or all at once, passwords of instances, traffic mirrored, AWS's own
-//! quarantine of a leaked key.
+//! Detector: collection of secrets, instance passwords or traffic, and AWS's quarantine of a leaked key.
 //!
 //! Secrets open the next door, so an attacker reads all that can be read. An application reads its own few
-//! secrets every day; a deployment reads a handful; neither reads everything once.
+//! secrets every day, and a deployment reads a handful; neither reads everything once.
 
 use super::{Aspect, Detector, ScopeKind, weigh_acts};
 use crate::{activity::Window, baseline::Habits, catalog::Tactic, finding::Severity, risk::Signal};

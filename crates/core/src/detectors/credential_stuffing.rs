@@ -1,8 +1,8 @@
-//! Many failed console sign-ins, of many users, from many addresses, in a day.
+//! Detector: failed console sign-ins of many users, from many addresses, within 24 hours.
 //!
-//! An attacker with a list of leaked passwords tries them in turn, and spreads the tries over many
-//! addresses to stay under each one's rate limit. One person who forgot a password fails often too, but
-//! as one user, from one address; an office fails as many users, from one address.
+//! An attacker tries a list of leaked passwords, and spreads the tries over many addresses to stay below
+//! per-address rate limits. One person who forgot a password also fails often, but as one user from one
+//! address; an office fails as many users from one address.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -31,11 +31,11 @@ pub(super) const DETECTOR: Detector = Detector {
     detect,
 };
 
-/// Fewer failures in a day are a large company's Monday.
+/// Failures in 24 hours that a large company's Monday explains.
 const FAILURES: f64 = 15.0;
-/// So many users ...
+/// This many users ...
 const USERS: usize = 4;
-/// ... from so many addresses are a list that is tried.
+/// ... from this many addresses indicate a list of passwords.
 const ADDRESSES: usize = 4;
 
 fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
@@ -62,13 +62,13 @@ fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
     Some(signal)
 }
 
-/// In a company where most sign-ins work, those that fail are slips.
+/// In a company where most sign-ins succeed, the failures are slips.
 fn outweighs_success(window: &Window<'_>, failures: f64) -> bool {
     let successes: f64 = window.hours.iter().map(|(_, hour)| hour.sign_ins.distinct()).sum();
     failures > successes
 }
 
-/// Any success from an address of the list, be it with its only try.
+/// Any success from an address with failures, even its only try.
 fn new_success(window: &Window<'_>, addresses: &HashSet<std::net::IpAddr>) -> Option<crate::risk::Reason> {
     let (time, success) = window
         .sign_ins()
@@ -84,7 +84,7 @@ fn new_success(window: &Window<'_>, addresses: &HashSet<std::net::IpAddr>) -> Op
     })
 }
 
-/// Users by their failures.
+/// Number of failures per user.
 pub(super) fn users_who_failed<'a>(window: &Window<'a>) -> BTreeMap<&'a str, usize> {
     let mut users = BTreeMap::new();
     for (_, sign_in) in window.failed_sign_ins() {
@@ -93,7 +93,7 @@ pub(super) fn users_who_failed<'a>(window: &Window<'a>) -> BTreeMap<&'a str, usi
     users
 }
 
-/// The user whose sign-in worked from a failing address, if any: the finding is then about them.
+/// The user whose sign-in succeeded from a failing address, if any: the finding is then about that user.
 pub(super) fn taken_over(window: &Window<'_>) -> Option<String> {
     let failing: HashSet<_> = window.failed_sign_ins().filter_map(|(_, sign_in)| sign_in.address).collect();
     let mut successes = window.sign_ins();

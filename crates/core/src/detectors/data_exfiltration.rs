@@ -1,8 +1,8 @@
-//! Data taken out: shared with strangers, opened to everybody, replicated, exported, or downloaded in bulk.
+//! Detector: data exfiltration by sharing, public access, replication, export or bulk download.
 //!
-//! In a cloud nothing needs to be carried: a snapshot shared with another account is gone. Sharing with an
-//! account of the same organisation, a public website's bucket, and a data scientist's nightly download
-//! look alike; the first is known by the logs, the others by habit.
+//! In a cloud nothing needs to be copied: a snapshot shared with another account is gone. Sharing with an
+//! account of the same organisation, the bucket of a public website, and a data scientist's nightly download
+//! look alike; logs identify the first, the baseline the others.
 
 use super::{Aspect, Detector, ScopeKind};
 use crate::{
@@ -29,7 +29,7 @@ pub(super) const DETECTOR: Detector = Detector {
     detect,
 };
 
-/// Fewer objects in a day are work.
+/// Objects read in a day that normal work explains.
 const BULK_OBJECTS: f64 = 150.0;
 
 fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {

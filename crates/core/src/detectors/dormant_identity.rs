@@ -1,7 +1,7 @@
-//! An identity that was silent for weeks acts again.
+//! Detector: an identity that acts again after weeks of silence.
 //!
-//! Forgotten users and roles are what attackers look for: nobody misses them, and nobody rotated their
-//! keys. A holiday looks alike: its owner worked on many days before, and comes back to the same desk.
+//! Attackers look for forgotten users and roles: nobody misses them, and nobody rotated their keys. A holiday
+//! looks alike: its owner worked on many days before, and returns to the same desk.
 
 use super::{Aspect, Detector, ScopeKind};
 use crate::{
@@ -27,9 +27,9 @@ pub(super) const DETECTOR: Detector = Detector {
     detect,
 };
 
-/// Fewer silent days are a holiday.
+/// Silent days that a holiday explains.
 const DORMANT_DAYS: u32 = 14;
-/// Who was active on so many of the remembered days before is on holiday rather than forgotten.
+/// Active days among those remembered from which a silence is more likely a holiday.
 const REGULAR_DAYS: u32 = 8;
 
 fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
@@ -39,7 +39,7 @@ fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
     if silent < DORMANT_DAYS {
         return None;
     }
-    // One earlier day shows no rhythm: a release comes every few weeks.
+    // A single earlier day shows no rhythm: a release may come every few weeks.
     if habits.own.active_days() < 2 {
         return None;
     }

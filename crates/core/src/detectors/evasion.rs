@@ -1,8 +1,7 @@
-//! Defences weakened: trails, detectors, recorders, logs, guard rails, firewalls.
+//! Detector: defences weakened. Trails, detectors, recorders, logs, guard rails, firewalls.
 //!
-//! Who intends harm wants no record of it, and nobody to be told. A platform team that replaces a trail
-//! or opens a web server's port looks alike: it does so through its pipeline, and switches the new one on
-//! before the old one off.
+//! An attacker wants no record and no alert. A platform team that replaces a trail or opens a web server's
+//! port looks alike: it uses its pipeline, and enables the new one before it disables the old one.
 
 use super::{Aspect, Detector, ScopeKind, weigh_acts};
 use crate::{activity::Window, baseline::Habits, catalog::Tactic, finding::Severity, risk::Signal};

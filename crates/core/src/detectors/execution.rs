@@ -1,8 +1,8 @@
-//! Commands sent to machines, start-up scripts changed, machines worth stealing started.
+//! Detector: commands run on instances, start-up scripts changed, expensive instances started.
 //!
-//! Systems Manager runs commands as root on any instance; a start-up script runs at the next boot; GPU
-//! machines earn money for whoever starts them. Patching with Systems Manager, and a data scientist's
-//! training cluster, look alike: they recur.
+//! Systems Manager runs commands as root on any instance; a start-up script runs at the next boot; stolen GPU
+//! instances earn money. Patching with Systems Manager and a data scientist's training cluster look alike:
+//! they recur.
 
 use super::{Aspect, Detector, ScopeKind, weigh_acts};
 use crate::{activity::Window, baseline::Habits, catalog::Tactic, finding::Severity, risk::Signal};

@@ -1,7 +1,7 @@
-//! Harm: data deleted, held to ransom or made unrecoverable, keys destroyed, people locked out.
+//! Detector: data destroyed, held to ransom or made unrecoverable, keys destroyed, people locked out.
 //!
-//! Ransom needs the backups gone first; revenge deletes what hurts. A team that takes an old environment
-//! down looks alike: it deletes with a last snapshot, through its pipeline, what it created itself.
+//! Ransom needs the backups gone first; revenge deletes what hurts. A team that removes an old environment
+//! looks alike: it deletes what it created, through its pipeline, with a final snapshot.
 
 use super::{Aspect, Detector, ScopeKind};
 use crate::{
@@ -28,9 +28,9 @@ pub(super) const DETECTOR: Detector = Detector {
     detect,
 };
 
-/// Fewer answers of a model in a day are somebody who tries it out.
+/// Model calls in a day that a person's experiments explain.
 const MODEL_CALLS: f64 = 60.0;
-/// Fewer deletions in a day are work.
+/// Deletions in a day that normal work explains.
 const BULK_DELETIONS: f64 = 50.0;
 
 fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {

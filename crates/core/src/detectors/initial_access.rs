@@ -1,7 +1,7 @@
-//! A console sign-in that a strong organisation does not allow: without a second factor.
+//! Detector: console sign-in without MFA.
 //!
-//! A password alone can be guessed, bought or phished. A small account whose people always sign in so
-//! looks alike; that is their habit, and weighs little after some days.
+//! A password alone can be guessed, bought or phished. A small account whose people always sign in this way
+//! looks alike; as part of their baseline it weighs little after some days.
 
 use super::{Aspect, Detector, ScopeKind, weigh_acts};
 use crate::{activity::Window, baseline::Habits, catalog::Tactic, finding::Severity, risk::Signal};

@@ -1,8 +1,8 @@
-//! An instance's credentials used where the instance is not.
+//! Detector: an instance's credentials used outside the instance.
 //!
-//! The metadata service hands a role's keys to whoever can make the instance ask for them (SSRF, a shell);
-//! taken away, they work from anywhere until they expire. A gateway's address changing looks alike, but
-//! then the program stays the same; a gateway that people share serves several instances.
+//! The metadata service gives a role's credentials to an attacker who can make the instance ask for them
+//! (SSRF, a shell); they then work from anywhere until they expire. A gateway that changes its address looks
+//! alike, but the program stays the same; a gateway that people share serves several instances.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -54,7 +54,7 @@ fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
     signal(reasons, confidence(habits))
 }
 
-/// What is wrong with the seats of one instance.
+/// Reasons that one instance's credentials give.
 fn judge(window: &Window<'_>, habits: &Habits<'_>, seats: &[(u32, &Seat)]) -> Vec<Reason> {
     let mut reasons = Vec::new();
     for (hour, seat) in seats {
@@ -84,7 +84,7 @@ fn judge(window: &Window<'_>, habits: &Habits<'_>, seats: &[(u32, &Seat)]) -> Ve
     reasons
 }
 
-/// Networks in which no instance runs.
+/// Network uses that no instance has.
 fn is_elsewhere(usage: &str) -> bool {
     matches!(
         usage,
@@ -92,12 +92,12 @@ fn is_elsewhere(usage: &str) -> bool {
     )
 }
 
-/// Systems of desks and pockets. (EC2 rents Macs, rarely, and to the same principal for long.)
+/// Desktop and phone systems. (EC2 rents Macs, rarely, and for long to the same principal.)
 fn is_desktop(client: &str) -> bool {
     ["(mac)", "(ios)", "(android)"].iter().any(|system| client.ends_with(system))
 }
 
-/// One session, two addresses, two programs: the instance keeps one of each, the thief has the other.
+/// One instance, two addresses and two programs: the instance keeps its own of each, the thief has others.
 fn moved(seats: &[(u32, &Seat)]) -> Option<Reason> {
     let addresses: BTreeSet<IpAddr> = seats.iter().filter_map(|(_, seat)| seat.address).collect();
     let (first_hour, first) = seats.iter().min_by_key(|(hour, seat)| seat.time(*hour))?;

@@ -1,7 +1,7 @@
-//! Movement: into machines by pushed keys and sessions, into other accounts by their roles.
+//! Detector: lateral movement, into instances by pushed keys and sessions, into other accounts by roles.
 //!
-//! From one foothold an attacker reaches the next: a key pushed to an instance, the serial console, a
-//! role of another account. Operators who log in to machines look alike, and do it from where they always do.
+//! An attacker moves on from one foothold: a key pushed to an instance, the serial console, a role of another
+//! account. Operators who log in to instances look alike, and do it from their usual places.
 
 use super::{Aspect, Detector, ScopeKind, weigh_acts};
 use crate::{activity::Window, baseline::Habits, catalog::Tactic, finding::Severity, risk::Signal};

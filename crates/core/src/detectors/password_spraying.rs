@@ -1,7 +1,7 @@
-//! One address that fails as many users, a few tries each.
+//! Detector: one address that fails to sign in as many users, with a few tries each.
 //!
-//! Spraying tries one likely password on everybody, slowly, so that no user is locked and nobody notices.
-//! An office's gateway fails as many users too, but from there most sign-ins work.
+//! Spraying tries one likely password on every user, slowly, so that no user is locked and nobody notices. An
+//! office's gateway also fails as many users, but many sign-ins from it succeed.
 
 use super::{
     Aspect, Detector, ScopeKind, brute_force,
@@ -30,9 +30,9 @@ pub(super) const DETECTOR: Detector = Detector {
     detect,
 };
 
-/// Failing as so many users is no slip.
+/// Users with failures that are too many for slips.
 const USERS: usize = 5;
-/// Tries for one user on average: more is brute force.
+/// Most tries per user on average: more is brute force.
 const TRIES_EACH: f64 = 12.0;
 
 fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {

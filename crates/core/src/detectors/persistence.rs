@@ -1,9 +1,9 @@
-//! A way back in: a credential, a user, a trust, or code that runs for others.
+//! Detector: persistence, a new way into the account. A credential, a user, a trust, or code that others run.
 //!
-//! An attacker expects to lose the stolen credential and makes another: a key or password for another
-//! user, a user of their own, a role that their account may assume, a certificate authority for Roles
-//! Anywhere, a layer in somebody's function. Rotating one's own key, or an infrastructure owner who
-//! creates roles every week, looks alike.
+//! An attacker expects to lose the stolen credential and creates another: a key or password for another user,
+//! a new user, a role that the attacker's account may assume, a certificate authority for Roles Anywhere, a
+//! layer in somebody's function. Rotating one's own key, and an infrastructure owner who creates roles every
+//! week, look alike.
 
 use super::{Aspect, Detector, ScopeKind, weigh_acts};
 use crate::{activity::Window, baseline::Habits, catalog::Tactic, finding::Severity, risk::Signal};

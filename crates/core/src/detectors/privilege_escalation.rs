@@ -1,8 +1,8 @@
-//! Rights raised: administrator policies, boundaries removed, strong roles passed to own code, use of root.
+//! Detector: privilege escalation by policies, removed boundaries, passed roles, or use of root.
 //!
-//! Stolen credentials seldom may do what the attacker wants; whoever may change IAM may give itself the
-//! rest. An administrator who sets up a new colleague looks alike, but does it often, and with policies
-//! that others use too.
+//! Stolen credentials seldom have the rights an attacker needs; rights to change IAM give the rest. An
+//! administrator who sets up a new colleague looks alike, but does it often, and with policies that others
+//! use too.
 
 use super::{Aspect, Detector, ScopeKind, weigh_acts};
 use crate::{activity::Window, baseline::Habits, catalog::Tactic, finding::Severity, risk::Signal};

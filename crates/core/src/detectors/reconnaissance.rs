@@ -1,7 +1,7 @@
-//! Looking around: many different questions to many services, many of them refused.
+//! Detector: enumeration, by many different read calls to many services, or many denied ones.
 //!
-//! Whoever holds a strange key first asks what it can do. Scanners and inventory tools ask as much, but
-//! they do it every day; consoles ask much for every page, so what is seen in a browser counts little.
+//! An attacker with a stolen key first explores its rights. Scanners and inventory tools read as much, but
+//! every day; consoles read much for every page, so reads in a browser count little.
 
 use std::collections::BTreeSet;
 
@@ -30,11 +30,11 @@ pub(super) const DETECTOR: Detector = Detector {
     detect,
 };
 
-/// Fewer different questions in an hour are work.
+/// Different read calls in an hour that normal work explains.
 const QUESTIONS: usize = 18;
-/// Fewer services are one task.
+/// Services that one task explains.
 const SERVICES: usize = 5;
-/// Fewer different calls refused are a missing permission.
+/// Different denied calls that a missing permission explains.
 const REFUSALS: usize = 5;
 
 fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
@@ -49,8 +49,7 @@ fn detect(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
     signal(all, confidence(habits))
 }
 
-/// A machine of which nothing is known yet: it may ask for anything, but knocking on the doors of many services in vain
-/// is not what it was deployed for.
+/// A machine without a baseline may read anything; denied calls to many services are not part of its job.
 fn stranger(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
     const DOORS: usize = 4;
     let is_machine = window
@@ -64,7 +63,8 @@ fn stranger(window: &Window<'_>, habits: &Habits<'_>) -> Option<Signal> {
     signal(refusals(window, habits).into_iter().collect(), confidence(habits))
 }
 
-/// Machines and outside scanners are judged against their own past only; a role at a command line has a human behind it.
+/// Machines and outside scanners need an established baseline; a role at a command line has a human behind
+/// it.
 fn is_judged(window: &Window<'_>, habits: &Habits<'_>) -> bool {
     let is_typed = window.now().clients.values().any(|client| client.starts_with("aws-cli"));
     let is_machine = window.principal.is_none_or(|principal| match principal.kind {
@@ -112,7 +112,7 @@ fn refusals(window: &Window<'_>, habits: &Habits<'_>) -> Option<Reason> {
     }))
 }
 
-/// The calls of the hour that were refused, and that the principal never made.
+/// The denied calls of the hour that the principal never made before.
 fn refused<'h>(window: &Window<'h>, habits: &Habits<'_>) -> Vec<&'h str> {
     let now = window.now();
     let refused: BTreeSet<u32> = now

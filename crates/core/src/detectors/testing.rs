@@ -1,4 +1,4 @@
-//! A builder for small stories, so that a detector's test is a few lines.
+//! Test builder: small stories, so that a detector's test has a few lines.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::{
     sources::{Item, Limits, read},
 };
 
-/// Events in order, each a second after the last, by default by IAM user kim of account 111122223333.
+/// Events one second apart, by default by IAM user kim of account 111122223333.
 #[derive(Clone)]
 pub(crate) struct Story {
     records: Vec<serde_json::Value>,
@@ -39,14 +39,14 @@ impl Story {
         story.by("kim")
     }
 
-    /// From now on, by this IAM user.
+    /// Events that follow are by this IAM user.
     pub(crate) fn by(mut self, user: &str) -> Self {
         let arn = format!("arn:aws:iam::111122223333:user/{user}");
         self.who = json!({"type": "IAMUser", "userName": user, "accountId": "111122223333", "arn": arn});
         self
     }
 
-    /// From now on, by an instance's role.
+    /// Events that follow are by an instance's role.
     pub(crate) fn instance(mut self, role: &str, instance: &str) -> Self {
         let arn = format!("arn:aws:sts::111122223333:assumed-role/{role}/{instance}");
         self.who = json!({"type": "AssumedRole", "accountId": "111122223333", "arn": arn});
@@ -95,7 +95,7 @@ impl Story {
         self.record("signin", "ConsoleLogin", "null", &more)
     }
 
-    /// The same call on so many days, one after the other, up to yesterday of what follows.
+    /// The same call on each of `days` days, up to the day before the events that follow.
     pub(crate) fn on_days(self, days: u32, source: &str, name: &str, parameters: &str) -> Self {
         (0..days).fold(self, |story, _| story.call(source, name, parameters).later(DAY - 1))
     }
@@ -113,7 +113,7 @@ impl Story {
         self
     }
 
-    /// What the detector says at the last event's hour; 0 if nothing.
+    /// The detector's score in the last event's hour; 0 without a signal.
     pub(crate) fn score(&self, detect: fn(&Window<'_>, &Habits<'_>) -> Option<Signal>) -> f32 {
         self.signal(detect).map_or(0.0, |signal| signal.score)
     }
@@ -122,7 +122,7 @@ impl Story {
         self.look(detect)
     }
 
-    /// What `look` sees in the window that ends with the last event.
+    /// Calls `look` with the window that ends with the last event.
     pub(crate) fn look<T>(&self, look: impl Fn(&Window<'_>, &Habits<'_>) -> T) -> T {
         let scopes = self.fold();
         let last: Principal =
@@ -177,7 +177,7 @@ impl Story {
     }
 }
 
-/// An owned `userIdentity`, to ask for its principal.
+/// An owned `userIdentity`, parsed for its principal.
 #[derive(serde::Deserialize)]
 #[serde(transparent)]
 struct Who(serde_json::Value);

@@ -1,20 +1,21 @@
-//! Where a call came from.
+//! Caller: the origin of a call, from `sourceIPAddress`.
 
 use std::net::{IpAddr, Ipv4Addr};
 
-/// `sourceIPAddress` is an address in only two thirds of identity events.
+/// Origin of a call. `sourceIPAddress` holds an address in only two thirds of identity events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Caller<'a> {
     /// An address.
     Ip(IpAddr),
-    /// A service that calls on somebody's behalf: a host such as `cloudformation.amazonaws.com`, or `AWS Internal`.
+    /// An AWS service that calls on somebody's behalf: a host such as `cloudformation.amazonaws.com`, or `AWS
+    /// Internal`.
     AwsService(&'a str),
     /// Absent, empty or unreadable.
     Unknown,
 }
 
 impl<'a> Caller<'a> {
-    /// Tells `sourceIPAddress` apart.
+    /// Parses `sourceIPAddress`.
     pub fn parse(text: &'a str) -> Self {
         if text.is_empty() {
             return Self::Unknown;
@@ -28,7 +29,7 @@ impl<'a> Caller<'a> {
     }
 }
 
-/// An address; IPv4 also with leading zeros, which `IpAddr` refuses.
+/// Parses an address; IPv4 also with leading zeros, which `IpAddr` rejects.
 fn parse_address(text: &str) -> Option<IpAddr> {
     if let Ok(address) = text.parse() {
         return Some(match address {
@@ -41,7 +42,7 @@ fn parse_address(text: &str) -> Option<IpAddr> {
     octets.next().is_none().then_some(IpAddr::V4(address))
 }
 
-/// Is this an address of a private network, which says nothing about where in the world it is?
+/// Whether the address is private and so says nothing about a place in the world.
 pub(super) fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local() || is_shared(v4),
@@ -49,14 +50,14 @@ pub(super) fn is_private(address: IpAddr) -> bool {
     }
 }
 
-/// 100.64.0.0/10, the shared space of carriers (RFC 6598).
+/// 100.64.0.0/10, the carriers' shared address space (RFC 6598).
 fn is_shared(address: Ipv4Addr) -> bool {
     let [a, b, ..] = address.octets();
     a == 100 && b & 0xc0 == 64
 }
 
 impl Caller<'_> {
-    /// The address, if it can say where in the world the caller is.
+    /// The address, if it is public.
     pub fn public_address(self) -> Option<IpAddr> {
         match self {
             Self::Ip(address) if !is_private(address) => Some(address),

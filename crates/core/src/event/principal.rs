@@ -1,14 +1,14 @@
-//! Who acted: a durable identity, made from one record alone.
+//! Principal: a durable identity, made from one record alone.
 //!
 //! The same human or workload must get the same id tomorrow, with another session and another key.
-//! A chain of `AssumeRole` is not followed here: it is joined when judging, so that order does not matter.
+//! `AssumeRole` chains are not followed here: they are joined when judging, so that order does not matter.
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::Text;
 
-/// `userIdentity`, borrowed.
+/// `userIdentity`, borrowed from the record.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Identity<'a> {
@@ -21,13 +21,13 @@ pub struct Identity<'a> {
     pub(crate) arn: Text<'a>,
     #[serde(borrow)]
     pub(crate) account_id: Text<'a>,
-    /// The key the call was signed with.
+    /// The access key that signed the call.
     #[serde(borrow)]
     pub access_key_id: Text<'a>,
     /// The user's name; empty if the record has none.
     #[serde(borrow)]
     pub user_name: Text<'a>,
-    /// The service that called with this identity.
+    /// The service that called on this identity's behalf.
     #[serde(borrow)]
     pub invoked_by: Text<'a>,
     #[serde(borrow)]
@@ -70,7 +70,7 @@ pub(crate) struct OnBehalfOf<'a> {
     user_id: Text<'a>,
 }
 
-/// What sort of identity a principal is.
+/// Kind of identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PrincipalKind {
@@ -82,24 +82,25 @@ pub enum PrincipalKind {
     Person,
     /// A human in Identity Center itself.
     IdentityCenter,
-    /// A role whose sessions are not tied to a machine by this record.
+    /// A role without proof in the record that a machine uses it.
     Role,
-    /// A role used by a machine: an instance, a function, a task.
+    /// A role used by an EC2 instance, by the credentials of its metadata service.
     Workload,
-    /// Somebody from a SAML, OIDC or `GetFederationToken` federation.
+    /// An identity of a SAML, OIDC or `GetFederationToken` federation.
     Federated,
     /// Another AWS account.
     ExternalAccount,
-    /// Nobody: an unsigned request.
+    /// The sender of an unsigned request.
     Anonymous,
     /// AWS itself.
     Service,
-    /// The record does not say.
+    /// Not stated in the record.
     Unknown,
 }
 
 impl PrincipalKind {
-    /// Is this one somebody, whose behaviour can be compared from day to day? Nobody, a whole other account, and the unknown are not.
+    /// Whether this is one identity whose behaviour can be compared from day to day. Anonymous senders, other
+    /// accounts, AWS itself and unknown identities are not.
     pub fn is_somebody(self) -> bool {
         !matches!(self, Self::Anonymous | Self::ExternalAccount | Self::Service | Self::Unknown)
     }
@@ -108,18 +109,18 @@ impl PrincipalKind {
 /// A durable identity.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Principal {
-    /// What sort of identity it is.
+    /// Kind of identity.
     pub kind: PrincipalKind,
-    /// The durable id: user ARN; role ARN; for people behind single sign-on roles the session ARN.
+    /// Durable id: a user ARN, a role ARN, or, for people behind single sign-on roles, the session ARN.
     pub id: Box<str>,
-    /// The account it belongs to; empty if the record does not say.
+    /// The identity's account; empty if the record does not say.
     pub account_id: Box<str>,
-    /// Its short name, for people to read.
+    /// Short name, for people.
     pub name: Box<str>,
 }
 
 impl Principal {
-    /// A principal of this id; its name is the id's last part.
+    /// A principal with this id; its name is the last part of the id.
     pub fn new(kind: PrincipalKind, id: &str, account: &str) -> Self {
         let name = if id.ends_with(ROOT) { "root" } else { id.rsplit(['/', ':']).next().unwrap_or(id) };
         let (id, account_id, name) =
@@ -127,22 +128,24 @@ impl Principal {
         Self { kind, id: id.into(), account_id: account_id.into(), name: name.into() }
     }
 
-    /// The human behind a role of single sign-on: the name it has in the directory, the same in every account.
+    /// The human's user name behind a single sign-on role: the name in the directory, the same in every
+    /// account.
     pub fn person(&self) -> Option<&str> {
         (self.kind == PrincipalKind::Person && permission_set(&self.id).is_some()).then_some(&*self.name)
     }
 }
 
-/// Longest id kept; AWS's own ARNs stay below it.
+/// Most bytes of an id; AWS's own ARNs are shorter.
 const ID_LIMIT: usize = 320;
 const ROOT: &str = ":root";
-/// The path of roles that only an AWS service can assume, and nobody can edit.
+/// Path of roles that only AWS services can assume and nobody can edit.
 const SERVICE_ROLE: &str = "role/aws-service-role/";
-/// Where Identity Center makes its roles, and only it: <https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html>.
+/// Path of roles that only Identity Center creates:
+/// <https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html>.
 const SINGLE_SIGN_ON: &str = "role/aws-reserved/sso.amazonaws.com/";
 
 impl Identity<'_> {
-    /// A hash of everything [`Identity::principal`] reads, to look up an identity seen before without building it.
+    /// Hash of all that [`Identity::principal`] reads, to look up a known identity without building it.
     pub fn key(&self, recipient: &str) -> u64 {
         let mut hasher = Xxh3::new();
         for part in [
@@ -164,21 +167,21 @@ impl Identity<'_> {
         hasher.digest()
     }
 
-    /// The durable identity; `recipient` is the account in whose log the record is.
+    /// The durable identity; `recipient` is the account of the log that holds the record.
     pub fn principal(&self, recipient: &str) -> Principal {
         let (kind, id) = self.kind_and_id(recipient);
         let account = account_of(&id).or(self.account_id.filled()).unwrap_or(recipient);
         Principal::new(kind, &id, account)
     }
 
-    /// The session's name: the last part of an assumed role's ARN.
+    /// The session name: the last part of an assumed role's ARN.
     pub fn session_name(&self) -> &str {
         let from_arn = self.arn.split_once(":assumed-role/").and_then(|(_, rest)| rest.split_once('/'));
         from_arn
             .map_or_else(|| self.principal_id.split_once(':').map_or("", |(_, name)| name), |(_, name)| name)
     }
 
-    /// Was the call signed with the credentials of an instance's metadata service? Its session is named after the instance.
+    /// Whether the session has an instance's credentials: EC2 names such sessions after the instance.
     pub fn is_instance_session(&self) -> bool {
         is_instance_id(self.session_name())
     }
@@ -206,7 +209,7 @@ impl Identity<'_> {
         }
     }
 
-    /// Identity Center writes `IdentityCenterUser`; older records write `Unknown`; service events write nothing.
+    /// Identity Center writes `IdentityCenterUser`, older records `Unknown`, service events nothing.
     fn untyped(&self, account: &str) -> (PrincipalKind, String) {
         if let Some(user) = self.directory_user() {
             return (PrincipalKind::IdentityCenter, format!("arn:aws:identitystore:::user/{user}"));
@@ -231,7 +234,7 @@ impl Identity<'_> {
         self.on_behalf_of.as_ref()?.user_id.filled()
     }
 
-    /// A failed sign-in names a user without giving his ARN.
+    /// A failed sign-in names a user without an ARN.
     fn user_arn(&self, account: &str) -> String {
         let name = self.user_name.filled().or(self.principal_id.filled()).unwrap_or("unknown");
         self.arn_or(|| format!("arn:aws:iam::{account}:user/{name}"))
@@ -246,7 +249,8 @@ impl Identity<'_> {
         if is_service_role(&role) {
             return (PrincipalKind::Service, role);
         }
-        // Where the path is told, it is the proof: it is AWS's own, while a name might be given by anybody.
+        // The role's path, where present, is proof: only AWS creates roles in it, while anybody may choose a
+        // name.
         let is_proven = self.issuer_arn().is_empty() || is_role_of_single_sign_on(&role);
         if is_proven && is_single_sign_on_role(&role) && !self.session_name().is_empty() {
             return (PrincipalKind::Person, self.arn_or(|| format!("{role}/{}", self.session_name())));
@@ -282,7 +286,7 @@ impl Identity<'_> {
         issuer.map_or("", |issuer| issuer.arn.as_str())
     }
 
-    /// Is it a service's, by a role that only AWS can make and assume?
+    /// Whether this is an AWS service, in a role that only AWS creates and assumes.
     pub fn is_linked_service(&self) -> bool {
         match self.issuer_arn() {
             "" => resource_of(&self.arn).starts_with("assumed-role/AWSServiceRoleFor"),
@@ -290,7 +294,7 @@ impl Identity<'_> {
         }
     }
 
-    /// Only what AWS itself writes proves a machine: delivery by the metadata service, or a service that calls.
+    /// Proof of a machine: delivery by the metadata service, or a session named after an instance.
     fn is_machine_session(&self) -> bool {
         let delivered =
             self.session_context.as_ref().is_some_and(|session| !session.ec2_role_delivery.is_empty());
@@ -302,56 +306,59 @@ impl Identity<'_> {
     }
 }
 
-/// What an ARN names within its account: `role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_0123456789abcdef`.
+/// The resource part of an ARN, for example
+/// `role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_0123456789abcdef`.
 ///
-/// Whoever makes a role or a user chooses its path, with colons if they like: what a resource is, only its beginning tells.
+/// The creator of a role or user chooses its path, and may put colons in it: only the beginning of this part
+/// proves what the resource is.
 fn resource_of(arn: &str) -> &str {
     arn.splitn(6, ':').nth(5).unwrap_or_default()
 }
 
-/// Can only an AWS service assume this role, and nobody edit it?
+/// Whether only an AWS service can assume this role, and nobody can edit it.
 pub fn is_service_role(arn: &str) -> bool {
     resource_of(arn).starts_with(SERVICE_ROLE)
 }
 
-/// Did Identity Center make this role, which nobody can edit in IAM?
+/// Whether Identity Center created this role, which nobody can edit in IAM.
 pub fn is_role_of_single_sign_on(arn: &str) -> bool {
     resource_of(arn).starts_with(SINGLE_SIGN_ON)
 }
 
-/// Is this a user of IAM?
+/// Whether this is an IAM user.
 pub fn is_user(arn: &str) -> bool {
     resource_of(arn).starts_with("user/")
 }
 
-/// Is this the session of a person behind Identity Center?
+/// Whether this is the session of a person behind Identity Center.
 pub fn is_session_of_person(arn: &str) -> bool {
     resource_of(arn).starts_with("assumed-role/AWSReservedSSO_")
 }
 
-/// Is this role called like one of Identity Center, so that its session name is a human's?
+/// Whether the role is named like one of Identity Center, whose session names are user names.
 fn is_single_sign_on_role(arn: &str) -> bool {
     arn.rsplit('/').next().is_some_and(|name| name.starts_with("AWSReservedSSO_"))
 }
 
-/// The permission set of a session's ARN: `Admin` of `.../AWSReservedSSO_Admin_0123456789abcdef/kim`. The same in every account.
+/// The permission set in a session's ARN: `Admin` of `.../AWSReservedSSO_Admin_0123456789abcdef/kim`. It is
+/// the same in every account.
 pub fn permission_set(arn: &str) -> Option<&str> {
     let name = arn.split('/').find_map(|part| part.strip_prefix("AWSReservedSSO_"))?;
     Some(name.rsplit_once('_').map_or(name, |(set, _)| set))
 }
 
-/// The name of a role's ARN. Roles that are rolled out to many accounts have one name.
+/// The name in a role's ARN. Roles that are rolled out to many accounts share a name.
 pub fn role_name(arn: &str) -> Option<&str> {
     arn.contains(":role/").then(|| arn.rsplit('/').next())?
 }
 
-/// `i-` and 8 or 17 hexadecimal digits.
+/// Whether a name is an instance id: `i-` and 8 or 17 hexadecimal digits.
 fn is_instance_id(name: &str) -> bool {
     let Some(digits) = name.strip_prefix("i-") else { return false };
     matches!(digits.len(), 8 | 17) && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// The account in an ARN, if it has one.
+/// The account in an ARN, if any.
 pub fn account_of(arn: &str) -> Option<&str> {
     let account = arn.strip_prefix("arn:")?.split(':').nth(3)?;
     (account.len() >= 9 && account.bytes().all(|byte| byte.is_ascii_digit())).then_some(account)
@@ -404,7 +411,7 @@ mod tests {
         assert_eq!(kind("aws-reserved/sso.amazonaws.com/eu-west-1/"), PrincipalKind::Person);
         assert_eq!(kind(""), PrincipalKind::Role);
         assert_eq!(kind("people/"), PrincipalKind::Role);
-        // IAM takes any sign of ASCII in a path.
+        // IAM accepts any ASCII character in a path.
         assert_eq!(kind("x:role/aws-reserved/sso.amazonaws.com/"), PrincipalKind::Role);
         assert_eq!(kind("x:role/aws-service-role/y/"), PrincipalKind::Role);
         assert_eq!(kind("aws-service-role/x.amazonaws.com/"), PrincipalKind::Service);

@@ -1,11 +1,11 @@
-//! A string field of a record: borrowed where JSON allows, and forgiving.
+//! Text field of a record: borrowed where JSON allows, and tolerant of wrong types.
 
 use std::{borrow::Cow, fmt};
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// Text borrowed from the record, unless it held escapes. Absent, `null`, or a list or object where
-/// AWS documents a string, read as empty; numbers and booleans are kept as their text.
+/// Text borrowed from the record, or owned if it held escapes. An absent field, `null`, a list or an object
+/// reads as empty; numbers and booleans read as their text.
 ///
 /// serde borrows neither `Option<Cow<str>>` nor mistyped fields; real records have both.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,14 +17,14 @@ impl Text<'_> {
         &self.0
     }
 
-    /// The text, unless empty.
+    /// The text; `None` if it is empty.
     pub fn filled(&self) -> Option<&str> {
         Some(self.as_str()).filter(|text| !text.is_empty())
     }
 }
 
 impl<'a> Text<'a> {
-    /// The text for as long as the record lives, unless it held escapes.
+    /// The text with the record's lifetime; `None` if it held escapes.
     pub fn borrowed(&self) -> Option<&'a str> {
         match self.0 {
             Cow::Borrowed(text) => Some(text),
@@ -32,12 +32,12 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// The part of the text that `cut` chooses, still borrowed.
+    /// The part of the text that `cut` selects, still borrowed.
     #[must_use]
     pub fn map(self, cut: impl Fn(&str) -> &str) -> Self {
         match self.0 {
             Cow::Owned(text) => Self(Cow::Owned(cut(&text).to_owned())),
-            // `cut` works for any lifetime, so it is applied to the borrowed text by position.
+            // `cut` works for any lifetime, so the part is found again by its position in the borrowed text.
             Cow::Borrowed(text) => {
                 let part = cut(text);
                 let start = (part.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);

@@ -1,41 +1,41 @@
-//! Time in whole seconds, UTC, and the spellings CloudTrail uses for it.
+//! Time in whole seconds, UTC, and CloudTrail's formats for it.
 
 use std::fmt;
 
 use jiff::{Timestamp, civil, tz::TimeZone};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Seconds of an hour.
+/// Seconds in an hour.
 pub const HOUR: i64 = 3_600;
-/// Seconds of a day.
+/// Seconds in a day.
 pub const DAY: i64 = 86_400;
 
-/// A moment, in seconds since 1970 UTC. CloudTrail's order within a second means nothing.
+/// A time in seconds since 1970, UTC. CloudTrail's order within a second means nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(pub i64);
 
 impl Time {
-    /// Stands for an `eventTime` that is absent: 1970, so that nobody takes it for real.
+    /// An absent `eventTime`: 1970, which no real event has.
     pub const UNDATED: Self = Self(0);
 
-    /// Reads `2024-08-01T13:24:47Z`, with milliseconds, with an offset, or `2024-08-01 13:24:47[.n]` (UTC).
-    /// `None` for anything else, and for years AWS has no logs of.
+    /// Parses `2024-08-01T13:24:47Z`, also with milliseconds or an offset, and `2024-08-01 13:24:47[.n]`
+    /// (UTC). `None` for anything else, and for years outside 2000 to 2099.
     pub fn parse(text: &str) -> Option<Self> {
         let time = parse_plain(text.as_bytes()).or_else(|| parse_any(text))?;
         (FIRST..LAST).contains(&time.0).then_some(time)
     }
 
-    /// The hour this falls in, counted since 1970.
+    /// The hour, counted since 1970.
     pub fn hour(self) -> u32 {
         self.0.div_euclid(HOUR) as u32
     }
 
-    /// The day this falls in, counted since 1970.
+    /// The day, counted since 1970.
     pub fn day(self) -> u32 {
         self.0.div_euclid(DAY) as u32
     }
 
-    /// Hour of the week, 0 = Monday midnight UTC.
+    /// Hour of the week, UTC; 0 is Monday 00:00.
     pub fn hour_of_week(self) -> usize {
         const EPOCH_WAS_THURSDAY: i64 = 3 * 24;
         (self.0.div_euclid(HOUR) + EPOCH_WAS_THURSDAY).rem_euclid(168) as usize
@@ -51,7 +51,7 @@ const FIRST: i64 = 946_684_800;
 /// 2100-01-01.
 const LAST: i64 = 4_102_444_800;
 
-/// The usual spelling, by position.
+/// The usual format, parsed by position.
 fn parse_plain(text: &[u8]) -> Option<Time> {
     let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2, b'Z'] = text
     else {

@@ -1,4 +1,4 @@
-//! What a colleague would tell first: what was usual, and what was different.
+//! Explanation of a finding: the principal's usual activity, and the day's deviations, as text.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use crate::{
     baseline::{Baseline, Strangeness, service_of},
 };
 
-/// What was usual before, in words.
+/// Usual activity before the day, as text.
 pub(super) fn usual(own: &Baseline, before: &[(u32, Hour)]) -> Vec<String> {
     if own.active_days() == 0 {
         return vec!["Nothing is known of this principal before this day.".to_owned()];
@@ -31,7 +31,7 @@ pub(super) fn usual(own: &Baseline, before: &[(u32, Hour)]) -> Vec<String> {
     usual
 }
 
-/// The names seen in most hours.
+/// The names of the most hours.
 fn most_frequent(hours: &[(u32, Hour)], of: fn(&Hour) -> Vec<String>) -> Vec<String> {
     const TOLD: usize = 6;
     let mut counts: BTreeMap<String, u32> = BTreeMap::new();
@@ -41,7 +41,7 @@ fn most_frequent(hours: &[(u32, Hour)], of: fn(&Hour) -> Vec<String>) -> Vec<Str
     names.into_iter().take(TOLD).map(|(name, _)| name).collect()
 }
 
-/// What of a day, so far, was not usual, in words.
+/// Deviations of the day so far, as text.
 pub(super) fn observed(
     own: &Baseline,
     day: &[(u32, Hour)],
@@ -90,13 +90,13 @@ fn words<const N: usize>(words: &Words<N>) -> Vec<String> {
     words.values().map(ToString::to_string).collect()
 }
 
-/// The names of the hours that are new.
+/// The new names of the hours.
 fn new(day: &[(u32, Hour)], of: impl Fn(&Hour) -> Vec<String>, is_new: impl Fn(&str) -> bool) -> Vec<String> {
     let names: BTreeSet<String> = day.iter().flat_map(|(_, hour)| of(hour)).collect();
     names.into_iter().filter(|name| !name.is_empty() && is_new(name)).collect()
 }
 
-/// The first few, and how many more.
+/// The first names, and the number of others.
 fn listed(names: &[String]) -> String {
     const TOLD: usize = 8;
     let few = names[..names.len().min(TOLD)].join(", ");

@@ -1,24 +1,24 @@
-//! Isolation forest: what few random cuts set apart from the rest is an anomaly.
+//! Isolation forest: anomaly score by the number of random cuts that isolate a point.
 //!
 //! Liu, Ting and Zhou, "Isolation Forest", ICDM 2008. Trees cut at random features and values; the score of a
-//! point is `2^(-depth / c(sample))`, where `depth` is the mean depth at which it is alone and `c` that of an
-//! unsuccessful search: 0.5 is ordinary, towards 1 is strange. No crate of smartcore's has one; scikit-learn's
-//! is the reference (`tests/models.rs`).
+//! point is `2^(-depth / c(sample))`, where `depth` is its mean depth in the trees and `c` that of an
+//! unsuccessful search: 0.5 is ordinary, 1 is most anomalous. smartcore has none; scikit-learn's is the
+//! reference (`tests/models.rs`).
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng, seq::index};
 
-/// How a forest is grown.
+/// Parameters of a forest.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Growth {
-    /// Trees.
+    /// Number of trees.
     pub trees: usize,
-    /// Rows each tree sees, at most.
+    /// Most rows each tree sees.
     pub sample: usize,
-    /// What the cuts are drawn from.
+    /// Seed of the random cuts.
     pub seed: u64,
 }
 
-/// The seed of everything that is drawn here: any would do, but it must always be the same.
+/// Default seed. Any value would do, but it must never change.
 pub const SEED: u64 = 42;
 
 impl Default for Growth {
@@ -31,14 +31,14 @@ impl Default for Growth {
 #[derive(Clone, Debug)]
 pub struct IsolationForest {
     trees: Vec<Tree>,
-    /// The mean depth of an unsuccessful search among as many rows as a tree saw.
+    /// Mean depth of an unsuccessful search among as many rows as a tree saw.
     usual_depth: f32,
 }
 
 #[derive(Clone, Debug)]
 struct Tree {
     nodes: Vec<Node>,
-    /// The rows it saw, ascending.
+    /// The rows the tree saw, ascending.
     rows: Vec<u32>,
 }
 
@@ -65,21 +65,21 @@ impl IsolationForest {
         Self { trees: trees.collect(), usual_depth: unsuccessful_search(sample) }
     }
 
-    /// The score of a row, 0 to 1.
+    /// Anomaly score of a row, 0 to 1.
     pub fn score(&self, row: &[f32]) -> f32 {
         self.mean(self.trees.iter(), row).unwrap_or(0.5)
     }
 
-    /// The score that each of the rows it was grown on gets from the trees that did not see it; `None` if all did.
+    /// Scores of the training rows, each by the trees that did not see it; `None` if all did.
     pub fn unseen_scores<R: AsRef<[f32]>>(&self, rows: &[R]) -> Vec<Option<f32>> {
         let unseen = |at: u32| self.trees.iter().filter(move |tree| tree.rows.binary_search(&at).is_err());
         rows.iter().zip(0..).map(|(row, at)| self.mean(unseen(at), row.as_ref())).collect()
     }
 
-    /// The score that a share of the rows it was grown on exceeds, each as the trees judge it that did not see it: 0 gives
-    /// that of the strangest row. 0.5 where no tree left a row out.
+    /// The score that a share of the training rows exceeds, each scored by the trees that did not see it. A
+    /// share of 0 gives the highest score. 0.5 if no tree left a row out.
     ///
-    /// `contamination` is that share, 0 to 1. The usual 0.1 calls one ordinary row in ten strange.
+    /// `contamination` is that share, 0 to 1. The usual 0.1 calls one ordinary row in ten anomalous.
     pub fn threshold<R: AsRef<[f32]>>(&self, rows: &[R], contamination: f32) -> f32 {
         let mut scores: Vec<f32> = self.unseen_scores(rows).into_iter().flatten().collect();
         scores.sort_by(|a, b| b.total_cmp(a));
@@ -107,7 +107,7 @@ impl Tree {
     }
 }
 
-/// Grows the tree of some rows; gives its node.
+/// Grows the subtree of the rows `seen`; returns its node.
 fn grow<R: AsRef<[f32]>>(
     nodes: &mut Vec<Node>,
     rows: &[R],
@@ -131,7 +131,7 @@ fn grow<R: AsRef<[f32]>>(
     this
 }
 
-/// A random feature in which the rows differ, and where to cut it; `None` if they are all alike.
+/// A random feature in which the rows differ, and a random cut; `None` if all rows are equal.
 fn cut<R: AsRef<[f32]>>(rows: &[R], seen: &[u32], random: &mut ChaCha8Rng) -> Option<(usize, f32)> {
     let first = rows[*seen.first()? as usize].as_ref();
     let ranges = (0..first.len()).map(|feature| {
@@ -145,11 +145,11 @@ fn cut<R: AsRef<[f32]>>(rows: &[R], seen: &[u32], random: &mut ChaCha8Rng) -> Op
     }
     let (feature, (low, high)) = wide[random.random_range(0..wide.len())];
     let at = low + (high - low) * random.random_range(0.0f32..1.0);
-    // A cut at the very edge would leave one side empty.
+    // A cut at the edge would leave one side empty.
     Some((feature, if at > low { at } else { high }))
 }
 
-/// Those for which `is_low` first; gives how many they are.
+/// Moves the rows for which `is_low` holds to the front; returns their number.
 fn partition(rows: &mut [u32], is_low: impl Fn(u32) -> bool) -> usize {
     let mut low = 0;
     for at in 0..rows.len() {
@@ -161,7 +161,7 @@ fn partition(rows: &mut [u32], is_low: impl Fn(u32) -> bool) -> usize {
     low
 }
 
-/// The mean depth of an unsuccessful search in a binary tree of so many.
+/// Mean depth of an unsuccessful search in a binary tree of `count` rows.
 fn unsuccessful_search(count: usize) -> f32 {
     const EULER: f32 = 0.577_215_7;
     match count {

@@ -1,6 +1,7 @@
-//! The circumstances of an access: when, from where, with what, how signed in, to what.
+//! Access context: score of an access by time, location, device, resource and authentication.
 //!
-//! Each is compared with the principal's own past; what cannot be known is left out, and the rest counts for it.
+//! Each component is compared with the principal's own baseline. Unknown components are left out, and the
+//! others count for them.
 
 use std::{collections::BTreeSet, net::IpAddr};
 
@@ -19,7 +20,7 @@ use crate::{
     severity::{Level, thresholds::Thresholds},
 };
 
-/// What each circumstance weighs.
+/// Names and weights of the components.
 pub const WEIGHTS: [(&str, f32); 5] = [
     ("unusual_time", 0.20),
     ("unusual_location", 0.30),
@@ -28,21 +29,21 @@ pub const WEIGHTS: [(&str, f32); 5] = [
     ("weak_authentication", 0.10),
 ];
 
-/// How out of place an access is.
+/// Access-context score.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AccessContext {
     /// 0 to 1; the points of the parts add up to it.
     pub score: f32,
-    /// In a word.
+    /// Level of the score.
     pub level: Level,
     /// The circumstances.
     pub components: Vec<Component>,
 }
 
-/// What one circumstance comes to, and why.
+/// Value of a component, and its reason.
 type Circumstance = (Option<f32>, String);
 
-/// Weighs the circumstances of the hour judged.
+/// Scores the access context of the judged hour.
 pub fn access_context(window: &Window<'_>, habits: &Habits<'_>, thresholds: &Thresholds) -> AccessContext {
     let circumstances = [
         time(window, habits),
@@ -93,7 +94,7 @@ fn location(window: &Window<'_>, habits: &Habits<'_>) -> Circumstance {
     (Some(value), format!("{address}{described}, {how}"))
 }
 
-/// The address that says most: one never used, if any.
+/// The address seen on the fewest days.
 fn strangest(window: &Window<'_>, habits: &Habits<'_>) -> Option<IpAddr> {
     window.now().addresses.values().copied().min_by_key(|address| habits.own.days_with_network(*address))
 }
@@ -109,7 +110,8 @@ fn device(window: &Window<'_>, habits: &Habits<'_>) -> Circumstance {
     }
 }
 
-/// Secrets, rights and logs are sensitive by themselves; so is data, the more of it is new to the principal.
+/// Secrets, rights and logs are sensitive in themselves; other data by the share that is new to the
+/// principal.
 fn resource(window: &Window<'_>, habits: &Habits<'_>) -> Circumstance {
     let is_sensitive = |tactic: Tactic| {
         matches!(

@@ -1,4 +1,4 @@
-//! How risky a principal is: five parts, what was suspicious, and what to do.
+//! Risk assessment of a principal: five components, suspicious patterns, and recommended actions.
 
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ use crate::{
     risk::access_context::{AccessContext, access_context},
 };
 
-/// The weights of the five parts.
+/// Names and weights of the components.
 pub const WEIGHTS: [(&str, f32); 5] = [
     ("authentication", 0.20),
     ("authorization", 0.25),
@@ -25,39 +25,39 @@ pub const WEIGHTS: [(&str, f32); 5] = [
     ("historical", 0.15),
 ];
 
-/// A part at 1 with a weight of a quarter alone makes about 0.7: a threat.
+/// Strength of the sum: a component at 1 with a weight of a quarter makes about 0.7, a threat.
 const STRENGTH: f32 = 1.4;
-/// Days in which an old finding loses half of what it weighs.
+/// Days in which an old finding loses half of its weight.
 const HALF_LIFE: f32 = 7.0;
 
-/// How risky a principal is.
+/// Risk assessment of a principal.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Assessment {
-    /// 0 to 1; the points of the parts add up to it.
+    /// 0 to 1; the points of the components add up to it.
     pub score: f32,
-    /// In a word.
+    /// Level of the score.
     pub level: Level,
-    /// How sure, 0 to 1.
+    /// Confidence, 0 to 1.
     pub confidence: f32,
-    /// The parts.
+    /// The components.
     pub components: Vec<Component>,
-    /// What makes most of the score, in words, weightiest first.
+    /// Reasons for most of the score, weightiest first.
     pub primary_factors: Vec<String>,
-    /// What detectors found in the period, in words, worst first.
+    /// Findings of the period, as text, worst first.
     pub suspicious_patterns: Vec<String>,
-    /// What to do.
+    /// Recommended actions.
     pub recommended_actions: Vec<String>,
-    /// The day against the days before.
+    /// The period against earlier days.
     pub behavior: BehaviorAnalysis,
-    /// The six parts of behaviour.
+    /// Behaviour-risk score.
     pub behavior_risk: BehaviorRisk,
-    /// The circumstances of the last hour.
+    /// Access context of the last hour.
     pub access_context: AccessContext,
 }
 
 /// Assesses the principal of a window.
 ///
-/// `findings` are those of the last 30 days, of the window's days among them.
+/// `findings` are those of the last 30 days, including the window's.
 pub fn assess(
     window: &Window<'_>,
     habits: &Habits<'_>,
@@ -102,7 +102,8 @@ pub fn assess(
     }
 }
 
-/// Noisy-or: each part has a force by its weight; forces add up, and each part's points are its share of the score.
+/// Noisy-or: each component has a force by its weight; forces add up, and each component's points are its
+/// share of the score.
 fn combine(components: &mut [Component]) -> f32 {
     let force_of =
         |part: &Component| part.value.map_or(0.0, |value| force(0.97 * value) * part.weight * STRENGTH);
@@ -128,7 +129,7 @@ fn worst<'f>(findings: &[&'f Finding], aspect: Aspect) -> Option<&'f Finding> {
 
 type Part = (Option<f32>, String);
 
-/// Signing in: attacks on passwords, and how strong the way in is.
+/// Authentication: attacks on passwords, and the strength of the sign-in.
 fn authentication(context: &AccessContext, now: &[&Finding]) -> Part {
     if let Some(finding) = worst(now, Aspect::SignIn) {
         return (Some(finding.score), pattern(finding));
@@ -137,7 +138,7 @@ fn authentication(context: &AccessContext, now: &[&Finding]) -> Part {
     (weak.value.map(|value| value * 0.3), weak.because.clone())
 }
 
-/// Rights: what was changed, and what was refused.
+/// Authorization: rights changed, and calls denied.
 fn authorization(risk: &BehaviorRisk, now: &[&Finding]) -> Part {
     if let Some(finding) = worst(now, Aspect::Rights) {
         return (Some(finding.score), pattern(finding));
@@ -147,7 +148,7 @@ fn authorization(risk: &BehaviorRisk, now: &[&Finding]) -> Part {
     (stronger.value.map(|value| value * 0.5), stronger.because.clone())
 }
 
-/// The day against the days before.
+/// Behaviour: anomalous access and enumeration, else the calls.
 fn behavioral(risk: &BehaviorRisk, now: &[&Finding]) -> Part {
     if let Some(finding) = worst(now, Aspect::Behavior) {
         return (Some(finding.score), pattern(finding));
@@ -156,7 +157,7 @@ fn behavioral(risk: &BehaviorRisk, now: &[&Finding]) -> Part {
     (pattern.value.map(|value| value * 0.6), pattern.because.clone())
 }
 
-/// When, from where, with what.
+/// Environment: network, time and device.
 fn environmental(context: &AccessContext, risk: &BehaviorRisk) -> Part {
     let geographic = &risk.components[1];
     let (time, device) = (&context.components[0], &context.components[2]);
@@ -171,7 +172,7 @@ fn environmental(context: &AccessContext, risk: &BehaviorRisk) -> Part {
     (Some(mean), strongest.because.clone())
 }
 
-/// What was found in the 30 days before, fading.
+/// History: alerts before the window, fading with age.
 fn historical(window: &Window<'_>, before: &[&Finding]) -> Part {
     let today = window.hour / 24;
     let faded = |finding: &&&Finding| {
@@ -189,7 +190,7 @@ fn historical(window: &Window<'_>, before: &[&Finding]) -> Part {
     }
 }
 
-/// What to do, from the worst findings and the parts of behaviour; each once.
+/// Recommendations of the worst findings and of the behaviour components, each once.
 fn actions(now: &[&Finding], risk: &BehaviorRisk) -> Vec<String> {
     const MOST: usize = 6;
     let mut actions: Vec<String> = Vec::new();

@@ -1,4 +1,6 @@
-//! How a principal behaves against its own past: six weighted parts, and the day's anomaly in words.
+//! Behaviour risk of a principal against its own baseline, in six weighted components.
+//!
+//! The analysis beside it describes the day's deviations as text.
 
 use std::{collections::BTreeSet, net::IpAddr};
 
@@ -19,7 +21,7 @@ use crate::{
     risk::context::is_human,
 };
 
-/// The weights of the six parts.
+/// Names and weights of the components.
 pub const WEIGHTS: [(&str, f32); 6] = [
     ("temporal", 0.15),
     ("geographic", 0.20),
@@ -29,37 +31,37 @@ pub const WEIGHTS: [(&str, f32); 6] = [
     ("new_service", 0.10),
 ];
 
-/// How risky a principal's behaviour is.
+/// Behaviour-risk score.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct BehaviorRisk {
     /// 0 to 1; the points of the parts add up to it.
     pub score: f32,
-    /// In a word.
+    /// Level of the score.
     pub level: Level,
-    /// The parts.
+    /// The components.
     pub components: Vec<Component>,
-    /// What to do, for the parts that weigh most.
+    /// Recommendations for the components of at least 0.5.
     pub recommendations: Vec<&'static str>,
 }
 
-/// What is not like the principal.
+/// Deviations of a principal from its baseline.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct BehaviorAnalysis {
-    /// The isolation forest's, 0 to 1: 0.5 is ordinary; `None` without days enough to compare with.
+    /// Anomaly score of the isolation forest, 0 to 1, 0.5 being ordinary; `None` with too few days.
     pub anomaly_score: Option<f32>,
-    /// Doublings by which its counts are beyond the most of any day before, together.
+    /// Doublings by which the day's counts exceed the maximum of earlier days, added up.
     pub anomaly_beyond: Option<f32>,
-    /// Is it so far beyond them as one ordinary day in 200?
+    /// Whether they exceed it by as much as one ordinary day in 200 does.
     pub is_anomalous: bool,
-    /// What changed, in words.
+    /// Changes of behaviour, as text.
     pub behavioral_changes: Vec<String>,
-    /// What is risky about it, in words.
+    /// Risky behaviour, as text.
     pub risk_factors: Vec<String>,
-    /// How sure, 0 to 1.
+    /// Confidence, 0 to 1.
     pub confidence_level: f32,
 }
 
-/// What a part may look at.
+/// Scores a component: value and reason.
 type Part = fn(&Window<'_>, &Habits<'_>) -> (Option<f32>, String);
 
 const PARTS: [(Part, &str); 6] = [
@@ -71,7 +73,7 @@ const PARTS: [(Part, &str); 6] = [
     (new_service, "Ask for the reason of the new services, and narrow the permissions if there is none"),
 ];
 
-/// Weighs the behaviour of the window's hours.
+/// Scores the behaviour in the window's hours.
 pub fn behavior_risk(window: &Window<'_>, habits: &Habits<'_>, thresholds: &Thresholds) -> BehaviorRisk {
     let mut components: Vec<Component> = PARTS
         .iter()
@@ -89,7 +91,7 @@ pub fn behavior_risk(window: &Window<'_>, habits: &Habits<'_>, thresholds: &Thre
     BehaviorRisk { score, level: thresholds.level(score), components, recommendations }
 }
 
-/// Says what is not like the principal in the window's hours.
+/// Describes the deviations in the window's hours.
 pub fn analyze_behavior(window: &Window<'_>, habits: &Habits<'_>) -> BehaviorAnalysis {
     let strangeness = habits.strangeness;
     let is_anomalous = strangeness.is_some_and(crate::baseline::Strangeness::is_anomalous);
@@ -115,10 +117,10 @@ pub fn analyze_behavior(window: &Window<'_>, habits: &Habits<'_>) -> BehaviorAna
     }
 }
 
-/// Parts below this are as always.
+/// Value from which a component is unusual.
 const TELLING: f32 = 0.5;
 
-/// How many days the window's hours span, begun ones whole.
+/// Days that the window's hours span, rounded up.
 fn days(window: &Window<'_>) -> f32 {
     let first = window.hours.first().map_or(window.hour, |(hour, _)| *hour);
     ((window.hour - first) / 24 + 1) as f32
@@ -180,7 +182,7 @@ fn geographic(window: &Window<'_>, habits: &Habits<'_>) -> (Option<f32>, String)
     (Some(value), because)
 }
 
-/// The day as a whole where it can be compared; else the share of what is new.
+/// The share of what is new; the deviation of the whole day, where it can be compared and is larger.
 fn access_pattern(window: &Window<'_>, habits: &Habits<'_>) -> (Option<f32>, String) {
     if !habits.own.is_established() {
         return (None, NO_HISTORY.to_owned());
@@ -200,7 +202,7 @@ fn access_pattern(window: &Window<'_>, habits: &Habits<'_>) -> (Option<f32>, Str
     (Some(value), because)
 }
 
-/// Acts that raise rights, make ways back in, open or hide: by their weight, and how rare they are for it.
+/// Acts that change rights, credentials, defences or data, by weight and rarity.
 fn privilege(window: &Window<'_>, habits: &Habits<'_>) -> (Option<f32>, String) {
     let is_weighed = |act: &Act| {
         matches!(
@@ -213,7 +215,7 @@ fn privilege(window: &Window<'_>, habits: &Habits<'_>) -> (Option<f32>, String) 
                 | Tactic::Exfiltration
         )
     };
-    // Acts are weighed in the hour in which they were done.
+    // Each act is weighed in the hour in which it happened.
     let reasons: Vec<Reason> = (0..window.hours.len())
         .flat_map(|at| {
             let until = Window { hour: window.hours[at].0, hours: &window.hours[..=at], ..*window };
@@ -229,7 +231,7 @@ fn privilege(window: &Window<'_>, habits: &Habits<'_>) -> (Option<f32>, String) 
 }
 
 fn failed_attempts(window: &Window<'_>, _: &Habits<'_>) -> (Option<f32>, String) {
-    /// So many refusals a day are a forgotten password and a missing permission.
+    /// Refusals a day that forgotten passwords and missing permissions explain.
     const USUAL: f32 = 6.0;
     let denied = Window::count(window.hours, |trace| trace.outcome == Outcome::Denied);
     let count = (window.failed_sign_in_count() + denied) as f32;

@@ -1,4 +1,4 @@
-//! Volume: many like data events in a day, by somebody who does not do so.
+//! Volume: many like data events in a day, by a principal that does not usually make them.
 
 use super::{Reason, force};
 use crate::{
@@ -8,11 +8,11 @@ use crate::{
     event::PrincipalKind,
 };
 
-/// So many times its busiest day is out of the ordinary for somebody who does it too.
+/// Multiple of its busiest day that is unusual for a principal that makes such calls too.
 const TIMES_BUSIEST: f64 = 3.0;
 
-/// A reason if the day has more than `threshold` of `calls`, in the hour judged too, by a human or by an
-/// established principal that does not do so. Applications without history are left alone.
+/// A reason if the day has at least `threshold` of `calls`, some in the judged hour, by a human or by an
+/// established principal that does not usually make them. Applications without history are not judged.
 pub(crate) fn bulk(
     window: &Window<'_>,
     habits: &Habits<'_>,

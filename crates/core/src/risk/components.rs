@@ -1,25 +1,26 @@
-//! A score made of weighted parts, each between 0 and 1, each with its reason: those that cannot be known are left
-//! out, and the rest counts for them.
+//! Weighted score: components between 0 and 1, each with a reason.
+//!
+//! Unknown components are left out, and the others count for them.
 
 use serde::Serialize;
 
-/// One part of a weighted score.
+/// One component of a weighted score.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Component {
-    /// What it is about, `geographic`.
+    /// Name, for example `geographic`.
     pub name: &'static str,
-    /// Its weight among the others.
+    /// Weight among the components.
     pub weight: f32,
-    /// 0 (as always) to 1; `None` if it cannot be known.
+    /// 0 (usual) to 1; `None` if unknown.
     pub value: Option<f32>,
-    /// What it adds to the score: the parts add up to it.
+    /// Contribution to the score; the points of all components add up to it.
     pub points: f32,
-    /// Why, in words.
+    /// The reason, as text.
     pub because: String,
 }
 
 impl Component {
-    /// A part, before its points are known.
+    /// A component, before its points are computed.
     pub(crate) fn new(
         name: &'static str,
         weight: f32,
@@ -31,7 +32,7 @@ impl Component {
     }
 }
 
-/// Weighs the parts; gives the score, 0 to 1, and sets what each adds to it.
+/// Computes the points of the components; returns the score, 0 to 1.
 pub(crate) fn weigh(components: &mut [Component]) -> f32 {
     let known: f32 = components.iter().filter(|part| part.value.is_some()).map(|part| part.weight).sum();
     for part in components.iter_mut() {
@@ -40,7 +41,7 @@ pub(crate) fn weigh(components: &mut [Component]) -> f32 {
     components.iter().map(|part| part.points).sum::<f32>().clamp(0.0, 1.0)
 }
 
-/// How a count becomes a value: none is 0, `usual` is about 0.4, several times as many come near 1.
+/// Maps a count to 0 to 1: none is 0, `usual` about 0.4, several times as many near 1.
 pub(crate) fn saturating(count: f32, usual: f32) -> f32 {
     1.0 - (-count / (2.0 * usual.max(0.1))).exp()
 }

@@ -1,11 +1,11 @@
-//! Context: from where, with what, when. What is unknown is left out.
+//! Context of an act: network, program, hour, Region, MFA. What is unknown is left out.
 
 use super::Notable;
 use crate::{
     activity::Window, baseline::Habits, catalog::Exposure, event::PrincipalKind, networks::describe,
 };
 
-/// A multiplier, and its reasons in words.
+/// A factor, and its reasons as text.
 #[derive(Clone, Debug)]
 pub(crate) struct Factor {
     pub(crate) factor: f32,
@@ -29,37 +29,37 @@ impl Factor {
     }
 }
 
-/// Called from a network the principal never used.
+/// A network the principal never used.
 const NEW_NETWORK: f32 = 1.3;
-/// Who is on a new network on so many of its days is always on the move: build machines, phones.
+/// Share of days on new networks from which a principal is always on the move: build machines, phones.
 const RESTLESS: f32 = 0.4;
-/// Called from one it knows well.
+/// A well-known network.
 const KNOWN_NETWORK: f32 = 0.85;
-/// There with a program it knows well, at an hour at which it is seen.
+/// A well-known network, with a well-known program, at a usual hour.
 const AT_ITS_DESK: f32 = 0.85;
-/// With a program or system it never used.
+/// A program or system the principal never used.
 const NEW_CLIENT: f32 = 1.2;
-/// At an hour it is never active.
+/// An hour at which the principal is never active.
 const STRANGE_HOUR: f32 = 1.15;
-/// In a region the account never used.
+/// A Region the account never used.
 const NEW_REGION: f32 = 1.2;
-/// Outside the regions that the settings allow.
+/// A Region that the settings do not allow.
 const FORBIDDEN_REGION: f32 = 1.4;
-/// Through a network made to hide in, or a rented machine: humans seldom work there.
+/// An anonymising network, or a rented machine: humans seldom work there.
 const HIDDEN: f32 = 1.4;
 const RENTED: f32 = 1.2;
-/// Done by a service such as CloudFormation in the principal's name.
+/// Done by a service, such as CloudFormation, on the principal's behalf.
 const BY_SERVICE: f32 = 0.65;
 /// Shared with an account of the same organisation.
 const SISTER: f32 = 0.3;
-/// The session had a second factor.
+/// The session had MFA.
 const WITH_MFA: f32 = 0.9;
-/// A region is new to an account whose log has run so long.
+/// Days the account's log must have been read before a Region is new to it.
 const ACCOUNT_DAYS: u32 = 7;
-/// The context never makes more, or less, of an act than this.
+/// Bounds of the context's factor.
 const BOUNDS: (f32, f32) = (0.25, 2.0);
 
-/// What the circumstances of an act make of it.
+/// Factor of an act's circumstances.
 pub(crate) fn context(window: &Window<'_>, habits: &Habits<'_>, hour: u32, notable: &Notable) -> Factor {
     let mut factor = Factor::NEUTRAL;
     if !habits.parts.context {
@@ -92,12 +92,12 @@ pub(crate) fn context(window: &Window<'_>, habits: &Habits<'_>, hour: u32, notab
     factor
 }
 
-/// Is this a user or a person, rather than a role, which anything may use?
+/// Whether this is a human by its kind, and not a role, which anything may use.
 pub(crate) fn is_human_kind(window: &Window<'_>) -> bool {
     is_human(window) && window.principal.is_some_and(|principal| principal.kind != PrincipalKind::Role)
 }
 
-/// Does a human stand behind this principal, as far as its kind tells?
+/// Whether a human may be behind this principal, by its kind.
 pub(crate) fn is_human(window: &Window<'_>) -> bool {
     window.principal.is_some_and(|principal| {
         !matches!(

@@ -1,7 +1,7 @@
-//! Who vouches for whom: sign-ins by identity provider (SAML, OIDC, a directory), and what is unusual about them.
+//! Identity-provider report: sign-ins per provider (SAML, OIDC, a directory), and what is unusual about them.
 //!
-//! A provider that is taken over, or a trust that is too wide, shows as users nobody knew, from places nobody knew,
-//! after failures nobody had. A company that grows brings new users too, a few at a time.
+//! A provider that is taken over, or a trust that is too wide, shows as unknown users, from unknown networks,
+//! after unusual failures. A growing company brings new users too, a few at a time.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,40 +19,40 @@ use crate::{
     severity::{Level, thresholds::Thresholds},
 };
 
-/// How a provider vouches.
+/// Protocol of a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum ProviderKind {
-    /// Assertions: Okta, AD FS.
+    /// SAML assertions: Okta, AD FS.
     Saml,
-    /// Tokens: build systems, Kubernetes, apps.
+    /// OIDC tokens: build systems, Kubernetes, apps.
     Oidc,
     /// Identity Center.
     Directory,
 }
 
-/// What a provider's users did in a period.
+/// Sign-ins through one provider in a period.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ProviderUse {
-    /// Its name or ARN.
+    /// The provider's name or ARN.
     pub provider: String,
-    /// How it vouches.
+    /// The provider's protocol.
     pub kind: ProviderKind,
-    /// Sign-ins that worked; an estimate where somebody's hour had more than 48 calls.
+    /// Successful sign-ins; an estimate where an hour has more than 48 calls.
     pub logins: f64,
-    /// Different users.
+    /// Distinct users.
     pub unique_users: usize,
-    /// Sign-ins that failed.
+    /// Failed sign-ins.
     pub failures: f64,
-    /// In words.
+    /// Unusual patterns, as text.
     pub unusual_patterns: Vec<String>,
-    /// 0 to 1.
+    /// Risk, 0 to 1.
     pub risk: f32,
-    /// In a word.
+    /// Level of the risk.
     pub level: Level,
 }
 
-/// Gathers hours, of the period and of the days before it.
+/// Collector of hours, of the period and of the days before it.
 #[derive(Debug)]
 pub struct Federation {
     period: Range<u32>,
@@ -72,12 +72,12 @@ struct Seen {
 }
 
 impl Federation {
-    /// For the hours of `period` (since 1970), against those before it.
+    /// A collector for `period` (hours since 1970), to be compared with the hours before it.
     pub fn new(period: Range<u32>) -> Self {
         Self { period, providers: BTreeMap::new() }
     }
 
-    /// Adds an hour of somebody; of those whom no provider vouches for nothing is kept.
+    /// Adds an hour of a scope; identities without a provider are ignored.
     pub fn add(&mut self, scope: &Scope, hour: u32, folded: &Hour) {
         let Some((kind, provider, user)) = provider_of(scope, folded) else { return };
         if hour >= self.period.end {
@@ -102,7 +102,7 @@ impl Federation {
         }
     }
 
-    /// What each provider's users did in the period, the riskiest first.
+    /// Report per provider, riskiest first.
     pub fn report(self, thresholds: &Thresholds) -> Vec<ProviderUse> {
         let hours = self.period.len().max(1);
         let mut uses: Vec<ProviderUse> = self
@@ -124,7 +124,7 @@ impl Seen {
         hours: usize,
         thresholds: &Thresholds,
     ) -> ProviderUse {
-        /// A provider seen on fewer days has no past to compare with.
+        /// Fewest earlier days to compare with.
         const KNOWN_DAYS: usize = 5;
         let mut patterns = Vec::new();
         let mut calm = 1.0f32;
@@ -143,7 +143,7 @@ impl Seen {
                 format!("{new_users} of {} user(s) never signed in before", self.users.len()),
             );
             let new_networks = self.networks.difference(&self.networks_before).count();
-            // Build machines are somewhere else each time.
+            // Build machines have new networks every time.
             let is_restless = self.networks_before.len() > self.days_before.len() * 3;
             if !is_restless {
                 note(
@@ -173,7 +173,7 @@ impl Seen {
     }
 }
 
-/// Who vouches for a scope, how, and by which name it knows the user.
+/// Protocol, provider and user name of a scope; `None` without a provider.
 fn provider_of(scope: &Scope, folded: &Hour) -> Option<(ProviderKind, String, String)> {
     match scope {
         Scope::Person(person) => {
@@ -203,13 +203,13 @@ fn provider_of(scope: &Scope, folded: &Hour) -> Option<(ProviderKind, String, St
     }
 }
 
-/// A provider's ARN has five colons of its own; another name has none.
+/// Splits provider and user: a provider's ARN holds five colons, other names none.
 fn split(rest: &str) -> (&str, &str) {
     let colon = if rest.starts_with("arn:") { 5 } else { 0 };
     rest.match_indices(':').nth(colon).map_or((rest, ""), |(at, _)| (&rest[..at], &rest[at + 1..]))
 }
 
-/// Sign-ins of an hour: those that worked, and those that failed.
+/// Successful and failed sign-ins of an hour.
 fn sign_ins(kind: ProviderKind, folded: &Hour) -> (f64, f64) {
     let mut names = vec![("sts", "AssumeRoleWithSAML"), ("sts", "AssumeRoleWithWebIdentity")];
     if kind == ProviderKind::Directory {
@@ -221,7 +221,7 @@ fn sign_ins(kind: ProviderKind, folded: &Hour) -> (f64, f64) {
     traces.for_each(|trace| if trace.outcome == Outcome::Success { worked += 1 } else { failed += 1 });
     let scale = folded.events.scale();
     let worked = f64::from(worked) * scale + folded.sign_ins.distinct();
-    // What failed in a directory is among the failed sign-ins already.
+    // A directory's failures are among the failed sign-ins already.
     let failed = if kind == ProviderKind::Directory { 0.0 } else { f64::from(failed) * scale };
     (worked, failed + folded.failed_sign_ins.distinct())
 }

@@ -1,4 +1,4 @@
-//! Rarity: has this principal, or anybody around it, done this before?
+//! Rarity of an act: whether the principal, its peers or its account did the same before.
 
 use super::Factor;
 use crate::{
@@ -8,38 +8,39 @@ use crate::{
     event::{Outcome, PrincipalKind},
 };
 
-/// What somebody does for the first time with an established past weighs more.
+/// First time for a principal with an established baseline.
 const NEVER_BEFORE: f32 = 1.3;
-/// What nobody in the account has done in 30 days weighs more.
+/// First time in the account in 30 days.
 const NOBODY: f32 = 1.1;
-/// An account's silence says something once its log has run so long.
+/// Days the account's log must have been read before a first time in it counts.
 const ACCOUNT_DAYS: u32 = 7;
-/// What was done on one earlier day; each further day halves it again ...
+/// Factor per earlier day with the act ...
 const ONCE_BEFORE: f32 = 0.5;
-/// ... down to a habit. A habit is never nothing: a thief inherits it.
+/// ... down to a habit. A habit never weighs nothing: a thief inherits it.
 const HABIT: f32 = 0.12;
-/// What is seldom innocent becomes a habit only after so many days: an attacker comes back too.
+/// Earlier days with a grave act that do not yet make a habit: an attacker comes back too.
 const SLOW_HABIT_DAYS: u32 = 1;
-/// Each of those days takes something away.
+/// Factor per such day.
 const SLOW_HABIT: f32 = 0.75;
-/// Secrets never read before by who reads others every day: one or two come with its work ...
+/// New secrets for a principal that reads others every day: one or two come with its work ...
 const FEW_STRANGE: f32 = 0.7;
-/// ... so many do not.
+/// ... this many do not.
 const MANY_STRANGE: f32 = 3.0;
 const STRANGE_TARGETS: f32 = 1.5;
-/// Whose task it is does its like ...
+/// The principal did acts of the same tactic ...
 const DUTY: f32 = 0.7;
-/// ... on so many days.
+/// ... on this many days.
 const DUTY_DAYS: u32 = 3;
-/// What one other principal of the account does too ...
+/// One other principal of the account does the same ...
 const ONE_PEER: f32 = 0.85;
-/// ... and several.
+/// ... or several.
 const PEERS: f32 = 0.6;
 const SEVERAL: usize = 3;
-/// What a colleague with the same permission set does too, each of up to three.
+/// Factor per colleague with the same permission set or role name, up to three.
 const COLLEAGUE: f32 = 0.7;
 
-/// How rare an act is for who did it; `news` is the share of its `reached` targets that are new. Without history nothing is known: neutral, and said.
+/// Rarity of an act; `news` is the share of its `reached` targets that are new. Without history the factor is
+/// neutral, and the reason says so.
 pub(crate) fn rarity(
     window: &Window<'_>,
     habits: &Habits<'_>,
@@ -77,7 +78,7 @@ pub(crate) fn rarity(
     rarity
 }
 
-/// What those do too who have the same tasks, or at least the same account.
+/// Weighs what peers do: those with the same part, else those of the account.
 fn colleagues(rarity: &mut Factor, window: &Window<'_>, habits: &Habits<'_>, notable: &Notable) {
     let Some(principal) = window.principal else { return };
     let others = habits.peers.others_who_did(window, notable);
@@ -94,8 +95,8 @@ fn colleagues(rarity: &mut Factor, window: &Window<'_>, habits: &Habits<'_>, not
     }
 }
 
-/// Who reads secrets every day reads its own: others weigh as if it had never read one. So do roles that are refused to
-/// somebody who takes others every day. Other acts meet new targets daily.
+/// Factor of a habit. A principal that reads secrets every day reads its own: new ones weigh as if it had
+/// never read any. The same holds for denied role assumptions. Other acts meet new targets daily.
 fn habit(halvings: u32, days: u32, news: f32, reached: f32, notable: &Notable, active_days: u32) -> Factor {
     let habit = ONCE_BEFORE.powi(halvings.min(8) as i32).max(HABIT);
     let done = format!("done on {days} of its last {active_days} active days");

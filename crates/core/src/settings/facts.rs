@@ -1,4 +1,4 @@
-//! What an organisation says of itself, made ready to be asked of every event.
+//! Facts of the settings, compiled for compliance checks: patterns, networks, windows.
 
 use std::{collections::BTreeMap, net::IpAddr};
 
@@ -8,24 +8,24 @@ use wildmatch::WildMatch;
 
 use crate::event::{Caller, Event, Principal, Time};
 
-/// Sorts of data that frameworks are about.
+/// Classification of data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Data {
-    /// Of payment cards: PCI DSS.
+    /// Payment cards: PCI DSS.
     Cardholder,
-    /// Of patients: HIPAA.
+    /// Patients: HIPAA.
     Health,
-    /// Of people: GDPR.
+    /// People: GDPR.
     Personal,
-    /// The organisation's own secrets.
+    /// The organisation's secrets.
     Confidential,
-    /// Its audit logs: they are watched as those that AWS's own services write.
+    /// Its audit logs, watched like those of AWS's own services.
     AuditLog,
 }
 
 impl Data {
-    /// In words.
+    /// The classification as text.
     pub fn describe(self) -> &'static str {
         match self {
             Self::Cardholder => "cardholder data",
@@ -37,84 +37,84 @@ impl Data {
     }
 }
 
-/// Resources that not everybody may touch, as the settings give them.
+/// Resources with restricted access, as written in the settings.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProtectedRule {
-    /// ARN patterns, `*` and `?`.
+    /// ARN patterns of the resources, with `*` and `?`.
     pub resources: Vec<String>,
-    /// What they hold.
+    /// Classification of their data.
     pub data: Option<Data>,
-    /// ARN patterns of those who may touch them; nobody else may, if given.
+    /// ARN patterns of the only principals with access; empty for no restriction.
     #[serde(default)]
     pub principals: Vec<String>,
-    /// CIDRs from which they may be touched; from nowhere else, if given.
+    /// The only CIDRs with access; empty for no restriction.
     #[serde(default)]
     pub networks: Vec<String>,
 }
 
-/// When the configuration of accounts may be changed, as the settings give it. Times are UTC.
+/// Window for changes of configuration, as written in the settings. Times are UTC.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WindowRule {
-    /// Of these accounts; of all, if none is given.
+    /// Accounts of the window; empty for all.
     #[serde(default)]
     pub accounts: Vec<String>,
-    /// `mon` to `sun`, on which it begins; every day, if none is given.
+    /// Days on which the window begins, `mon` to `sun`; empty for every day.
     #[serde(default)]
     pub days: Vec<String>,
-    /// `22:00`
+    /// Start, for example `22:00`.
     pub from: String,
-    /// `04:00`, of the next day if it is earlier.
+    /// End, for example `04:00`; on the next day if not after the start.
     pub until: String,
 }
 
-/// Resources that not everybody may touch.
+/// Resources with restricted access, compiled.
 #[derive(Clone, Debug)]
 pub struct Protected {
     resources: Vec<WildMatch>,
-    /// What they hold.
+    /// Classification of their data.
     pub data: Option<Data>,
     principals: Vec<WildMatch>,
     networks: Vec<IpNet>,
 }
 
-/// When the configuration of accounts may be changed.
+/// Window for changes of configuration, compiled.
 #[derive(Clone, Debug)]
 pub struct ChangeWindow {
     accounts: Vec<String>,
-    /// From Monday.
+    /// Days on which the window begins; Monday first.
     days: [bool; 7],
     /// Minutes of the day.
     from: i64,
     until: i64,
 }
 
-/// What an organisation says of itself.
+/// Facts of the settings, compiled.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    /// Accounts of the organisation.
+    /// The organisation's accounts.
     pub accounts: Vec<String>,
-    /// Regions in use; empty if not said.
+    /// Regions in use; empty if not given.
     pub regions: Vec<String>,
-    /// Identities for emergencies.
+    /// Patterns of emergency identities.
     pub break_glass: Vec<WildMatch>,
-    /// Resources that not everybody may touch.
+    /// Resources with restricted access.
     pub protected: Vec<Protected>,
-    /// Keys of tags that say what a resource holds, and may not be taken away.
+    /// Keys of tags that classify a resource and must not be removed.
     pub protected_tags: Vec<String>,
-    /// When configurations may be changed; empty if at any time.
+    /// Windows for changes of configuration; empty for any time.
     pub change_windows: Vec<ChangeWindow>,
-    /// The accounts that a framework is about, by its id: of those not named, it is about all.
+    /// Accounts in scope of a framework, by its id; a framework not listed covers all accounts.
     pub scope: BTreeMap<String, Vec<String>>,
 }
 
-/// What is wrong with a fact, and what would be right.
+/// An invalid fact.
 #[derive(Debug)]
 pub(crate) struct Wrong {
-    /// Which key of the settings.
+    /// Key in the settings.
     pub place: String,
-    /// Why, and what would be right.
+    /// The reason, with what would be valid.
     pub reason: String,
 }
 
@@ -148,27 +148,27 @@ impl Protected {
         })
     }
 
-    /// Is this resource one of them?
+    /// Whether an ARN is one of these resources.
     pub fn covers(&self, arn: &str) -> bool {
         self.resources.iter().any(|pattern| pattern.matches(arn))
     }
 
-    /// May not everybody touch them?
+    /// Whether access is restricted to certain principals.
     pub fn has_principals(&self) -> bool {
         !self.principals.is_empty()
     }
 
-    /// May this principal touch them?
+    /// Whether this principal has access.
     pub fn admits(&self, principal: &Principal) -> bool {
         self.principals.iter().any(|pattern| pattern.matches(&principal.id))
     }
 
-    /// May they not be touched from everywhere?
+    /// Whether access is restricted to certain networks.
     pub fn has_networks(&self) -> bool {
         !self.networks.is_empty()
     }
 
-    /// The address of a caller who is in none of the networks. A service, or what is unknown, is nowhere.
+    /// The address of a caller outside the networks; `None` for a service or an unknown caller.
     pub fn is_outside(&self, caller: Caller<'_>) -> Option<IpAddr> {
         let Caller::Ip(address) = caller else { return None };
         (!self.networks.iter().any(|network| network.contains(&address))).then_some(address)
@@ -220,22 +220,22 @@ pub(crate) fn patterns(texts: &[String]) -> Vec<WildMatch> {
 }
 
 impl Facts {
-    /// Is this identity kept for emergencies?
+    /// Whether this is an emergency identity.
     pub fn is_break_glass(&self, principal: &Principal) -> bool {
         self.break_glass.iter().any(|pattern| pattern.matches(&principal.id))
     }
 
-    /// Is what happens in this account a framework's business?
+    /// Whether the account is in scope of the framework.
     pub fn is_in_scope(&self, framework: &str, account: &str) -> bool {
         self.scope.get(framework).is_none_or(|accounts| accounts.iter().any(|of| of == account))
     }
 
-    /// Is this account, or this receiver, the organisation's own?
+    /// Whether the account is listed as the organisation's own.
     pub fn owns(&self, account: &str) -> bool {
         self.accounts.iter().any(|own| own == account)
     }
 
-    /// Is a change to this account at this time outside every window that is declared for it?
+    /// Whether the event's account has change windows and the event is in none of them.
     pub fn is_out_of_hours(&self, event: &Event<'_>) -> bool {
         let mut of_account =
             self.change_windows.iter().filter(|window| window.is_of(&event.account_id)).peekable();

@@ -1,22 +1,22 @@
-//! What can be wrong with a settings document, and what is right.
+//! Error of a settings document, with what would be valid.
 
-/// What is wrong with a settings document.
+/// Error of a settings document.
 #[derive(Debug, thiserror::Error)]
 pub enum Invalid {
-    /// Not TOML, or a key or type that is not known.
+    /// Not TOML, or an unknown key or a wrong type.
     #[error("{0}")]
     Toml(#[from] toml::de::Error),
-    /// A value that cannot be.
+    /// An invalid value.
     #[error("{place}: {reason}")]
     Value {
-        /// Where.
+        /// Key in the settings.
         place: String,
-        /// Why, and what would be right.
+        /// The reason, with what would be valid.
         reason: String,
     },
 }
 
-/// An account's id, or what is wrong with it.
+/// Checks that an account id has 12 digits.
 pub(super) fn check_account(place: &str, account: &str) -> Result<(), Invalid> {
     if account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(());

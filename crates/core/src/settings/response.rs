@@ -1,11 +1,11 @@
-//! How far responses may go, and by whose leave.
+//! Response settings: limits, enforced playbooks, approvers.
 
 use serde::{Deserialize, Serialize};
 
 use super::invalid::{Invalid, check_account};
 use crate::{event::is_region, severity::Severity};
 
-/// The ids of the playbooks, by which the settings name them.
+/// Ids of the playbooks, as used in the settings.
 pub const PLAYBOOKS: [&str; 6] = [
     "credential-compromise",
     "data-exfiltration",
@@ -15,27 +15,27 @@ pub const PLAYBOOKS: [&str; 6] = [
     "compliance-violation",
 ];
 
-/// How far responses may go.
+/// Response settings.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Response {
-    /// Acts in one account and clock hour, at most; 1 to 100.
+    /// Most actions per account and clock hour; 1 to 100.
     pub hourly_limit: u32,
-    /// What is done without asking, where the deployment allows that.
+    /// Playbooks that act without approval, where the deployment allows it.
     pub enforce: Vec<Enforced>,
-    /// Who may decide by a button in Slack, or on the page: `slack:U012AB3CD`, `person:kim@example.com`, `group:security`.
+    /// Approvers in Slack and on the page: `slack:U012AB3CD`, `person:kim@example.com`, `group:security`.
     pub approvers: Vec<String>,
-    /// How people behind Identity Center can be stopped.
+    /// Identity Center's directory, for stopping people behind it.
     pub identity_center: Option<Directory>,
 }
 
-/// A playbook whose plans are carried out without asking.
+/// A playbook that acts without approval.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Enforced {
-    /// Its id.
+    /// The playbook's id.
     pub playbook: String,
-    /// From this severity on.
+    /// Lowest severity that it handles without approval.
     pub severity: Severity,
 }
 
@@ -46,16 +46,16 @@ impl Default for Response {
 }
 
 impl Response {
-    /// May somebody who goes by these names decide?
+    /// Whether somebody with one of these names may approve.
     pub fn lets(&self, names: &[String]) -> bool {
-        // Mail addresses have no case.
+        // Mail addresses are case-insensitive.
         let is = |approver: &String, name: &String| {
             approver == name || (name.starts_with("person:") && approver.eq_ignore_ascii_case(name))
         };
         names.iter().any(|name| self.approvers.iter().any(|approver| is(approver, name)))
     }
 
-    /// Are a playbook's plans carried out without asking, at this severity?
+    /// Whether a playbook acts without approval at this severity.
     pub fn enforces(&self, playbook: &str, severity: Severity) -> bool {
         self.enforce.iter().any(|rule| rule.playbook == playbook && severity >= rule.severity)
     }
@@ -88,7 +88,7 @@ impl Response {
     }
 }
 
-/// Where the people behind Identity Center are, and the service control policy by which they can be denied everything.
+/// Identity Center's directory, and the service control policy that denies its people everything.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Directory {
@@ -102,7 +102,7 @@ pub struct Directory {
     pub policy: String,
 }
 
-/// As Identity Center and Organizations name things: nothing else may get into a command or a call.
+/// Allows only the id formats of Identity Center and Organizations: nothing else may reach a command or call.
 fn check_directory(directory: &Directory) -> Result<(), Invalid> {
     let Directory { account, region, store, policy } = directory;
     check_account("response.identity_center", account)?;

@@ -1,4 +1,4 @@
-//! Findings that an organisation knows and accepts.
+//! Suppression rules: findings that an organisation knows and accepts.
 
 use serde::Deserialize;
 use wildmatch::WildMatch;
@@ -6,19 +6,19 @@ use wildmatch::WildMatch;
 use super::invalid::{Invalid, check_account};
 use crate::event::Time;
 
-/// A finding somebody accepts. A rule without an expiry is for ever; all that is given must match.
+/// Suppression rule. All given keys must match; without an expiry it holds forever.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Suppression {
-    /// ARN pattern, `*` and `?`.
+    /// ARN pattern of the principal, with `*` and `?`.
     pub principal: Option<String>,
     /// Account id.
     pub account: Option<String>,
-    /// A detector's id, or a compliance check's.
+    /// Id of a detector or compliance check.
     pub detector: Option<String>,
-    /// Why; shown wherever the rule is.
+    /// The reason, shown with the rule.
     pub reason: String,
-    /// Day after which the rule no longer holds, `2026-12-31`.
+    /// Last day on which the rule holds, for example `2026-12-31`.
     pub expires: Option<String>,
 }
 
@@ -63,7 +63,7 @@ impl Suppression {
         is_in_force && is(&self.account, account) && is(&self.detector, detector) && is_whose
     }
 
-    /// The rule in words.
+    /// The rule as text.
     pub fn describe(&self) -> String {
         let part = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name} {value}"));
         let parts = [

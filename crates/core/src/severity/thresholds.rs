@@ -1,33 +1,33 @@
-//! From which score on a finding is worth what: fixed at first, then learnt from the analysts' verdicts.
+//! Severity thresholds: fixed defaults, then learnt from analysts' verdicts.
 //!
-//! Each organisation chooses how many false alerts it bears, per 1,000 principal-days. The threshold of MEDIUM is
-//! the lowest score above which the alerts called false stay below that; HIGH and CRITICAL move with it. What an
-//! analysts called right stays an alert, but for one in ten. The steps are small, the bounds hold whatever is said (a verdict may
-//! be an attacker's), and every change is kept with its reason.
+//! Each organisation chooses how many false alerts it accepts per 1,000 principal-days. The MEDIUM threshold
+//! is the lowest score that keeps false alerts below that number; HIGH and CRITICAL move with it. Nine in ten
+//! alerts that analysts confirmed stay alerts. Steps are small, bounds hold whatever the verdicts (an
+//! attacker may give some), and every change is stored with its reason.
 
 use serde::{Deserialize, Serialize};
 
 use super::Level;
 
-/// A score above this is a threat, until verdicts say otherwise; ASFF's HIGH begins here too.
+/// Default HIGH threshold, where a threat begins.
 pub const THREAT: f32 = 0.7;
-/// ASFF's CRITICAL begins here.
+/// Default CRITICAL threshold.
 pub const CERTAIN: f32 = 0.9;
-/// ASFF's MEDIUM begins here.
+/// Default MEDIUM threshold, where an alert begins.
 pub const NOTEWORTHY: f32 = 0.4;
-/// Below this nothing is reported: a minor act or two, rare as they may be.
+/// Default LOW threshold: nothing below it is reported, such as a minor act or two, however rare.
 pub const SILENCE: f32 = 0.35;
 
 /// The scores at which LOW, MEDIUM, HIGH and CRITICAL begin, for a detector of base severity HIGH.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Thresholds {
-    /// Below it nothing is reported.
+    /// LOW: nothing below it is reported.
     pub low: f32,
-    /// An alert.
+    /// MEDIUM: an alert.
     pub medium: f32,
-    /// A threat.
+    /// HIGH: a threat.
     pub high: f32,
-    /// Nearly certain.
+    /// CRITICAL: near certainty.
     pub critical: f32,
 }
 
@@ -37,51 +37,51 @@ impl Default for Thresholds {
     }
 }
 
-/// How far verdicts may move the threshold of MEDIUM.
+/// Bounds of the MEDIUM threshold.
 const BOUNDS: (f32, f32) = (0.36, 0.60);
-/// How far it moves in a day.
+/// Most that MEDIUM moves in a day.
 const STEP: f32 = 0.02;
-/// The others move by these parts of it: what is certain stays so.
+/// Share of MEDIUM's move by which the others move: near certainty stays near.
 const HIGH_MOVES: f32 = 0.5;
 const CRITICAL_MOVES: f32 = 0.15;
-/// One in so many alerts that were called right may be lost to quiet.
+/// One in this many confirmed alerts may be lost.
 const RIGHT_LOST: usize = 10;
-/// Fewer verdicts say nothing.
+/// Fewest verdicts to learn from.
 const ENOUGH: usize = 5;
-/// False alerts that are borne, per 1,000 principal-days, unless the settings say otherwise.
+/// Default of accepted false alerts, per 1,000 principal-days.
 pub const FALSE_ALERTS: f32 = 5.0;
 
-/// What an analyst said of a finding.
+/// Verdict of an analyst on a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// It was what it said.
+    /// The finding was right.
     TruePositive,
-    /// It was innocent.
+    /// The activity was innocent.
     FalsePositive,
 }
 
 /// A change of the thresholds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
-    /// From which day on.
+    /// First day on which it applies.
     pub day: u32,
-    /// The thresholds from then on.
+    /// The thresholds from that day on.
     pub thresholds: Thresholds,
-    /// Why.
+    /// The reason, as text.
     pub reason: String,
 }
 
-/// The thresholds by day: those of a day are what was learnt before it.
+/// Thresholds by day. Those of a day are learnt from the days before it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
-    /// The changes, by day; at most [`CHANGES`]: a few KB.
+    /// The changes, ascending by day; at most [`CHANGES`], a few KB.
     pub changes: Vec<Change>,
 }
 
-/// Changes that are kept: a quarter's, if each day brings one.
+/// Most changes kept: a quarter's, with one a day.
 pub const CHANGES: usize = 90;
-/// Days whose verdicts count.
+/// Days of verdicts that count.
 pub const VERDICT_DAYS: u32 = 30;
 
 impl History {
@@ -94,7 +94,8 @@ impl History {
             .map_or_else(Thresholds::default, |change| change.thresholds)
     }
 
-    /// Learns, before `day` begins, from the verdicts of the days before it. A day is learnt once; `true` if something changed.
+    /// Learns the thresholds of `day` from the verdicts before it. A day is learnt once; returns `true` if
+    /// something changed.
     pub fn learn(
         &mut self,
         day: u32,
@@ -126,7 +127,7 @@ impl Thresholds {
         }
     }
 
-    /// With MEDIUM at this score, and the others where they belong then.
+    /// All thresholds, given MEDIUM; it is clamped to its bounds.
     fn at(medium: f32) -> Self {
         let usual = Self::default();
         let medium = medium.clamp(BOUNDS.0, BOUNDS.1);
@@ -139,10 +140,12 @@ impl Thresholds {
         }
     }
 
-    /// The thresholds of the next day: a step towards where the verdicts of the last 30 days put them.
+    /// The thresholds of the next day, one step towards what the verdicts of the last 30 days ask for; with
+    /// the reason.
     ///
-    /// `verdicts` are scores of alerts with what was said of them; `principal_days` how many days of principals were judged; `bearable`
-    /// false alerts per 1,000 of those. `None` if nothing changes.
+    /// `verdicts` are scores of alerts and their verdicts; `principal_days` is the number of judged days of
+    /// principals; `bearable` is the accepted number of false alerts per 1,000 of those. `None` if nothing
+    /// changes.
     pub fn learn(
         &self,
         verdicts: &[(f32, Verdict)],
@@ -158,9 +161,10 @@ impl Thresholds {
         let borne = f64::from(bearable) * principal_days as f64 / 1000.0;
         let mut false_alerts: Vec<f32> = of(Verdict::FalsePositive).collect();
         false_alerts.sort_by(|a, b| b.total_cmp(a));
-        // The first false alert that is too many, from the worst down: the threshold must lie above it.
+        // The first false alert beyond the accepted number, from the highest score down: the threshold must
+        // exceed it.
         let wanted = false_alerts.get(borne.floor() as usize).map_or(BOUNDS.0, |too_many| too_many + 0.005);
-        // What was called right stays an alert, but for the odd one: one word must not outvote all others.
+        // Confirmed alerts stay alerts, but for one in ten: one verdict must not outvote all others.
         let mut right: Vec<f32> = of(Verdict::TruePositive).collect();
         right.sort_by(f32::total_cmp);
         let kept_right = right.get(right.len() / RIGHT_LOST).copied().unwrap_or(f32::INFINITY);

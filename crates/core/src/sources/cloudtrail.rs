@@ -1,8 +1,8 @@
-//! CloudTrail records in every envelope they travel in.
+//! Source of CloudTrail records, in every envelope that carries them.
 //!
-//! `{"Records":[...]}` log files, bare arrays, JSON Lines, EventBridge events, the answer of
-//! `lookup-events`, CloudWatch Logs subscriptions (packed or unpacked); digests and Insights, which
-//! look alike, are told apart. Innocent twin: any other JSON, which is named and skipped.
+//! Envelopes: `{"Records":[...]}` log files, bare arrays, JSON Lines, EventBridge events, the response of
+//! `lookup-events`, CloudWatch Logs subscriptions (packed or unpacked), Kinesis records, queue messages.
+//! Digests and Insights look alike and are told apart. Any other JSON is reported and skipped.
 
 use std::io::Read;
 
@@ -19,7 +19,7 @@ fn recognises(head: &[u8]) -> bool {
     matches!(head.trim_ascii_start().first(), Some(b'{' | b'['))
 }
 
-/// Where in an object we stand.
+/// Position in an object.
 #[derive(Clone, Copy, PartialEq)]
 enum Place {
     /// Outside any list: at a line, or at the whole document.
@@ -65,15 +65,15 @@ fn read(input: &mut dyn Read, limits: Limits, sink: Sink<'_>) {
     }
 }
 
-/// How EventBridge calls AWS Config's verdicts.
+/// EventBridge's detail type of AWS Config verdicts.
 const RULE_CHANGE: &str = "Config Rules Compliance Change";
-/// Envelopes inside envelopes: a subscription that holds records is three deep.
+/// Deepest nesting of envelopes: a subscription that holds records is three deep.
 const DEEPEST: u8 = 4;
 
 struct Reader<'s> {
     limits: Limits,
     sink: Sink<'s>,
-    /// Which record of the object this is, from 1.
+    /// Number of the record in the object, from 1.
     record: u64,
 }
 
@@ -97,7 +97,7 @@ impl Reader<'_> {
         (self.sink)(Item::Malformed(Malformed { record: self.record.max(1), reason }));
     }
 
-    /// Reads the record at the start of `bytes`; gives its length.
+    /// Reads the record at the start of `bytes`; returns its length.
     fn one(&mut self, bytes: &[u8], depth: u8) -> Result<usize, Refused> {
         if bytes.first() != Some(&b'{') {
             return Err(Refused::Broken("not a JSON object".to_owned()));
@@ -115,7 +115,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A record of which only the identity is odd, read without it.
+    /// Reads a record again without its identity's malformed parts.
     fn mended(&mut self, bytes: &[u8], error: &serde_json::Error, depth: u8) -> Result<usize, Refused> {
         let mut raw = serde_json::Deserializer::from_slice(bytes).into_iter::<&RawValue>();
         let Some(Ok(whole)) = raw.next() else { return Err(Refused::Incomplete) };
@@ -126,7 +126,7 @@ impl Reader<'_> {
         Ok(raw.byte_offset())
     }
 
-    /// Takes a record out of its envelopes.
+    /// Unwraps a record from its envelopes.
     fn open<'r>(&mut self, record: Record<'r>, bytes: &'r [u8], depth: u8) {
         if depth > DEEPEST {
             return self.malformed("envelopes nested too deep".to_owned());
@@ -183,7 +183,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A record inside an envelope, which is whole or broken.
+    /// Reads a record inside an envelope; it is complete or broken.
     fn nested(&mut self, bytes: &[u8], depth: u8) {
         match self.one(bytes, depth + 1) {
             Ok(_) => {}
@@ -195,7 +195,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A stream's record: base64 of a record, or of a gzip of one.
+    /// Kinesis data: base64 of a record, or of a gzip of one.
     fn encoded(&mut self, data: &str, depth: u8) {
         match base64::engine::general_purpose::STANDARD.decode(data.trim_ascii()) {
             Ok(bytes) if !bytes.starts_with(&[0x1f, 0x8b]) => self.nested(bytes.trim_ascii(), depth),
@@ -203,7 +203,7 @@ impl Reader<'_> {
         }
     }
 
-    /// `awslogs.data`: base64 of gzip of an unpacked subscription.
+    /// `awslogs.data`: base64 of a gzip of a subscription.
     fn packed(&mut self, data: &str, depth: u8) {
         let Ok(zipped) = base64::engine::general_purpose::STANDARD.decode(data.trim_ascii()) else {
             return self.malformed("packed data are not base64".to_owned());
@@ -221,13 +221,13 @@ impl Reader<'_> {
 }
 
 enum Refused {
-    /// More bytes could make it whole.
+    /// More bytes may complete it.
     Incomplete,
-    /// It is not JSON, or not a record, for this reason.
+    /// Not JSON, or not a record, with the reason.
     Broken(String),
 }
 
-/// Why serde refused, without the position inside our buffer, which would mean nothing to anyone.
+/// serde's reason, without the position in our buffer, which means nothing to a reader.
 fn describe(error: &serde_json::Error) -> String {
     const LONGEST: usize = 160;
     let text = error.to_string();
@@ -244,7 +244,7 @@ mod tests {
 
     const EVENT: &str = r#"{"eventVersion":"1.11","eventID":"e1","eventName":"ListUsers","eventSource":"iam.amazonaws.com","eventTime":"2026-03-01T00:00:00Z"}"#;
 
-    /// What came out: event names, kinds of others, reasons.
+    /// Results as text: event names, kinds of other records, errors.
     fn items(bytes: &[u8]) -> Vec<String> {
         let mut found = Vec::new();
         let outcome = read(bytes, Limits::default(), &mut |item| {

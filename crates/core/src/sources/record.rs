@@ -1,4 +1,4 @@
-//! The raw shape of a record and of the envelopes it comes in.
+//! Raw shape of a CloudTrail record and its envelopes, for serde.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::{Malformed, Other};
 use crate::event::{Caller, Event, EventId, Identity, Outcome, Text, Time};
 
-/// A CloudTrail record, or one of the envelopes that hold one. Unknown fields are skipped unread.
+/// A CloudTrail record, or an envelope that holds some. Unknown fields are skipped.
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Record<'a> {
@@ -51,7 +51,7 @@ pub(super) struct Record<'a> {
     additional_event_data: Option<&'a RawValue>,
     #[serde(borrow)]
     digest_start_time: Text<'a>,
-    /// Of EventBridge: who says it, what sort of thing, of which account.
+    /// Of EventBridge: source, detail type and account of the event.
     #[serde(borrow)]
     pub(super) source: Text<'a>,
     #[serde(borrow, rename = "detail-type")]
@@ -59,27 +59,27 @@ pub(super) struct Record<'a> {
     #[serde(borrow)]
     pub(super) account: Text<'a>,
 
-    /// EventBridge.
+    /// EventBridge: the event itself.
     #[serde(borrow)]
     pub(super) detail: Option<&'a RawValue>,
-    /// `aws cloudtrail lookup-events`: a record inside a string.
+    /// `lookup-events`: a record as a string.
     #[serde(rename = "CloudTrailEvent")]
     pub(super) cloud_trail_event: Option<String>,
-    /// A CloudWatch Logs subscription as Lambda gets it: gzip in base64.
+    /// CloudWatch Logs subscription as Lambda receives it: gzip in base64.
     pub(super) awslogs: Option<AwsLogs>,
-    /// Of a CloudWatch Logs subscription: `CONTROL_MESSAGE` where it only asks whether somebody listens.
+    /// Of a CloudWatch Logs subscription: `CONTROL_MESSAGE` for a check of reachability, without records.
     #[serde(borrow)]
     pub(super) message_type: Text<'a>,
-    /// A CloudWatch Logs subscription, unpacked: records inside strings.
+    /// CloudWatch Logs subscription, unpacked: records as strings.
     pub(super) log_events: Option<Vec<LogEvent>>,
-    /// A record of a Kinesis stream: anything, in base64.
+    /// Kinesis record: any of these, in base64.
     pub(super) kinesis: Option<AwsLogs>,
-    /// A message of a queue: anything, inside a string.
+    /// Queue message: any of these, as a string.
     pub(super) body: Option<String>,
-    /// A log file whose list does not come first.
+    /// Log file whose list is not the first key.
     #[serde(borrow, rename = "Records")]
     pub(super) records: Option<&'a RawValue>,
-    /// The answer of `lookup-events` whose list does not come first.
+    /// Response of `lookup-events` whose list is not the first key.
     #[serde(borrow, rename = "Events")]
     pub(super) events: Option<&'a RawValue>,
 }
@@ -96,7 +96,7 @@ pub(super) struct LogEvent {
     pub(super) message: String,
 }
 
-/// The few facts of `additionalEventData` and `responseElements` that say how a sign-in went.
+/// Fields of `additionalEventData` and `responseElements` that give a sign-in's outcome.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct SignIn<'a> {
@@ -109,7 +109,7 @@ struct SignIn<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// The same bytes without an identity or session that is no object: the rest of such a record still says what was done.
+    /// The record as JSON without malformed parts of its identity: the rest still says what was done.
     pub(super) fn mended(bytes: &[u8]) -> Option<String> {
         let mut record: serde_json::Value =
             serde_json::Deserializer::from_slice(bytes).into_iter().next()?.ok()?;
@@ -134,7 +134,7 @@ impl<'a> Record<'a> {
         Some(record.to_string())
     }
 
-    /// Which kind of record this is that is not an event; `None` for an event.
+    /// The kind of a record that is not an event; `None` for an event.
     pub(super) fn other(&self) -> Option<Other> {
         if &*self.event_type == "AwsCloudTrailInsight" || &*self.event_category == "Insight" {
             Some(Other::Insight)
@@ -147,7 +147,8 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The event; `bytes` are the record's own, for one that lacks an id.
+    /// Builds the event; `bytes` are the record's own, hashed if it has no id; `record` is its number in the
+    /// object.
     pub(super) fn into_event(self, bytes: &'a [u8], record: u64) -> Result<Event<'a>, Malformed> {
         let event_time = match self.event_time.filled() {
             None => Time::UNDATED,
@@ -214,7 +215,7 @@ fn mfa(identity: &Identity<'_>, mfa_used: &str) -> Option<bool> {
     identity.session_context.as_ref()?.attributes.as_ref()?.mfa_authenticated.parse().ok()
 }
 
-/// One denial has many spellings.
+/// AWS has several error codes for a denial.
 fn outcome(error_code: &str, error_message: &str, sign_in: &SignIn<'_>) -> Outcome {
     let is_denied = ["AccessDenied", "Unauthorized", "NotAuthorized", "Forbidden"]
         .iter()
@@ -228,17 +229,18 @@ fn outcome(error_code: &str, error_message: &str, sign_in: &SignIn<'_>) -> Outco
     }
 }
 
-/// Not `ANONYMOUS_PRINCIPAL`, nor anything else that is no account.
+/// Whether text is an account id; `ANONYMOUS_PRINCIPAL` is not.
 fn is_account(text: &Text<'_>) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The caller borrows from the record, so text with escapes (never an address) is unknown.
+/// A caller borrows from the record; text with escapes, never an address, is unknown.
 fn caller<'a>(text: &Text<'a>) -> Caller<'a> {
     text.borrowed().map_or(Caller::Unknown, Caller::parse)
 }
 
-/// `UpdateFunctionCode20150331v2` is `UpdateFunctionCode`: Lambda and CloudFront put their API's date behind the name.
+/// `UpdateFunctionCode20150331v2` is `UpdateFunctionCode`: Lambda and CloudFront append their API's date to
+/// the name.
 fn without_api_date(name: &str) -> &str {
     let head = name.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, 'v' | '_'));
     let tail = &name[head.len()..];

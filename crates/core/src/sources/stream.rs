@@ -1,28 +1,28 @@
-//! Cuts a stream of JSON into records without holding more than one.
+//! Record stream: cuts JSON input into records without holding all of it.
 //!
-//! The buffer holds some records at a time; serde parses each in place and borrows from it. A record
-//! that is not whole yet makes the buffer read on; one that is not JSON is skipped by its brackets.
+//! The buffer holds a few records; serde parses each in place and borrows from it. If a record is incomplete,
+//! the buffer reads on; if it is not JSON, it is skipped by its brackets.
 
 use std::io::Read;
 
 use super::Limits;
 
-/// A window on the input.
+/// A sliding window on the input.
 pub(super) struct Stream<'a> {
     input: &'a mut dyn Read,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
     is_at_end: bool,
-    /// Bytes the input may still give.
+    /// Most bytes that may still be read.
     remaining: u64,
     limits: Limits,
-    /// Why the input ended early, if it did.
+    /// Reason why the input ended early, if it did.
     pub(super) failure: Option<String>,
 }
 
 const CHUNK: usize = 256 << 10;
-/// How every record of CloudTrail's own files begins; inside a string its quotes would be escaped.
+/// Start of every record in CloudTrail's own files; within a string its quotes would be escaped.
 const RECORD_START: &[u8] = br#"{"eventVersion":"#;
 
 impl<'a> Stream<'a> {
@@ -40,7 +40,7 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// The bytes at hand.
+    /// The bytes in the buffer.
     pub(super) fn window(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
     }
@@ -49,7 +49,7 @@ impl<'a> Stream<'a> {
         self.start = (self.start + bytes).min(self.end);
     }
 
-    /// Reads more; `false` once nothing more comes.
+    /// Reads more; `false` at the end of the input.
     pub(super) fn fill(&mut self) -> bool {
         if self.is_at_end {
             return false;
@@ -108,7 +108,8 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// If an object at the window's start opens with one of the lists that hold records, the bytes up to inside the list.
+    /// The number of bytes up to the inside of the record list, if the object at the window's start opens
+    /// with one.
     pub(super) fn list_start(&mut self) -> Option<usize> {
         if self.window().len() < 256 {
             self.fill();
@@ -119,7 +120,7 @@ impl<'a> Stream<'a> {
         Some(self.window().len() - rest.len())
     }
 
-    /// Makes the window longer; the reason if that cannot be.
+    /// Extends the window; returns the reason if it cannot.
     pub(super) fn read_on(&mut self) -> Option<String> {
         if self.window().len() >= self.limits.record_bytes {
             return Some(format!("longer than {} bytes", self.limits.record_bytes));
@@ -130,13 +131,13 @@ impl<'a> Stream<'a> {
         Some(self.failure.take().unwrap_or_else(|| "cut off at the end of the file".to_owned()))
     }
 
-    /// Skips a broken element of a list: to the end of its brackets, to the comma behind a bare word,
-    /// or to where the next record plainly begins.
+    /// Skips a broken element of a list: to the end of its brackets, to the comma after a bare word, or to
+    /// the start of the next record.
     pub(super) fn skip_element(&mut self) {
         self.skip(Brackets::default());
     }
 
-    /// Skips what an envelope holds behind its list of records, with its closing bracket.
+    /// Skips the rest of an envelope after its record list, including the closing bracket.
     pub(super) fn skip_tail(&mut self) {
         self.skip(Brackets { depth: 1, ..Brackets::default() });
     }
@@ -149,10 +150,10 @@ impl<'a> Stream<'a> {
                 .map(|at| at + usize::from(first));
             let end = brackets.end(&window[..next_record.unwrap_or(window.len())]);
             if let Some(skip) = end.or(next_record) {
-                // A stray closing bracket ends an element before it began: go on all the same.
+                // A stray closing bracket ends an element before it starts; skip it all the same.
                 return self.advance(if first { skip.max(1) } else { skip });
             }
-            // Keep a tail, so that a record's start is not missed where two windows meet.
+            // Keep a tail, so that a record's start across two windows is found.
             let keep = RECORD_START.len().min(window.len());
             let skip = window.len() - keep;
             if !self.refill_keeping(keep) {
@@ -163,7 +164,7 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// Skips to the next line that could begin a record.
+    /// Skips to the next line that may start a record.
     pub(super) fn skip_lines(&mut self) {
         loop {
             if let Some(at) = self.window().iter().position(|&byte| byte == b'\n') {
@@ -189,13 +190,13 @@ impl<'a> Stream<'a> {
     }
 }
 
-/// Where a broken element ends, told by brackets and quotes.
+/// Finds the end of a broken element by brackets and quotes.
 #[derive(Default)]
 struct Brackets {
     depth: u64,
     in_string: bool,
     is_escaped: bool,
-    /// Bytes at the next window's start that were seen already.
+    /// Bytes at the next window's start that were scanned already.
     unread: usize,
 }
 
