@@ -1,7 +1,7 @@
 //! Ingest stage: reads a log object and folds its events into Hour deltas.
 //!
-//! Events that a compliance check may judge are also copied to a screen; malformed records go to a sink and fail
-//! nothing.
+//! A screen selects the events that compliance checks judge. A malformed record goes to a sink and does not fail the
+//! object.
 
 use std::{collections::BTreeMap, io::Read, ops::Range};
 
