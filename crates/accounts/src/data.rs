@@ -1,4 +1,4 @@
-//! Who reaches data: shares of EC2 and RDS, buckets, firewalls.
+//! Access to data: shares of EC2 and RDS snapshots and images, public access of S3 buckets, and ingress rules.
 
 use aws_config::SdkConfig;
 use aws_sdk_ec2::types::{
@@ -11,9 +11,9 @@ use trailwarden_response::{SWITCHES, Shareable, State, Thing};
 
 use super::{beyond, is_on, trouble, unless_missing};
 
-/// Everybody, as EC2 and RDS call them.
+/// Name for everybody in EC2 and RDS.
 const ALL: &str = "all";
-/// What RDS calls the right to restore from a snapshot.
+/// RDS attribute of the accounts that may restore a snapshot.
 const RESTORE: &str = "restore";
 
 pub(super) async fn read(aws: &SdkConfig, thing: &Thing) -> Result<State, Trouble> {
@@ -181,7 +181,8 @@ async fn database(
     }
 }
 
-/// `tcp 22-22 0.0.0.0/0` and its description; nothing of what goes out, or comes from groups.
+/// State entry of an ingress rule, for example `tcp 22-22 0.0.0.0/0`, and its description; `None` for egress rules and
+/// for rules whose source is no address range.
 fn entry(rule: &SecurityGroupRule) -> Option<(String, String)> {
     let range =
         rule.cidr_ipv4.as_ref().or(rule.cidr_ipv6.as_ref()).filter(|_| rule.is_egress != Some(true))?;

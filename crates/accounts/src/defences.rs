@@ -1,4 +1,4 @@
-//! What watches and what guards: CloudTrail, AWS Config, GuardDuty, KMS.
+//! Defences of an account: CloudTrail trails, AWS Config recorders, GuardDuty detectors and KMS keys.
 
 use aws_config::SdkConfig;
 use trailwarden_pipeline::ports::Trouble;
@@ -73,7 +73,7 @@ async fn key_becomes(aws: &SdkConfig, key: &str, from: &State, to: &State) -> Re
     if is(from, "PendingDeletion") {
         kms.cancel_key_deletion().key_id(key).send().await.map_err(trouble)?;
     }
-    // No response of ours deletes a key: one that was to be deleted is disabled again.
+    // No response schedules a deletion: a key that was pending deletion becomes disabled instead.
     if is(to, "Enabled") {
         kms.enable_key().key_id(key).send().await.map(drop).map_err(trouble)
     } else {

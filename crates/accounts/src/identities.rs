@@ -1,4 +1,4 @@
-//! Users, roles and groups: IAM.
+//! IAM users, roles and groups: keys, passwords, inline and managed policies, policy versions and trust policies.
 
 use aws_config::SdkConfig;
 use aws_sdk_iam::{
@@ -125,7 +125,7 @@ fn unknown() -> Trouble {
     Trouble::Refused("nobody knows how".to_owned())
 }
 
-/// IAM gives documents as parts of a URL.
+/// Decodes a policy document, which IAM percent-encodes.
 fn decoded(document: &str) -> Result<String, Trouble> {
     percent_decode_str(document).decode_utf8().map(Into::into).map_err(malformed)
 }

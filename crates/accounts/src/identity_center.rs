@@ -1,4 +1,4 @@
-//! People behind Identity Center: denied everything by a service control policy that names them by user id.
+//! Identity Center users: denied everything by a service control policy that names them by user id.
 
 use aws_config::SdkConfig;
 use aws_sdk_identitystore::types::{AlternateIdentifier, UniqueAttribute};
@@ -14,8 +14,8 @@ pub(super) async fn read(aws: &SdkConfig, person: &str, directory: &Directory) -
     Ok(one(&user_id, if is_denied { DENIED } else { "" }))
 }
 
-/// Organizations has no versions to write over: one copy of us writes at a time, and what was written is read again, as
-/// people may have been at it.
+/// Organizations has no optimistic locking: the caller holds a lease, and the policy is read again after the write,
+/// since people may edit it at the same time.
 pub(super) async fn write(aws: &SdkConfig, directory: &Directory, to: &State) -> Result<(), Trouble> {
     let policies = aws_sdk_organizations::Client::new(aws);
     for (user_id, state) in to {
@@ -42,7 +42,7 @@ async fn is_attached(
     Ok(targets.targets.is_some_and(|targets| !targets.is_empty()))
 }
 
-/// It is for people to mend.
+/// A policy that only people can repair: a permanent error.
 fn unusable(policy: Impossible) -> Trouble {
     Trouble::Refused(policy.to_string())
 }
@@ -53,7 +53,7 @@ async fn document(aws: &SdkConfig, directory: &Directory) -> Result<String, Trou
     Ok(answer.policy.and_then(|policy| policy.content).unwrap_or_default())
 }
 
-/// Sessions are called by the user name, and events of Identity Center itself name the id.
+/// User id of a person: sessions carry the user name, events of Identity Center itself the id.
 async fn user_id(aws: &SdkConfig, person: &str, directory: &Directory) -> Result<Option<String>, Trouble> {
     let name = person.rsplit('/').next().unwrap_or_default();
     if person.contains(":identitystore:") {

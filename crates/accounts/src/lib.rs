@@ -1,6 +1,6 @@
-//! The accounts that are responded in: by the response role of each, the hub's own included.
+//! AWS clients of responses: they read and change resources in an account through its response role.
 //!
-//! The function's own role may do nothing there but assume that one.
+//! The hub's own account has a response role too. The function's own role may only assume these roles, nothing else.
 
 mod data;
 mod defences;
@@ -23,23 +23,23 @@ use trailwarden_response::{Holder, State, Thing};
 
 const SERVICE: &str = "response";
 
-/// Accounts, by their response role.
+/// Accounts in which responses act, with one assumed role per account.
 pub struct ResponseAccounts {
     aws: SdkConfig,
     /// The function's own account, which is also the external id.
     home: String,
-    /// The role that is assumed in every account.
+    /// Name of the response role, the same in every account.
     role: Option<String>,
     known: RefCell<HashMap<String, SdkConfig>>,
 }
 
 impl ResponseAccounts {
-    /// By this role; by none, nothing can be read or written.
+    /// Accounts behind this role; without a role, every read and write is refused.
     pub fn new(aws: &SdkConfig, home: String, role: Option<String>) -> Self {
         Self { aws: aws.clone(), home, role, known: RefCell::default() }
     }
 
-    /// How to reach an account, in a Region if one is given.
+    /// AWS configuration for an account, in a Region if one is given.
     async fn config(&self, account: &str, region: Option<&str>) -> Result<SdkConfig, Trouble> {
         let known = self.known.borrow().get(account).cloned();
         let config = if let Some(config) = known {
@@ -134,7 +134,7 @@ fn region_of(thing: &Thing) -> Option<&str> {
     }
 }
 
-/// What AWS says when it may be tried again, beyond what the SDK tried itself.
+/// Parts of AWS error codes that are transient, beyond those that the SDK retries itself.
 const FOR_NOW: &[&str] = &[
     "Throttl",
     "TooManyRequests",
@@ -151,7 +151,7 @@ const FOR_NOW: &[&str] = &[
     "RequestExpired",
 ];
 
-/// An SDK's error, as one for now or one for good.
+/// Classifies an SDK error as transient or permanent.
 #[expect(clippy::needless_pass_by_value, reason = "map_err gives it so")]
 fn trouble<E>(error: SdkError<E, HttpResponse>) -> Trouble
 where
@@ -162,7 +162,7 @@ where
     let is_for_now = status >= 500 || status == 429 || FOR_NOW.iter().any(|word| code.contains(word));
     let whole = Unavailable::from_error(SERVICE, &error);
     if error.as_service_error().is_none() && whole.source.to_string().contains("AccessDenied") {
-        // The role could not be assumed: the SDK has no code for that, only words.
+        // The role could not be assumed: the SDK reports that as text, without a code.
         return Trouble::Refused(format!("AWS refuses it: {}", whole.source));
     }
     if error.as_service_error().is_some() && !code.is_empty() && !is_for_now {
@@ -172,7 +172,7 @@ where
     Trouble::Unavailable(whole)
 }
 
-/// A state, or nothing, where AWS says by one of these codes that there is none.
+/// Maps errors with one of these codes, which say that the resource does not exist, to `None`.
 fn unless_missing<T, E>(
     answer: Result<T, SdkError<E, HttpResponse>>,
     codes: &[&str],
@@ -187,7 +187,7 @@ where
     }
 }
 
-/// A parameter that the SDK finds wanting.
+/// Error of building a request or decoding a value.
 fn malformed(error: impl std::fmt::Display) -> Trouble {
     Trouble::Unavailable(Unavailable::because(SERVICE, error.to_string()))
 }
@@ -200,7 +200,7 @@ fn is_on(state: &State, name: &str) -> bool {
     state.get(name).is_some_and(|value| value == "true")
 }
 
-/// The entries that one state has and another lacks, or has otherwise.
+/// Entries of `state` that `other` lacks or has with another value.
 fn beyond<'s>(state: &'s State, other: &'s State) -> impl Iterator<Item = (&'s String, &'s String)> {
     state.iter().filter(|(name, value)| other.get(*name) != Some(value))
 }

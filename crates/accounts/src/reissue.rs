@@ -1,7 +1,8 @@
-//! Credentials made anew, and handed over in a secret: IAM and Secrets Manager. No credential is ever in a log or a record.
+//! New credentials of IAM users, handed over in a secret of Secrets Manager. No log or record ever contains a
+//! credential.
 //!
-//! The secret is there first, empty. A try that breaks off between making a key and keeping it is known by the key's id in a
-//! tag: the next one deletes that key, whose secret nobody has, before it makes another.
+//! An empty secret is created first, and a tag on it gets the id of a new key. If an attempt breaks off before the
+//! key's secret is stored, the next one deletes that key, which nobody can use, and creates another.
 
 use aws_config::SdkConfig;
 use aws_sdk_iam::Client as Iam;
@@ -11,23 +12,23 @@ use trailwarden_response::{Credential, State};
 
 use super::{one, trouble, unless_missing};
 
-/// The tag of a secret that holds what it is for.
+/// Tag of a secret that contains its credential.
 const HANDED: &str = "trailwarden:handed-over";
-/// The tag that names the key.
+/// Tag with the access key id.
 const KEY: &str = "trailwarden:access-key";
-/// Days in which whoever deleted a secret may think again: the least that Secrets Manager knows.
+/// Days in which a deleted secret can be restored: the minimum of Secrets Manager.
 const RECOVERY: i64 = 7;
-/// Characters of a password: more than any account's policy demands.
+/// Length of a password in characters: more than account policies commonly require.
 const LENGTH: i64 = 32;
 
-/// What a secret says of itself.
+/// Tags and deletion status of a secret.
 struct Cover {
     is_handed: bool,
     is_deleted: bool,
     key: Option<String>,
 }
 
-/// A key is handed over for as long as it is there, whatever became of its secret since.
+/// State `handed over` of a credential. A key counts as handed over while it exists, even if its secret is gone since.
 pub(super) async fn read(
     aws: &SdkConfig,
     credential: Credential,
@@ -46,7 +47,7 @@ pub(super) async fn read(
     Ok(if cover.is_handed && is_there { one("handed over", "yes") } else { State::new() })
 }
 
-/// `None` if there is none.
+/// Describes a secret; `None` if it does not exist.
 async fn cover(secrets: &Secrets, secret: &str) -> Result<Option<Cover>, Trouble> {
     let answer = secrets.describe_secret().secret_id(secret).send().await;
     let Some(answer) = unless_missing(answer, &["ResourceNotFoundException"])? else { return Ok(None) };
@@ -79,7 +80,7 @@ pub(super) async fn hand_over(
     };
     let put = secrets.put_secret_value().secret_id(secret).secret_string(value.to_string());
     if let Err(error) = put.send().await.map_err(trouble) {
-        // A key whose secret nobody has is only a danger.
+        // Nobody has this key's secret, so the key is of no use and only a risk.
         if let Some(key) = value["access_key_id"].as_str() {
             delete_key(&iam, user, key).await?;
         }
@@ -131,7 +132,7 @@ async fn new_key(
         })?;
     let key = made.access_key.ok_or_else(|| Trouble::Refused("AWS made no key".to_owned()))?;
     if let Err(error) = tag(secrets, secret, KEY, &key.access_key_id).await {
-        // Nobody would ever know whose it is.
+        // Without the tag, no later attempt could find the key.
         delete_key(iam, user, &key.access_key_id).await?;
         return Err(error);
     }
@@ -146,7 +147,7 @@ async fn new_password(secrets: &Secrets, user: &str) -> Result<serde_json::Value
     Ok(serde_json::json!({ "user": user, "password": made }))
 }
 
-/// To be changed at the first sign-in.
+/// Sets a password that must be changed at the first sign-in.
 async fn set_password(iam: &Iam, user: &str, password: &str) -> Result<(), Trouble> {
     let update = iam.update_login_profile().user_name(user).password(password).password_reset_required(true);
     let answer = unless_missing(update.send().await, &["NoSuchEntity", "NoSuchEntityException"])?;

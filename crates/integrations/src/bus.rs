@@ -1,4 +1,4 @@
-//! The event bus between the functions.
+//! Event bus between the functions, on EventBridge.
 
 use aws_config::SdkConfig;
 use aws_sdk_eventbridge::{Client, types::PutEventsRequestEntry};
@@ -10,14 +10,14 @@ use trailwarden_pipeline::{
 use crate::{pause, queue::runs};
 
 const SERVICE: &str = "eventbridge";
-/// Entries that one call takes.
+/// Entries per call.
 const ENTRIES: usize = 10;
-/// Bytes that one call takes: 256 KB, with some room for what surrounds the details.
+/// Bytes of details per call: 256 KB, less some room for the other fields.
 const BYTES: usize = 240 << 10;
-/// Times that entries which EventBridge refused are sent again.
+/// Attempts at sending entries that EventBridge refuses.
 const TRIES: usize = 4;
 
-/// A bus.
+/// Event bus.
 #[derive(Clone, Debug)]
 pub struct Bus {
     client: Client,
@@ -25,7 +25,7 @@ pub struct Bus {
 }
 
 impl Bus {
-    /// The bus of this name.
+    /// Client of the bus with this name.
     pub fn new(aws: &SdkConfig, name: String) -> Self {
         Self { client: Client::new(aws), name }
     }

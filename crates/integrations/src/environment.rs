@@ -1,4 +1,4 @@
-//! What a function is told when it starts.
+//! Environment of a function: its variables, and the configuration of AWS clients.
 
 use std::{env, time::Duration};
 
@@ -9,10 +9,10 @@ use aws_smithy_http_client::{
 };
 use lambda_runtime::Error;
 
-/// A variable that the template sets.
+/// Required environment variable, set by the template.
 ///
 /// # Errors
-/// That it is missing, by name.
+/// Names the variable if it is missing or empty.
 pub fn variable(name: &str) -> Result<String, Error> {
     let missing = || {
         Error::from(format!(
@@ -22,18 +22,18 @@ pub fn variable(name: &str) -> Result<String, Error> {
     env::var(name).ok().filter(|value| !value.is_empty()).ok_or_else(missing)
 }
 
-/// A variable that may be missing.
+/// Optional environment variable; `None` if it is missing or empty.
 pub fn optional(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Tries of one call, the first included; between them the SDK waits, longer each time.
+/// Attempts per call, including the first; the SDK backs off between them.
 const TRIES: u32 = 5;
 const CONNECT: Duration = Duration::from_secs(2);
-/// One try of one call. Whole objects are read as streams, which this does not limit.
+/// Timeout of one attempt. It does not limit objects, which are read as streams.
 const TRY: Duration = Duration::from_secs(10);
 
-/// How to reach AWS: the function's own role and Region, TLS by rustls, patient with throttling.
+/// AWS configuration: the function's own role and Region, TLS by rustls, retries when throttled.
 pub async fn aws() -> SdkConfig {
     let https = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     aws_config::defaults(BehaviorVersion::latest())

@@ -1,4 +1,4 @@
-//! HTTP to what is not AWS: patient with what says that it is busy, never for longer than a function may run.
+//! HTTP client for services outside AWS, with retries bounded by a function's time limit.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,62 +8,62 @@ use trailwarden_pipeline::ports::Unavailable;
 
 use crate::pause;
 
-/// One try.
+/// Timeout of one attempt.
 const TRY: Duration = Duration::from_secs(8);
-/// Tries; beyond them the message comes again later.
+/// Attempts; after the last one the queue redelivers the message later.
 const TRIES: usize = 3;
-/// The longest that somebody busy is waited for.
+/// Longest `Retry-After` that is honoured, in seconds.
 const PATIENCE: u64 = 10;
-/// Bytes of an answer.
+/// Longest response body, in bytes.
 const ANSWER: usize = 1 << 20;
 
-/// May a call be repeated when nobody knows whether it arrived?
+/// Whether a request may be retried if its outcome is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repeat {
-    /// It does the same twice as once.
+    /// The request is idempotent.
     Always,
-    /// It would be seen twice.
+    /// The request is not idempotent: retry only if it did not arrive or was refused.
     OnlyIfRefused,
 }
 
-/// A client.
+/// HTTP client.
 #[derive(Clone, Debug)]
 pub struct Http(Client);
 
 impl Http {
-    /// Trusts what the machine trusts.
+    /// Client with the machine's trust store. It follows no redirects.
     ///
     /// # Errors
-    /// [`Unavailable`] if TLS cannot be had here.
+    /// [`Unavailable`] if TLS cannot be initialised.
     pub fn new() -> Result<Self, Unavailable> {
-        // Another may have been installed before, by the SDK: then that one serves.
+        // The AWS SDK may have installed a provider before; that one serves too.
         let _ = Arc::new(rustls::crypto::ring::default_provider()).as_ref().clone().install_default();
         let client = Client::builder().timeout(TRY).redirect(reqwest::redirect::Policy::none()).build();
         client.map(Self).map_err(|error| Unavailable::from_error("http", &error))
     }
 
-    /// The client, to begin a request with.
+    /// The client, to build requests with.
     pub fn client(&self) -> &Client {
         &self.0
     }
 
-    /// Sends a request; gives the answer's text. Too many requests are waited for, as long as the other side asks.
+    /// Sends a request; returns the response body. Status 429 is retried after its `Retry-After`.
     ///
     /// # Errors
-    /// [`Unavailable`] if nobody answers, or with anything but success.
+    /// [`Unavailable`] without a response, or with a status other than success.
     pub async fn send(
         &self,
         service: &'static str,
         request: RequestBuilder,
         repeat: Repeat,
     ) -> Result<String, Unavailable> {
-        let mut reason = Unavailable::because(service, "it is busy");
+        let mut reason = Unavailable::because(service, "too many requests");
         for nth in 0..TRIES {
             if nth > 0 {
                 pause(nth + 2).await;
             }
             let Some(again) = request.try_clone() else {
-                return Err(Unavailable::because(service, "nothing to send"));
+                return Err(Unavailable::because(service, "the request body cannot be sent twice"));
             };
             match again.send().await {
                 Ok(answer) if answer.status() == StatusCode::TOO_MANY_REQUESTS => {
@@ -73,7 +73,7 @@ impl Http {
                     if wait > PATIENCE {
                         return Err(Unavailable::because(
                             service,
-                            format!("it asks to wait for {wait} seconds"),
+                            format!("too many requests: retry after {wait} s"),
                         ));
                     }
                     tokio::time::sleep(Duration::from_secs(wait)).await;
@@ -81,7 +81,7 @@ impl Http {
                 Ok(answer) if answer.status().is_success() => return text(service, answer).await,
                 Ok(answer) => {
                     let status = answer.status();
-                    reason = Unavailable::because(service, format!("it answers {status}"));
+                    reason = Unavailable::because(service, format!("HTTP status {status}"));
                     if !status.is_server_error() || repeat == Repeat::OnlyIfRefused {
                         return Err(reason);
                     }
@@ -98,10 +98,10 @@ impl Http {
         Err(reason)
     }
 
-    /// Sends a request that is answered with JSON.
+    /// Sends a request; returns the response as JSON.
     ///
     /// # Errors
-    /// As [`Http::send`]; and if it is no JSON.
+    /// As [`Http::send`], and if the response is not JSON.
     pub async fn json(
         &self,
         service: &'static str,
@@ -120,7 +120,7 @@ async fn text(service: &'static str, mut answer: reqwest::Response) -> Result<St
     {
         body.extend_from_slice(&chunk);
         if body.len() > ANSWER {
-            return Err(Unavailable::because(service, "its answer has no end"));
+            return Err(Unavailable::because(service, "the response is too long"));
         }
     }
     Ok(String::from_utf8_lossy(&body).into_owned())

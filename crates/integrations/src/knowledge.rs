@@ -1,7 +1,8 @@
-//! What an organisation tells us of itself: `settings/settings.toml`, `settings/networks.csv` or `.mmdb` in our bucket.
+//! Settings and networks of the organisation, read from `settings/` in the data bucket: `settings.toml`, and
+//! `networks.csv` or `networks.mmdb`.
 //!
-//! Both may be missing. A new file is taken up within minutes; one that cannot be read is refused, told in the log and
-//! counted, and what was known before stays in force.
+//! Both are optional. A new file takes effect within minutes. An invalid one is refused, logged and counted, and the
+//! previous one stays in force.
 
 use std::{
     cell::RefCell,
@@ -22,25 +23,25 @@ use crate::{objects::Objects, table::DynamoTable, telemetry};
 const FOLDER: &str = "settings/";
 const SETTINGS: &str = "settings/settings.toml";
 const NETWORKS: [&str; 2] = ["settings/networks.csv", "settings/networks.mmdb"];
-/// How long is not looked for a new file.
+/// Interval between looks for a new file.
 const TRUSTED: Duration = Duration::from_mins(5);
 
-/// The settings as `score` remembers them in the table: for functions that read no file.
+/// Settings that `score` stored in the table, for functions that do not read the file.
 pub struct Remembered {
     table: DynamoTable,
     known: RefCell<Option<(Instant, Arc<Settings>)>>,
 }
 
 impl Remembered {
-    /// From this table.
+    /// Settings in this table.
     pub fn new(table: DynamoTable) -> Self {
         Self { table, known: RefCell::default() }
     }
 
-    /// What is known now.
+    /// Current settings, cached for a minute.
     ///
     /// # Errors
-    /// [`Unavailable`] if the table is, and nothing was ever known; later, what is known stays in force.
+    /// [`Unavailable`] if the table is at the first read; later the last settings stay in force.
     pub async fn current(&self) -> Result<Arc<Settings>, Unavailable> {
         let known = self.known.borrow().clone();
         match known {
@@ -54,7 +55,7 @@ impl Remembered {
                 Err(error) => match known {
                     None => Err(error),
                     Some((_, settings)) => {
-                        tracing::warn!(%error, "settings could not be looked up; the known ones stay");
+                        tracing::warn!(%error, "settings not read; the last ones stay in force");
                         Ok(settings)
                     }
                 },
@@ -63,10 +64,10 @@ impl Remembered {
     }
 }
 
-/// How long what is remembered in the table is not looked up again: it is cheap.
+/// Cache time of the settings in the table: short, since the read is cheap.
 const FRESH: Duration = Duration::from_mins(1);
 
-/// What is known, looked up again now and then.
+/// Settings and networks in the bucket, refreshed every few minutes.
 pub struct Knowledge {
     objects: Objects,
     bucket: String,
@@ -83,22 +84,22 @@ struct Known {
 }
 
 impl Knowledge {
-    /// From this bucket.
+    /// Knowledge in this bucket; `table` stores the last valid settings.
     pub fn new(objects: Objects, bucket: String, table: DynamoTable) -> Self {
         Self { objects, bucket, table, known: RefCell::default() }
     }
 
-    /// What is known now.
+    /// Current settings and networks.
     ///
     /// # Errors
-    /// [`Unavailable`] if S3 is, and nothing was ever known; later, what is known stays in force.
+    /// [`Unavailable`] if S3 or the table is at the first read; later the last ones stay in force.
     pub async fn current(&self) -> Result<(Rc<Settings>, Rc<Networks>), Unavailable> {
         let looked = self.known.borrow().looked;
         if looked.is_none_or(|looked| looked.elapsed() > TRUSTED) {
             match self.look().await {
                 Ok(()) => self.known.borrow_mut().looked = Some(Instant::now()),
                 Err(error) if looked.is_none() => return Err(error),
-                Err(error) => tracing::warn!(%error, "settings could not be looked up; the known ones stay"),
+                Err(error) => tracing::warn!(%error, "settings not read; the last ones stay in force"),
             }
         }
         let known = self.known.borrow();
@@ -137,7 +138,7 @@ impl Knowledge {
         Ok(())
     }
 
-    /// Keeps the last good settings in the table: a function that starts while the file is broken goes by them.
+    /// Stores the last valid settings in the table, for functions that start while the file is invalid.
     async fn remember(&self, good: Option<&[u8]>) -> Result<(), Unavailable> {
         let known = self.table.get(&key()).await?.map(|item| item.body);
         let good = good.unwrap_or_default();
@@ -165,6 +166,6 @@ fn settings(bytes: Option<&[u8]>) -> Result<Settings, String> {
 }
 
 fn refuse(key: &str, reason: &str) {
-    tracing::error!(key, reason, "refused; what was known before stays in force");
+    tracing::error!(key, reason, "file refused; the last valid one stays in force");
     telemetry::emit(&[telemetry::count("SettingsRefused", 1.0)]);
 }

@@ -1,4 +1,4 @@
-//! Serving a function's invocations: the one place of partial batch failures.
+//! Lambda runtime loop, and the only place for partial batch failures.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,13 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
 use trailwarden_pipeline::ports::Unavailable;
 
-/// Those of a batch that must come again, by position, and why.
+/// Messages of a batch to be redelivered: position and error.
 pub type Failed = BTreeMap<usize, Unavailable>;
 
-/// Serves batches of SQS: each with the bodies of its messages. Only those that failed come again.
+/// Serves SQS batches. `handle` gets the message bodies; only failed messages are redelivered.
 ///
 /// # Errors
-/// What ended the function.
+/// The error that ended the runtime.
 pub async fn serve_queue(handle: impl AsyncFn(Vec<String>) -> Failed) -> Result<(), Error> {
     let handle = &handle;
     serve(async |event: SqsEvent| {
@@ -28,7 +28,7 @@ pub async fn serve_queue(handle: impl AsyncFn(Vec<String>) -> Failed) -> Result<
 /// Serves any invocation.
 ///
 /// # Errors
-/// What ended the function.
+/// The error that ended the runtime.
 pub async fn serve<E, A>(handle: impl AsyncFn(E) -> Result<A, Error>) -> Result<(), Error>
 where
     E: DeserializeOwned + 'static,
@@ -36,21 +36,21 @@ where
 {
     lambda_runtime::tracing::init_default_subscriber();
     let handle = &handle;
-    // Boxed, or the futures of the SDK's calls nest deeper than the compiler looks.
+    // Boxed, as the futures of the SDK's calls otherwise exceed the compiler's recursion limit.
     lambda_runtime::run(service_fn(async |event: LambdaEvent<E>| Box::pin(handle(event.payload)).await)).await
 }
 
-/// All of a batch, where what they need together could not be had.
+/// Fails a whole batch with one error.
 pub fn all_failed(messages: usize, error: &Unavailable) -> Failed {
     (0..messages).map(|at| (at, Unavailable::because(error.service, error.source.to_string()))).collect()
 }
 
-/// The answer that makes SQS and Kinesis deliver again just what failed.
+/// Response that makes SQS and Kinesis redeliver only what failed.
 pub fn response(ids: &[String], failed: &Failed) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     for (at, error) in failed {
         let Some(id) = ids.get(*at) else { continue };
-        tracing::error!(message_id = %id, %error, "failed; it will come again");
+        tracing::error!(message_id = %id, %error, "failed; will be redelivered");
         let mut failure = BatchItemFailure::default();
         failure.item_identifier.clone_from(id);
         response.batch_item_failures.push(failure);

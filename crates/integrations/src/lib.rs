@@ -1,6 +1,7 @@
-//! Everything of Trailwarden that leaves the process in AWS: one file per service, on core's ports.
+//! Adapters of the Lambda functions to AWS and other services: one file per service, on the pipeline's ports.
 //!
-//! Clients are built once, in a function's `main`, from an environment that is read once, there.
+//! A function's `main` builds the clients and reads the environment once. The clients that change accounts are not
+//! here, but in `trailwarden-accounts`.
 
 pub mod bus;
 pub mod environment;
@@ -26,19 +27,19 @@ use std::time::SystemTime;
 
 use trailwarden_core::event::Time;
 
-/// The clock, asked once per batch.
+/// Current time; functions read it once per batch.
 pub fn now() -> Time {
     let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Time(i64::try_from(since_1970.as_secs()).unwrap_or_default())
 }
 
-/// A number of this copy of a function, which no other copy has.
+/// Random id of this copy of a function, for claims and leases.
 pub fn copy() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(std::process::id())
 }
 
-/// Waits before the nth try of something that AWS refused for now: longer each time.
+/// Exponential backoff with jitter before the nth attempt: at most 6.4 seconds.
 async fn pause(nth: usize) {
     let longest = 100u64 << nth.min(6);
     let chance = copy() % longest;

@@ -1,4 +1,4 @@
-//! Objects of S3.
+//! S3 objects: streams, whole reads, writes and listings.
 
 use std::io::Read;
 
@@ -12,22 +12,22 @@ use trailwarden_pipeline::{
 
 const SERVICE: &str = "s3";
 
-/// A client of S3.
+/// S3 client.
 #[derive(Clone, Debug)]
 pub struct Objects {
     client: Client,
 }
 
 impl Objects {
-    /// Of the function's own Region.
+    /// Client in the function's own Region.
     pub fn new(aws: &SdkConfig) -> Self {
         Self { client: Client::new(aws) }
     }
 
-    /// An object as a stream, to be read where blocking is allowed; `None` if it is gone.
+    /// Opens an object as a blocking stream, to be read on a blocking thread; `None` if it does not exist.
     ///
     /// # Errors
-    /// [`Unavailable`] if S3 does not give it.
+    /// [`Unavailable`] if S3 is or refuses.
     pub async fn open(
         &self,
         bucket: &str,
@@ -37,10 +37,10 @@ impl Objects {
         Ok(Some(SyncIoBridge::new(body.into_async_read())))
     }
 
-    /// A whole object; `None` if there is none.
+    /// Reads a whole object; `None` if it does not exist.
     ///
     /// # Errors
-    /// [`Unavailable`] if S3 does not give it.
+    /// [`Unavailable`] if S3 is or refuses.
     pub async fn read(&self, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, Unavailable> {
         let Some(body) = self.body(bucket, key).await? else { return Ok(None) };
         let bytes = body.collect().await.map_err(|error| Unavailable::from_error(SERVICE, &error))?;
@@ -58,17 +58,17 @@ impl Objects {
     /// Writes an object.
     ///
     /// # Errors
-    /// [`Unavailable`] if S3 does not take it.
+    /// [`Unavailable`] if S3 is or refuses.
     pub async fn write(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<(), Unavailable> {
         let put = self.client.put_object().bucket(bucket).key(key).body(ByteStream::from(bytes));
         put.send().await.map_err(|error| Unavailable::from_error(SERVICE, &error))?;
         Ok(())
     }
 
-    /// The keys below a prefix, each with its ETag; at most 1,000.
+    /// Keys below a prefix with their ETags; at most 1,000.
     ///
     /// # Errors
-    /// [`Unavailable`] if S3 does not list them.
+    /// [`Unavailable`] if S3 is or refuses.
     pub async fn tags(&self, bucket: &str, prefix: &str) -> Result<Vec<(String, String)>, Unavailable> {
         let page = self.client.list_objects_v2().bucket(bucket).prefix(prefix).send().await;
         let objects =
@@ -102,7 +102,7 @@ impl Listing for Objects {
     }
 }
 
-/// An `s3://bucket/key` for people.
+/// URL of an object for people: `s3://bucket/key`.
 pub(crate) fn place(bucket: &str, key: &str) -> String {
     format!("s3://{bucket}/{key}")
 }

@@ -1,4 +1,5 @@
-//! Incidents as OpsItems of Systems Manager: one each, by their own dedup string, resolved when the incident is closed.
+//! Board of OpsItems in Systems Manager: one per incident, by a deduplication string, resolved when the incident
+//! closes.
 
 use aws_config::SdkConfig;
 use aws_sdk_ssm::{
@@ -13,7 +14,7 @@ use trailwarden_pipeline::{
 use trailwarden_response::incident::{Incident, State};
 
 const SERVICE: &str = "ssm";
-/// Bytes of a description: AWS takes 2,048 characters.
+/// Longest description, in bytes: AWS accepts 2,048 characters.
 const DESCRIPTION: usize = 2_000;
 
 /// OpsItems of this account and Region.
@@ -22,7 +23,7 @@ pub struct OpsItems {
 }
 
 impl OpsItems {
-    /// In the account and Region of the configuration.
+    /// Board in the account and Region of the configuration.
     pub fn new(aws: &SdkConfig) -> Self {
         Self { client: Client::new(aws) }
     }
@@ -54,7 +55,7 @@ impl Board for OpsItems {
             .operational_data("trailwarden/incident", data(incident.id.clone()));
         match create.send().await {
             Ok(created) => Ok(created.ops_item_id),
-            // It arrived, though nobody answered.
+            // An earlier attempt arrived although its response was lost; the message has the id.
             Err(error) => match error.as_service_error() {
                 Some(known) if known.is_ops_item_already_exists_exception() => Ok(known
                     .meta()

@@ -1,4 +1,4 @@
-//! Alerts to people, by a topic of SNS.
+//! Alerts to people, by an SNS topic.
 
 use aws_config::SdkConfig;
 use aws_sdk_sns::Client;
@@ -7,7 +7,7 @@ use trailwarden_pipeline::{
     ports::{Channel, Unavailable},
 };
 
-/// A topic.
+/// SNS topic.
 #[derive(Clone, Debug)]
 pub struct Topic {
     client: Client,
@@ -15,7 +15,7 @@ pub struct Topic {
 }
 
 impl Topic {
-    /// The topic with this ARN.
+    /// Client of the topic with this ARN.
     pub fn new(aws: &SdkConfig, arn: String) -> Self {
         Self { client: Client::new(aws), arn }
     }

@@ -1,5 +1,7 @@
-//! An OpenID provider: where people sign in, and where a code is changed for a token. We have no secret there: who began is
-//! known by PKCE (RFC 7636).
+//! OpenID Connect provider: the URL where people sign in, and the exchange of a code for a token.
+//!
+//! The suite is a public client without a secret; PKCE (RFC 7636) proves that the same browser began and ends a
+//! sign-in.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -10,7 +12,7 @@ use crate::http::{Http, Repeat};
 
 const SERVICE: &str = "identity provider";
 
-/// A provider, by its issuer.
+/// Client of an OpenID Connect provider.
 #[derive(Debug)]
 pub struct Provider {
     http: Http,
@@ -19,7 +21,7 @@ pub struct Provider {
     known: OnceCell<Endpoints>,
 }
 
-/// What its discovery document says (OpenID Connect Discovery 1.0).
+/// Discovery document of the provider (OpenID Connect Discovery 1.0).
 #[derive(Clone, Debug, Deserialize)]
 struct Endpoints {
     issuer: String,
@@ -27,32 +29,32 @@ struct Endpoints {
     token_endpoint: String,
 }
 
-/// What a page made up before it sends somebody to sign in.
+/// Values that the page generates before a sign-in.
 #[derive(Clone, Debug)]
 pub struct Challenge {
-    /// By which the page knows its own request again.
+    /// OAuth `state`, by which the page recognises its own request.
     pub state: String,
-    /// By which the token is bound to it.
+    /// Nonce that binds the token to the request.
     pub nonce: String,
-    /// The SHA-256 of the verifier, in base64url.
+    /// PKCE challenge: the SHA-256 of the verifier, in base64url.
     pub challenge: String,
-    /// Where people come back to, as the provider knows it.
+    /// Redirect URI, as registered with the provider.
     pub back: String,
 }
 
-/// What somebody comes back with.
+/// Values to exchange for a token after a sign-in.
 #[derive(Clone, Debug)]
 pub struct Code {
-    /// The code.
+    /// Authorization code.
     pub code: String,
-    /// What the challenge was made of.
+    /// PKCE verifier.
     pub verifier: String,
-    /// Where people came back to.
+    /// Redirect URI of the sign-in.
     pub back: String,
 }
 
 impl Provider {
-    /// What is `https://issuer`, and calls us so.
+    /// Provider with this issuer URL, where the suite is registered as `client_id`.
     pub fn new(http: Http, issuer: &str, client_id: String) -> Self {
         let issuer = issuer.trim_end_matches('/').to_owned();
         Self { http, issuer, client_id, known: OnceCell::new() }
@@ -66,17 +68,17 @@ impl Provider {
                 let said: Endpoints =
                     serde_json::from_value(said).map_err(|error| Unavailable::from_error(SERVICE, &error))?;
                 if said.issuer.trim_end_matches('/') != self.issuer {
-                    return Err(Unavailable::because(SERVICE, "its discovery document is another issuer's"));
+                    return Err(Unavailable::because(SERVICE, "the discovery document names another issuer"));
                 }
                 Ok(said)
             })
             .await
     }
 
-    /// Where somebody signs in.
+    /// URL of the sign-in page for this challenge.
     ///
     /// # Errors
-    /// [`Unavailable`] if the provider does not say.
+    /// [`Unavailable`] if the provider's discovery document is.
     pub async fn entrance(&self, challenge: &Challenge) -> Result<String, Unavailable> {
         let Challenge { state, nonce, challenge, back } = challenge;
         let known = self.endpoints().await?;
@@ -96,10 +98,10 @@ impl Provider {
         Ok(format!("{}{joint}{query}", known.authorization_endpoint))
     }
 
-    /// The token that a code stands for.
+    /// Exchanges a code for an ID token.
     ///
     /// # Errors
-    /// [`Unavailable`] if the provider gives none.
+    /// [`Unavailable`] if the provider returns none.
     pub async fn token(&self, code: &Code) -> Result<String, Unavailable> {
         let form = [
             ("grant_type", "authorization_code"),
@@ -111,6 +113,6 @@ impl Provider {
         let request = self.http.client().post(&self.endpoints().await?.token_endpoint).form(&form);
         let answer = self.http.json(SERVICE, request, Repeat::OnlyIfRefused).await?;
         let token = answer["id_token"].as_str().map(str::to_owned);
-        token.ok_or_else(|| Unavailable::because(SERVICE, "it gave no id_token"))
+        token.ok_or_else(|| Unavailable::because(SERVICE, "the response has no id_token"))
     }
 }

@@ -1,6 +1,6 @@
-//! Where what cannot be read is kept, with the reason, until a person has looked at it.
+//! Quarantine: keeps unreadable input in the data bucket, with the reasons, until a person has looked at it.
 //!
-//! An object's name is made from what it is about, so that a redelivery writes the same one again.
+//! An object's name is the checksum of its subject, so a redelivery overwrites the same object.
 
 use serde_json::{Value, json};
 use trailwarden_core::{
@@ -11,9 +11,9 @@ use trailwarden_pipeline::ports::Unavailable;
 
 use crate::objects::Objects;
 
-/// Records of one object whose reasons are kept; the rest is counted.
+/// Reasons kept per object or message; further records are only counted.
 const REASONS: usize = 100;
-/// Bytes of a message that are kept: all that a queue can hold.
+/// Bytes kept of a message: the largest that a queue can hold.
 const BODY: usize = 1 << 20;
 
 /// The folder `quarantine/` of a bucket.
@@ -23,16 +23,16 @@ pub struct Quarantine {
     bucket: String,
 }
 
-/// What could not be read of one object or message.
+/// Unreadable records of one object or message.
 #[derive(Clone, Debug, Default)]
 pub struct Unread {
-    /// How many records.
+    /// Number of records.
     pub count: u64,
     reasons: Vec<Value>,
 }
 
 impl Unread {
-    /// Adds a record.
+    /// Adds an unreadable record.
     pub fn add(&mut self, malformed: &Malformed) {
         self.count += 1;
         if self.reasons.len() < REASONS {
@@ -40,7 +40,7 @@ impl Unread {
         }
     }
 
-    /// Adds the whole, for this reason.
+    /// Adds the whole object or message, with the reason.
     pub fn whole(&mut self, reason: &str) {
         self.count += 1;
         self.reasons.push(json!({ "record": null, "reason": reason }));
@@ -48,12 +48,12 @@ impl Unread {
 }
 
 impl Quarantine {
-    /// In this bucket.
+    /// Quarantine in this bucket.
     pub fn new(objects: Objects, bucket: String) -> Self {
         Self { objects, bucket }
     }
 
-    /// Keeps what could not be read: an object of S3 by its place, which still has it, and a message by its body.
+    /// Stores a note on unreadable input: an S3 object by its URL only, as S3 still has it, a message with its body.
     ///
     /// # Errors
     /// [`Unavailable`] if S3 is.

@@ -1,4 +1,4 @@
-//! A queue of SQS that messages are sent to.
+//! SQS queue, as a destination of messages.
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::{Client, types::SendMessageBatchRequestEntry};
@@ -10,14 +10,14 @@ use trailwarden_pipeline::{
 use crate::pause;
 
 const SERVICE: &str = "sqs";
-/// Messages that one call takes.
+/// Messages per call.
 const ENTRIES: usize = 10;
-/// Bytes that one call takes: 1 MiB, with some room.
+/// Bytes per call: 1 MiB, less some room.
 const BYTES: usize = 1_000_000;
-/// Times that messages which SQS refused are sent again.
+/// Attempts at sending messages that SQS refuses.
 const TRIES: usize = 4;
 
-/// A queue.
+/// SQS queue.
 #[derive(Clone, Debug)]
 pub struct Queue {
     client: Client,
@@ -25,12 +25,12 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// The queue at this address.
+    /// Client of the queue with this URL.
     pub fn new(aws: &SdkConfig, url: String) -> Self {
         Self { client: Client::new(aws), url }
     }
 
-    /// Sends a few messages; those that SQS refuses are sent again.
+    /// Sends the messages of one call; retries those that SQS refuses.
     async fn send_few(&self, few: &[String]) -> Result<(), Unavailable> {
         let mut left: Vec<usize> = (0..few.len()).collect();
         let mut reason = String::new();
@@ -56,7 +56,7 @@ impl Queue {
     }
 }
 
-/// Cuts `sizes` into runs of at most so many entries and bytes.
+/// Splits `sizes` into ranges of at most so many entries and bytes; a larger single entry gets a range of its own.
 pub(crate) fn runs(
     sizes: impl Iterator<Item = usize>,
     entries: usize,

@@ -1,8 +1,7 @@
-//! What `ingest` does with a batch: reads logs as streams, and sends on what it folds, as it goes.
+//! Batch reader of `ingest`: streams logs and sends the folded hours and selected events as it goes.
 //!
-//! Reading blocks a thread of its own; what it gathers comes back through a short channel, so that however large an
-//! object is, little of it is held at once. Parts of an object that fails later may have been sent: that does not
-//! matter, since merging is idempotent.
+//! A blocking thread reads; a short channel carries the results back, so memory stays bounded however large an object
+//! is. Parts of an object that fails later may have been sent already: merging is idempotent, so that is harmless.
 
 use std::{
     collections::BTreeMap,
@@ -37,47 +36,47 @@ use crate::{
     queue::Queue,
 };
 
-/// Where ingest reads from and sends to.
+/// Sources and destinations of ingest.
 pub struct Reading {
-    /// Where logs are.
+    /// Source of log objects.
     pub objects: Objects,
-    /// Takes hours.
+    /// Queue for hours.
     pub activity: Queue,
-    /// Takes the events that checks speak about.
+    /// Queue for the events that compliance checks judge, and for counts.
     pub compliance: Queue,
-    /// Takes what cannot be read.
+    /// Destination of unreadable input.
     pub quarantine: Quarantine,
-    /// What the organisation says of itself.
+    /// Settings of the organisation.
     pub settings: Remembered,
 }
 
-/// What came of a batch.
+/// Result of a batch.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// The positions of parcels that must come again.
+    /// Parcels to be redelivered, by position.
     pub failed: Failed,
-    /// What was read.
+    /// Counts of records read.
     pub tally: Tally,
-    /// Records and whole objects that were put aside.
+    /// Records and whole objects quarantined.
     pub quarantined: u64,
 }
 
-/// What the reading thread has for the sending side.
+/// Message from the reading thread to the sending side.
 enum Gathered {
     Hours(Vec<Folded>),
     Checked(String),
     Counted(Vec<Counted>),
 }
 
-/// Batches on their way from the reading to the sending side.
+/// Capacity of the channel between them.
 const UNDER_WAY: usize = 2;
-/// The longest record that is sent to be checked: CloudTrail's own are at most 256 KB.
+/// Longest record sent to the compliance queue, in bytes: CloudTrail's are at most 256 KB.
 const LONGEST: usize = 512 << 10;
-/// Uncompressed bytes of one object: what can be read in a function's time.
+/// Uncompressed bytes read of one object: what fits a function's time limit.
 const OBJECT_BYTES: u64 = 4 << 30;
 
 impl Reading {
-    /// Reads a batch. A parcel fails as a whole if an object of it cannot be had, or nothing can be sent.
+    /// Reads a batch. A parcel fails as a whole if one of its objects is unavailable or sending fails.
     pub async fn read(&self, parcels: Vec<Parcel>) -> Batch {
         let mut read = Batch::default();
         let mut hours = Unsent::default();
@@ -131,7 +130,7 @@ impl Reading {
         self.stream(io::Cursor::new(body.clone()), &format!("message {id}"), Some(&body), hours, read).await
     }
 
-    /// Reads one stream to its end, sending what it gathers; the last of it is left in `hours`.
+    /// Reads a stream to its end and sends what it yields; the remainder stays in `hours`.
     async fn stream(
         &self,
         stream: impl Read + Send + 'static,
@@ -159,7 +158,7 @@ impl Reading {
         Ok(())
     }
 
-    /// Sends what is gathered; small remainders wait for those of the next stream.
+    /// Sends what the reading thread yields; small remainders wait for those of the next stream.
     async fn send_on(&self, mut gathered: Receiver<Gathered>, hours: &mut Unsent) -> Result<(), Unavailable> {
         while let Some(gathered) = gathered.recv().await {
             match gathered {
@@ -177,12 +176,12 @@ impl Reading {
     }
 }
 
-/// Hours that are not held back for the end of a batch.
+/// Number of hours from which they are sent before the end of the batch.
 const MANY: usize = 2_048;
 
-/// Hours and counts of a batch's parcels on their way out, together.
+/// Unsent hours and counts of a batch's parcels, pooled.
 ///
-/// Once some could not be sent, nobody knows any more whose they were: then every parcel must come again.
+/// They no longer show which parcel they are from, so if sending fails, every parcel must be redelivered.
 #[derive(Default)]
 struct Unsent {
     hours: Vec<Folded>,
@@ -219,11 +218,11 @@ impl Unsent {
 struct Outcome {
     tally: Tally,
     unread: Unread,
-    /// Why the stream ended early, if it did.
+    /// Error that ended the stream early.
     broken: Option<io::Error>,
 }
 
-/// A stream that remembers why it broke: to the source, that looks like a log cut off.
+/// Stream that remembers a read error, which the parser cannot tell from a truncated log.
 struct Watched<R> {
     inner: R,
     broken: Arc<Mutex<Option<io::Error>>>,
@@ -244,7 +243,7 @@ fn read_blocking(stream: impl Read, settings: &Settings, sender: &Sender<Gathere
     let mut fold = Fold::default();
     let mut checked = Checked { records: String::new(), too_long: Vec::new(), sender };
     let mut unread = Unread::default();
-    // If nobody takes what is sent, sending has failed, and the stream is read again.
+    // If the receiver is gone, sending has failed, and the stream will be read again.
     let mut full = |fold: &mut Fold| _ = sender.blocking_send(Gathered::Hours(fold.take()));
     let mut screened = |screened: Screened<'_>| match screened {
         Screened::Record(record) => checked.add(record),
@@ -275,7 +274,7 @@ fn read_blocking(stream: impl Read, settings: &Settings, sender: &Sender<Gathere
     Outcome { tally, unread, broken }
 }
 
-/// Records on their way to the compliance queue: as lines, several to a message.
+/// Records for the compliance queue: one per line, several per message.
 struct Checked<'a> {
     records: String,
     too_long: Vec<Malformed>,
@@ -307,7 +306,7 @@ impl Checked<'_> {
     }
 }
 
-/// What `ingest` counts.
+/// Metrics of `ingest`.
 pub fn metrics(read: &Batch) -> Vec<crate::telemetry::Metric> {
     let Tally { events, undated, .. } = read.tally;
     let counts: BTreeMap<&'static str, u64> =

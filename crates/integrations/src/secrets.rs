@@ -1,4 +1,4 @@
-//! Where people are told, and by which secrets: one secret of Secrets Manager, read again now and then.
+//! Contacts: addresses and credentials of Slack and the ticket webhook, in one secret of Secrets Manager.
 
 use std::{
     cell::RefCell,
@@ -13,48 +13,48 @@ use serde::Deserialize;
 use trailwarden_pipeline::{formats::ticket::Shape, ports::Unavailable};
 
 const SERVICE: &str = "secretsmanager";
-/// How long it is not read again: a rotated secret is taken up by then.
+/// Cache time of the secret: a rotated one takes effect after it.
 const TRUSTED: Duration = Duration::from_mins(5);
 
-/// What the secret holds, as JSON. All of it may be missing.
+/// JSON content of the secret. Every field is optional.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Contacts {
-    /// A bot's token, `xoxb-...`, with `chat:write` and `channels:history`.
+    /// Token of a Slack bot, `xoxb-...`, with the scopes `chat:write` and `channels:history`.
     pub slack_bot_token: String,
-    /// The channel's id, `C...`.
+    /// Id of the Slack channel, `C...`.
     pub slack_channel: String,
-    /// By which Slack signs what is pressed.
+    /// Secret with which Slack signs pressed buttons; without it, messages have no buttons.
     pub slack_signing_secret: String,
-    /// Slack's API, where it is not `https://slack.com/api`.
+    /// URL of Slack's API, if it is not `https://slack.com/api`.
     pub slack_api: String,
-    /// An incoming webhook, where there is no bot.
+    /// URL of an incoming webhook of Slack, used if there is no bot.
     pub slack_webhook: String,
-    /// Where tickets are sent.
+    /// URL of the ticket webhook.
     pub webhook_url: String,
-    /// By which they are signed.
+    /// Secret that signs requests to the ticket webhook.
     pub webhook_secret: String,
-    /// What goes as `Authorization` besides: `Basic ...`, `Bearer ...`.
+    /// `Authorization` header of these requests: `Basic ...`, `Bearer ...`.
     pub webhook_authorization: String,
-    /// In which words.
+    /// Format of these requests.
     pub webhook_shape: Shape,
-    /// Jira's project.
+    /// Key of Jira's project.
     pub webhook_project: String,
 }
 
-/// Nobody is told in the clear, but on this machine.
+/// Requires TLS, except on loopback.
 ///
 /// # Errors
-/// [`Unavailable`] if `field` of the secret is another address than `https://`.
+/// [`Unavailable`] if the URL in `field` of the secret is not `https://`.
 pub(crate) fn sealed(field: &str, url: &str) -> Result<(), Unavailable> {
     let is_loopback = |url: &Url| matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
     match Url::parse(url) {
         Ok(url) if url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url)) => Ok(()),
-        _ => Err(Unavailable::because(SERVICE, format!("{field} of the secret is no https:// address"))),
+        _ => Err(Unavailable::because(SERVICE, format!("{field} of the secret is not an https:// URL"))),
     }
 }
 
-/// The secret, if there is one.
+/// Client of the secret, if there is one.
 pub struct Secrets {
     client: Client,
     arn: Option<String>,
@@ -62,15 +62,15 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// The secret with this ARN; without one, nobody is known.
+    /// Client of the secret with this ARN; without one, all contacts are empty.
     pub fn new(aws: &SdkConfig, arn: Option<String>) -> Self {
         Self { client: Client::new(aws), arn, known: RefCell::default() }
     }
 
-    /// Who is told.
+    /// Contacts in the secret, cached for five minutes.
     ///
     /// # Errors
-    /// [`Unavailable`] if the secret cannot be read, or is not what it should be; its content is never told.
+    /// [`Unavailable`] if the secret cannot be read or is invalid; the error never contains its content.
     pub async fn contacts(&self) -> Result<Rc<Contacts>, Unavailable> {
         let Some(arn) = &self.arn else { return Ok(Rc::default()) };
         let known = self.known.borrow().clone();
@@ -83,7 +83,7 @@ impl Secrets {
             .secret_string
             .unwrap_or_default();
         let contacts: Contacts = serde_json::from_str(&text).map_err(|error| {
-            // serde_json's own words may quote the value.
+            // serde_json's own message may quote the value.
             Unavailable::because(
                 SERVICE,
                 format!("the secret is not the JSON of the contacts that the documentation of responses shows (line {})", error.line()),

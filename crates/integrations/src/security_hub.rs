@@ -1,6 +1,6 @@
-//! Findings to Security Hub (CSPM), in ASFF.
+//! Security Hub (CSPM) as a destination of findings in ASFF.
 //!
-//! Limits by AWS: 100 findings and 6 MB a call, 240 KB a finding, 10 calls a second per account and Region.
+//! AWS limits: 100 findings and 6 MB per call, 240 KB per finding, 10 calls per second, account and Region.
 
 use std::{
     cell::RefCell,
@@ -26,31 +26,31 @@ use trailwarden_pipeline::{
 use crate::queue::runs;
 
 const SERVICE: &str = "securityhub";
-/// Findings that one call takes.
+/// Findings per call.
 const FINDINGS: usize = 100;
-/// Bytes that one call takes: 6 MB, with some room.
+/// Bytes per call: 6 MB, less some room.
 const BYTES: usize = 5_000_000;
-/// One function may call so often that two at once stay below ten calls a second.
+/// Pause between calls: two concurrent functions stay within ten calls per second.
 const PACE: Duration = Duration::from_millis(200);
 
-/// Security Hub, of one account or of many.
+/// Client of Security Hub, of one account or several.
 pub struct SecurityHub {
     aws: SdkConfig,
     /// The function's own account.
     home: String,
-    /// Assumed in other accounts to file there.
+    /// Role to assume in other accounts, to file there.
     role: Option<String>,
     clients: RefCell<HashMap<String, Client>>,
 }
 
 impl SecurityHub {
-    /// Files under `home`; and by `role`, where given, under other accounts.
+    /// Client that files under the account `home`, and with `role` under other accounts too.
     pub fn new(aws: &SdkConfig, home: String, role: Option<String>) -> Self {
         let clients = RefCell::new([(home.clone(), Client::new(aws))].into());
         Self { aws: aws.clone(), home, role, clients }
     }
 
-    /// A client that may file under an account.
+    /// Client for the account that a finding is filed under.
     async fn client(&self, filed: &Asff) -> Result<Client, Unavailable> {
         let account = &filed.aws_account_id;
         if let Some(client) = self.clients.borrow().get(account) {
@@ -73,7 +73,7 @@ impl SecurityHub {
         Ok(client)
     }
 
-    /// Files findings of one account that fit one call; gives those that were refused.
+    /// Files findings of one account in one call; returns the id and reason of each refused one.
     async fn file(&self, findings: &[&Asff]) -> Result<Vec<(String, String)>, Unavailable> {
         let Some(first) = findings.first() else { return Ok(Vec::new()) };
         let mapped = findings.iter().map(|finding| mapped(finding)).collect();
@@ -89,7 +89,7 @@ impl SecurityHub {
 }
 
 impl SecurityHub {
-    /// Files one finding; the reason if it is refused.
+    /// Files one finding; returns its id and the reason if it is refused.
     async fn file_alone(&self, finding: &Asff) -> Option<(String, String)> {
         match self.file(&[finding]).await {
             Ok(failed) => failed.into_iter().next(),
@@ -122,7 +122,7 @@ impl FindingsHub for SecurityHub {
                             refused.extend(positions.iter().filter(is_it).map(|at| (*at, reason.clone())));
                         }
                     }
-                    // One account's trouble, or one finding's, is not that of the others.
+                    // An error of one account or finding must not fail the others.
                     Err(error) if few.len() == 1 => _ = refused.insert(positions[0], error.to_string()),
                     Err(_) => {
                         for (at, one) in positions.iter().zip(few) {
@@ -139,7 +139,7 @@ impl FindingsHub for SecurityHub {
     }
 }
 
-/// Core's ASFF in the SDK's words: nothing more, nothing less.
+/// Maps ASFF to the SDK's type, field by field.
 pub fn mapped(finding: &Asff) -> AwsSecurityFinding {
     AwsSecurityFinding::builder()
         .schema_version(finding.schema_version)
@@ -218,7 +218,7 @@ mod tests {
 
     const EVENT: &str = include_str!("../../../events/respond.json");
 
-    /// What the SDK was told, in ASFF's own words again.
+    /// The SDK's finding, mapped back to ASFF's JSON.
     fn told(sdk: &AwsSecurityFinding) -> Value {
         let severity = sdk.severity.as_ref().unwrap();
         json!({

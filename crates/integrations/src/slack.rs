@@ -1,4 +1,4 @@
-//! Incidents in Slack: by a bot, one message each that changes with its incident; or by an incoming webhook.
+//! Slack boards of incidents: a bot with one message per incident, updated in place, or an incoming webhook.
 
 use std::rc::Rc;
 
@@ -16,19 +16,19 @@ use crate::{
 };
 
 const SERVICE: &str = "slack";
-/// Slack's clock and ours may differ by this.
+/// Largest difference between Slack's clock and ours, in seconds.
 const SKEW: i64 = 120;
-/// Pages of 200 messages in which one is looked for that may have arrived.
+/// Pages of 200 messages to search for a message that may have arrived.
 const PAGES: usize = 10;
 
-/// A channel, by a bot.
+/// Board of a bot in a Slack channel.
 pub struct Bot {
     http: Http,
     contacts: Rc<Contacts>,
 }
 
 impl Bot {
-    /// The bot, if its token and channel are known.
+    /// Bot, if the contacts have its token and channel.
     pub fn of(http: &Http, contacts: &Rc<Contacts>) -> Option<Self> {
         let is_known = !contacts.slack_bot_token.is_empty() && !contacts.slack_channel.is_empty();
         is_known.then(|| Self { http: http.clone(), contacts: contacts.clone() })
@@ -65,7 +65,7 @@ impl Bot {
         Ok(answer["ts"].as_str().map(str::to_owned))
     }
 
-    /// Changes a message; where somebody has deleted it, there is another.
+    /// Updates a message; posts a new one if somebody has deleted it.
     async fn replace(
         &self,
         mut body: Value,
@@ -85,11 +85,11 @@ impl Bot {
         }
     }
 
-    /// The message of an incident, if it arrived though nobody answered.
+    /// Finds an incident's message that arrived although its response was lost.
     async fn find(&self, id: &str, since: Time) -> Result<Option<String>, Unavailable> {
         let (oldest, mut cursor) = ((since.0 - SKEW).to_string(), String::new());
         for _ in 0..PAGES {
-            // Slack takes what reads as a form only.
+            // Slack's read methods accept forms only.
             let asked = [
                 ("channel", self.contacts.slack_channel.as_str()),
                 ("oldest", &oldest),
@@ -158,14 +158,14 @@ impl Board for Bot {
     }
 }
 
-/// A channel, by an incoming webhook: what was said cannot be changed, so only the weighty changes are said.
+/// Board of an incoming webhook: its messages cannot be updated, so it posts only important changes.
 pub struct Webhook {
     http: Http,
     url: String,
 }
 
 impl Webhook {
-    /// The webhook, if it is known and there is no bot.
+    /// Webhook, if the contacts have one and no bot token.
     pub fn of(http: &Http, contacts: &Rc<Contacts>) -> Option<Self> {
         let is_wanted = !contacts.slack_webhook.is_empty() && contacts.slack_bot_token.is_empty();
         is_wanted.then(|| Self { http: http.clone(), url: contacts.slack_webhook.clone() })
@@ -178,7 +178,7 @@ impl Webhook {
     }
 }
 
-/// What changes weightily.
+/// Severity and state: a change of these is important enough for another message.
 fn weighty(incident: &Incident) -> String {
     format!("{} {:?}", incident.severity.label(), incident.state)
 }
@@ -201,7 +201,7 @@ impl Board for Webhook {
         Ok(Some(weighty))
     }
 
-    /// Said once: it cannot be counted up.
+    /// Posts the digest once per hour, since it cannot be updated.
     async fn digest(
         &self,
         count: u32,

@@ -1,7 +1,7 @@
-//! Core's table on DynamoDB.
+//! DynamoDB implementation of the table port.
 //!
-//! Attributes: `pk`, `sk`, `body`, `version`, `expires` (TTL), and `ipk`, `isk`, `line` where the index lists the item.
-//! AWS deletes expired items late, by days: until then they are not shown here.
+//! Attributes: `pk`, `sk`, `body`, `version`, `expires` (TTL), and `ipk`, `isk`, `line` if the index lists the item.
+//! AWS deletes expired items up to days late, so reads filter them out.
 
 use std::collections::HashMap;
 
@@ -17,11 +17,11 @@ use trailwarden_pipeline::ports::{Freshness, Item, Key, Listed, Over, Table, Una
 use crate::{now, pause};
 
 const SERVICE: &str = "dynamodb";
-/// The index over what is listed, as the template names it.
+/// Name of the index, as in the template.
 const INDEX: &str = "listed";
-/// Keys that one call may ask for.
+/// Keys per call.
 const KEYS: usize = 100;
-/// Times that keys which DynamoDB left unanswered are asked for again.
+/// Attempts at reading keys that DynamoDB leaves unprocessed.
 const ASKED: usize = 8;
 
 /// A DynamoDB table.
@@ -34,7 +34,7 @@ pub struct DynamoTable {
 type Attributes = HashMap<String, AttributeValue>;
 
 impl DynamoTable {
-    /// The table of this name.
+    /// Client of the table with this name.
     pub fn new(aws: &SdkConfig, name: String) -> Self {
         Self { client: Client::new(aws), name }
     }
@@ -80,7 +80,7 @@ impl DynamoTable {
             asked = answer.unprocessed_keys.and_then(|mut left| left.remove(&self.name));
         }
         if asked.is_some() {
-            Err(Unavailable::because(SERVICE, "keys are left unanswered again and again"))
+            Err(Unavailable::because(SERVICE, "keys stay unprocessed after all retries"))
         } else {
             Ok(found)
         }
@@ -104,7 +104,7 @@ fn key_of(item: &Attributes) -> Option<Key> {
     Some(Key { partition: part("pk")?, sort: part("sk")? })
 }
 
-/// An entry of the index, unless its item has expired.
+/// Decodes an index entry, unless its item has expired.
 fn entry(mut item: Attributes) -> Option<Listed> {
     let key = key_of(&item)?;
     let sort = item.get("isk")?.as_s().ok()?.clone();
@@ -123,7 +123,7 @@ fn as_number(value: &AttributeValue) -> Option<i64> {
     value.as_n().ok()?.parse().ok()
 }
 
-/// The item, unless it has expired.
+/// Decodes an item, unless it has expired.
 fn living(mut item: Attributes) -> Option<Item> {
     if is_expired(&item) {
         return None;
@@ -160,7 +160,7 @@ impl Table for DynamoTable {
         freshness: Freshness,
     ) -> Result<Vec<(String, Item)>, Unavailable> {
         if from > to {
-            return Ok(Vec::new()); // DynamoDB calls that an error
+            return Ok(Vec::new()); // DynamoDB rejects such a range
         }
         let mut found = Vec::new();
         let mut after = None;
@@ -202,7 +202,7 @@ impl Table for DynamoTable {
 
     async fn put(&self, key: &Key, write: Write, over: Over) -> Result<bool, Unavailable> {
         let now = now().0;
-        // Versions only have to differ; the clock makes those of an item that expired and came again differ too.
+        // Versions only have to differ. The clock keeps them different for an item that expires and is created again.
         let version = match over {
             Over::Version(known) => known + 1,
             Over::Nothing | Over::Anything => u64::try_from(now).unwrap_or_default() << 20,
@@ -238,7 +238,7 @@ impl Table for DynamoTable {
     }
 }
 
-/// Was something else there than the write was allowed to replace?
+/// Whether a write failed its condition.
 fn is_lost(error: Option<&PutItemError>) -> bool {
     error.is_some_and(PutItemError::is_conditional_check_failed_exception)
 }

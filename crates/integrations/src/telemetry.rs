@@ -1,22 +1,22 @@
-//! Metrics in CloudWatch's embedded metric format: one line of JSON in the log, which costs no call.
+//! Metrics in CloudWatch's embedded metric format: one line of JSON in the log, without an API call.
 
 use serde_json::{Map, Value, json};
 use trailwarden_core::{event::Time, finding::Finding};
 
 use crate::now;
 
-/// Where the metrics are in CloudWatch.
+/// CloudWatch namespace of the metrics.
 const NAMESPACE: &str = "Trailwarden";
 
-/// A metric: name, unit, value.
+/// Metric: name, unit and value.
 pub type Metric = (&'static str, &'static str, f64);
 
-/// So many of something.
+/// Metric of a number.
 pub fn count(name: &'static str, value: f64) -> Metric {
     (name, "Count", value)
 }
 
-/// Tells of the findings that left, and how long after their last event.
+/// Logs published findings, and their latency since the last event.
 pub fn left(findings: &[Finding], now: Time) {
     for Finding { id, severity, event_ids, last_seen, .. } in findings {
         tracing::info!(finding_id = %id, severity = severity.label(), ?event_ids, "published");

@@ -1,4 +1,4 @@
-//! Requests of API Gateway's HTTP APIs, in core's words.
+//! API Gateway adapter: maps requests of HTTP APIs to the incident API, and its replies back.
 
 use std::{collections::HashMap, hash::BuildHasher};
 
@@ -14,10 +14,11 @@ use base64::{
 use serde_json::Value;
 use trailwarden_pipeline::incident_api::{Reply, Request, Signed};
 
-/// Where Slack sends what is pressed.
+/// Path to which Slack posts pressed buttons.
 const SLACK: &str = "/slack/actions";
 
-/// A request, where credentials may be made anew or not, with whoever the API let in: by IAM their ARN, by an identity provider their mail address or subject.
+/// Maps a request, with the caller that API Gateway authenticated: the ARN with IAM, the mail address or subject with
+/// an identity provider. `reissues` tells whether this deployment may issue credentials.
 pub fn asked(request: &ApiGatewayV2httpRequest, reissues: bool) -> Request {
     Request {
         method: request.request_context.http.method.to_string(),
@@ -42,27 +43,30 @@ fn who(request: &ApiGatewayV2httpRequest) -> Option<String> {
     name_in(&authorizer.jwt.as_ref()?.claims).cloned()
 }
 
-/// IAM says itself who may decide; a provider only who somebody is.
+/// Names to look up among the approvers; `None` with IAM, whose policies decide who may approve. An identity provider
+/// only authenticates.
 fn names(request: &ApiGatewayV2httpRequest) -> Option<Vec<String>> {
     let claims = &request.request_context.authorizer.as_ref()?.jwt.as_ref()?.claims;
     Some(names_in(claims, &request.headers))
 }
 
-/// What a token calls somebody: by mail address, unless the provider does not vouch for it, or by subject.
+/// Display name in a token: the mail address, unless it is marked as unverified, or else the subject.
 pub fn name_in<S: BuildHasher>(claims: &HashMap<String, String, S>) -> Option<&String> {
     let is_verified = claims.get("email_verified").is_none_or(|is| is == "true");
     claims.get("email").filter(|_| is_verified).or_else(|| claims.get("sub"))
 }
 
-/// The names by which the settings may let somebody decide: their subject, their mail address if the provider vouches for
-/// it in so many words, and the groups that their token lists.
-/// To be asked only where API Gateway has checked that token: its own words for a list cannot be told apart.
+/// Names that approvers may be listed by: `person:` with the subject, and with the mail address if it is marked as
+/// verified; `group:` with each group in the token.
+///
+/// Call only after API Gateway has verified the token. The groups are read from the token itself, since the gateway's
+/// text form of a list claim is ambiguous.
 pub fn names_in<S: BuildHasher>(claims: &HashMap<String, String, S>, headers: &HeaderMap) -> Vec<String> {
     let is_vouched = claims.get("email_verified").is_some_and(|is| is == "true");
     let mail = claims.get("email").filter(|_| is_vouched).cloned();
     let people = claims.get("sub").cloned().into_iter().chain(mail).map(|name| format!("person:{name}"));
     let payload = || {
-        // Just one token: of two, the gateway may have looked at the other.
+        // Exactly one token: of two, the gateway may have verified the other.
         let token = headers.get("authorization")?.to_str().ok()?.strip_prefix("Bearer ")?;
         if token.contains([',', ' ']) {
             return None;
@@ -76,7 +80,7 @@ pub fn names_in<S: BuildHasher>(claims: &HashMap<String, String, S>, headers: &H
     people.chain(groups).collect()
 }
 
-/// What Slack sent, to be believed only by its signature.
+/// Request of Slack, if it is one; unverified until its signature is checked.
 pub fn slack(request: &ApiGatewayV2httpRequest) -> Option<Signed> {
     let header = |name: &str| {
         request.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
@@ -88,7 +92,7 @@ pub fn slack(request: &ApiGatewayV2httpRequest) -> Option<Signed> {
     })
 }
 
-/// Without the stage, which API Gateway puts before it unless it is the default one.
+/// Path without the stage, which API Gateway prepends unless it is the default stage.
 fn path(request: &ApiGatewayV2httpRequest) -> String {
     let path = request.raw_path.clone().unwrap_or_default();
     let stage = request.request_context.stage.as_deref().unwrap_or("$default");
@@ -103,7 +107,7 @@ fn body(request: &ApiGatewayV2httpRequest) -> String {
     STANDARD.decode(&body).ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
 }
 
-/// A reply as API Gateway takes it.
+/// Maps a reply to API Gateway's form.
 pub fn answered(reply: &Reply) -> ApiGatewayV2httpResponse {
     let mut answer = ApiGatewayV2httpResponse::default();
     answer.status_code = i64::from(reply.status);

@@ -1,7 +1,8 @@
-//! Incidents as tickets, by a signed webhook.
+//! Ticket board: sends incidents to a signed webhook.
 //!
-//! `X-Trailwarden-Signature: sha256=HEX` is the HMAC-SHA256 of `TIMESTAMP.BODY` with the shared secret, the timestamp that of
-//! `X-Trailwarden-Timestamp`; `Idempotency-Key` names the incident and its revision, so that a receiver can tell a repetition.
+//! `X-Trailwarden-Signature: sha256=HEX` is the HMAC-SHA256 of `TIMESTAMP.BODY` with the shared secret, where the
+//! timestamp is that of `X-Trailwarden-Timestamp`. `Idempotency-Key` is the incident's id, followed in an update by its
+//! revision, so that a receiver recognises repetitions.
 
 use std::rc::Rc;
 
@@ -23,14 +24,14 @@ use crate::{
 
 const SERVICE: &str = "webhook";
 
-/// A ticket system.
+/// Ticket system behind a webhook.
 pub struct Tickets {
     http: Http,
     contacts: Rc<Contacts>,
 }
 
 impl Tickets {
-    /// The ticket system, if it is known.
+    /// Ticket system, if the contacts have its URL.
     pub fn of(http: &Http, contacts: &Rc<Contacts>) -> Option<Self> {
         (!contacts.webhook_url.is_empty()).then(|| Self { http: http.clone(), contacts: contacts.clone() })
     }
@@ -39,7 +40,7 @@ impl Tickets {
         if self.contacts.webhook_secret.is_empty() {
             return Err(Unavailable::because(
                 SERVICE,
-                "the secret has a webhook_url and no webhook_secret to sign by",
+                "the secret has a webhook_url but no webhook_secret to sign with",
             ));
         }
         sealed("webhook_url", &self.contacts.webhook_url)?;
@@ -75,7 +76,7 @@ impl Board for Tickets {
         self.send(incident, &incident.id).await
     }
 
-    /// Those who create an issue with each message are told once; others each change.
+    /// Sends changes in the plain format only: Jira and ServiceNow would create another ticket.
     async fn update(&self, incident: &Incident, handle: Option<&str>) -> Result<Option<String>, Unavailable> {
         if self.contacts.webhook_shape == Shape::Plain {
             self.send(incident, &format!("{}/{}", incident.id, incident.revision)).await?;

@@ -1,7 +1,7 @@
-//! A trail's past in: the objects of its last days, sent to be read as new ones are.
+//! Backfill of a trail: queues the log objects of its last days for `ingest`.
 //!
-//! Newest first, so that baselines are useful soon. Where it stands is recorded after each page of the listing:
-//! a run that ends early, for whatever reason, is taken up by the next.
+//! Newest day first, so that baselines are useful early. A cursor is stored after each page of the listing, so the next
+//! run resumes wherever the last one ended.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -12,52 +12,52 @@ use crate::{
 };
 use trailwarden_core::event::{DAY, Time, hash};
 
-/// Which part of which trail.
+/// A backfill request: a trail and a number of days.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// The trail's bucket.
     pub bucket: String,
-    /// What its keys have before `AWSLogs/`; empty, or ending in a slash.
+    /// Key prefix before `AWSLogs/`: empty, or with a trailing slash.
     #[serde(default)]
     pub prefix: String,
-    /// How many days back from today; at most [`DAYS`].
+    /// Days back from today; at most [`DAYS`].
     pub days: u32,
 }
 
-/// How far it has come.
+/// Cursor of a backfill, stored in the table and returned to the caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
-    /// The newest day of the range, since 1970.
+    /// Newest day of the range, in days since 1970.
     newest: u32,
-    /// Days that are done.
+    /// Days whose objects are all queued.
     pub days_done: u32,
-    /// Days in all.
+    /// Days requested; today is sent besides.
     pub days: u32,
-    /// Folders of the day in work that are done: one for each account and Region.
+    /// Folders of the current day that are queued; there is one per account and Region.
     folders_done: usize,
-    /// The last key sent of the folder in work.
+    /// Last key queued of the current folder.
     last_key: Option<String>,
-    /// Objects sent.
+    /// Objects queued so far.
     pub objects: u64,
-    /// Is everything sent?
+    /// Whether everything is queued.
     pub is_done: bool,
 }
 
-/// One page of a listing.
+/// A page of a listing.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
     /// Keys, ascending.
     pub keys: Vec<String>,
-    /// Folders, if asked for.
+    /// Folders, if requested.
     pub folders: Vec<String>,
-    /// Is there more behind them?
+    /// Whether no page follows.
     pub is_last: bool,
 }
 
-/// Lists objects.
+/// Port to the objects of a bucket.
 #[expect(async_fn_in_trait, reason = "stages run on one thread; no Send bound is wanted")]
 pub trait Listing {
-    /// A page of what begins with `prefix`, after a key; with folders, only those directly below it.
+    /// A page of the keys below `prefix`, starting after a key; with `folders`, only what lies directly below it.
     async fn list(
         &self,
         bucket: &str,
@@ -67,16 +67,18 @@ pub trait Listing {
     ) -> Result<Page, Unavailable>;
 }
 
-/// Days that a backfill may go back: older hours would be forgotten before anybody is judged by them.
+/// Most days of a backfill: older hours would expire before a baseline uses them.
 pub const DAYS: u32 = table_schema::HOURS_KEPT - 4;
 
-/// Objects named by one message: the function that reads them has some minutes.
+/// Objects per message: `ingest` reads them within its time limit of minutes.
 const OBJECTS: usize = 20;
 
-/// Sends objects until all are sent or `is_time` no longer says so; gives how far it has come.
+/// Queues objects until all are queued or `is_time` returns `false`; returns the cursor. A finished backfill starts
+/// again.
 ///
 /// # Errors
-/// [`Unavailable`] if the table, the listing or the queue is; the next run goes on from what was recorded.
+/// [`Unavailable`] if the table, the listing or the queue is, or if the request exceeds [`DAYS`]; the next run
+/// resumes at the cursor.
 pub async fn backfill(
     table: &impl Table,
     listing: &impl Listing,
@@ -86,14 +88,14 @@ pub async fn backfill(
     is_time: impl Fn() -> bool,
 ) -> Result<Progress, Unavailable> {
     if request.days > DAYS {
-        let reason = format!("{} days back is too far: habits are made of the last {DAYS}", request.days);
+        let reason = format!("{} days back is too far: at most {DAYS} days feed baselines", request.days);
         return Err(Unavailable { service: "backfill", source: reason.into() });
     }
     let name = format!("BACKFILL#{:016x}", hash(&format!("{request:?}")));
     let cursor = Key { partition: ORGANISATION.to_owned(), sort: name };
     let known = table.get(&cursor).await?.as_ref().map(table_schema::read::<Progress>).transpose()?;
     let fresh = Progress { newest: now.day(), days: request.days, ..Progress::default() };
-    // One that is done begins anew: somebody asks for it again.
+    // A request for a finished backfill runs it again.
     let mut progress = known.filter(|known| !known.is_done).unwrap_or(fresh);
     let folders = folders(listing, request).await?;
     while !progress.is_done && is_time() {
@@ -112,7 +114,7 @@ pub async fn backfill(
     Ok(progress)
 }
 
-/// The folders of a trail that hold days: one for each account and Region, of one account or of an organisation.
+/// Folders of a trail that contain days: one per account and Region, for a trail of one account or of an organisation.
 async fn folders(listing: &impl Listing, request: &Request) -> Result<Vec<String>, Unavailable> {
     let mut accounts = Vec::new();
     for folder in below(listing, request, &format!("{}AWSLogs/", request.prefix)).await? {
@@ -159,7 +161,7 @@ async fn send_page(
     let date = table_schema::date(progress.newest.saturating_sub(progress.days_done)).replace('-', "/");
     let prefix = format!("{folder}{date}/");
     let page = listing.list(&request.bucket, &prefix, progress.last_key.as_deref(), false).await?;
-    // In the words in which CloudTrail itself announces objects.
+    // The format of CloudTrail's own SNS notifications.
     let named = |keys: &[String]| json!({ "s3Bucket": request.bucket, "s3ObjectKey": keys }).to_string();
     let messages: Vec<String> = page.keys.chunks(OBJECTS).map(named).collect();
     if !messages.is_empty() {

@@ -1,4 +1,7 @@
-//! Events in, violations kept and published: one finding per check, principal and day.
+//! Compliance stage: runs checks over events, stores and publishes violations as one finding per check, principal and
+//! day.
+//!
+//! It also stores traces, which checks judge across events, and the counts of events that reports are made of.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,10 +20,10 @@ use trailwarden_core::{
     sources::{Item, Limits, read},
 };
 
-/// Reasons told of one finding; events beyond [`EVENT_IDS`] are not listed either.
+/// Most lines of evidence of a finding; [`EVENT_IDS`] bounds its event ids likewise.
 const REASONS: usize = 20;
 
-/// What messages of the compliance queue bring, together: each item of the table is then written once.
+/// Merged content of a batch of the compliance queue, so that each item of the table is written once.
 #[derive(Default)]
 pub struct Brought {
     checked: Checked,
@@ -31,10 +34,10 @@ impl Brought {
     /// Adds a message.
     ///
     /// # Errors
-    /// [`Damaged`] if it is neither records nor counts.
+    /// [`Damaged`] if packed counts cannot be decoded.
     pub fn add(&mut self, message: &str, settings: &Settings) -> Result<(), Damaged> {
         let Some(counted) = unpack_counts(message)? else {
-            // What cannot be read was put aside by ingest already.
+            // Ingest has quarantined unreadable records already.
             let _ =
                 read(message.as_bytes(), Limits::default(), &mut |item| self.checked.add(&item, settings));
             return Ok(());
@@ -46,11 +49,11 @@ impl Brought {
     }
 }
 
-/// Checks what messages brought: keeps and publishes violations, keeps traces and counts; gives the findings that left.
-/// Safe to repeat.
+/// Stores and publishes the violations of a batch, and stores its traces and counts; returns the published findings.
+/// Idempotent.
 ///
 /// # Errors
-/// [`Unavailable`] if the table or the bus is: then all of the messages must come again.
+/// [`Unavailable`] if the table or the bus is: the whole batch must be redelivered.
 pub async fn compliance_check(
     table: &impl Table,
     bus: &impl Channel<Notice>,
@@ -82,19 +85,19 @@ pub async fn compliance_check(
     Ok(left)
 }
 
-/// What checks made of some events: findings by id, and traces by check and subject. The order of events does not matter.
+/// Results of the checks over some events. The order of the events does not matter.
 #[derive(Default)]
 pub struct Checked {
-    /// What was found.
+    /// Findings by id.
     pub findings: BTreeMap<String, Finding>,
-    /// What is to be judged together.
+    /// Traces by check and subject, judged together across events.
     pub traces: BTreeMap<(Box<str>, Box<str>), Traces>,
-    /// What is one only if one of these accounts is none of the organisation's.
+    /// Findings that stand only if one of these accounts is outside the organisation.
     outside: Vec<(Vec<String>, Finding)>,
 }
 
 impl Checked {
-    /// Checks one thing that was read.
+    /// Runs the checks over an item of a log.
     pub fn add(&mut self, item: &Item<'_>, settings: &Settings) {
         match item {
             Item::Event(event) => {
@@ -122,7 +125,7 @@ impl Checked {
         }
     }
 
-    /// Adds a finding; one that a rule of the settings accepts is kept as such.
+    /// Adds a finding, marked as suppressed if a rule of the settings accepts it.
     fn found(&mut self, mut finding: Finding, settings: &Settings) {
         let (who, account) = (&finding.principal, &finding.account_id);
         let accepted = settings.suppression(who, account, &finding.detector, finding.first_seen.day());
@@ -135,7 +138,7 @@ impl Checked {
         }
     }
 
-    /// Adds what another part of the same logs gave.
+    /// Merges the results of another part of the same logs.
     pub fn merge(&mut self, other: Self, settings: &Settings) {
         other.findings.into_values().for_each(|finding| self.found(finding, settings));
         self.outside.extend(other.outside);
@@ -147,7 +150,7 @@ impl Checked {
         }
     }
 
-    /// Decides about what was opened to accounts: what is the organisation's `own` was not opened to anybody else.
+    /// Decides on resources that were opened to accounts: access for the organisation's `own` accounts is no violation.
     fn settle(&mut self, settings: &Settings, own: impl Fn(&str) -> bool) {
         for (accounts, finding) in std::mem::take(&mut self.outside) {
             if !accounts.iter().all(|account| own(account)) {
@@ -156,7 +159,7 @@ impl Checked {
         }
     }
 
-    /// All findings, those of several events together among them; `own` tells the organisation's accounts.
+    /// All findings, including those of traces; `own` is the predicate for the organisation's accounts.
     pub fn finish(mut self, settings: &Settings, own: impl Fn(&str) -> bool) -> Vec<Finding> {
         self.settle(settings, own);
         for traces in std::mem::take(&mut self.traces).into_values() {
@@ -168,7 +171,7 @@ impl Checked {
     }
 }
 
-/// Those accounts to which something was opened whose events are counted here: they are the organisation's.
+/// Accounts that were given access and whose events are counted here: these belong to the organisation.
 async fn own_accounts(table: &impl Table, checked: &Checked) -> Result<BTreeSet<String>, Unavailable> {
     if checked.outside.is_empty() {
         return Ok(BTreeSet::new());
@@ -183,7 +186,7 @@ async fn own_accounts(table: &impl Table, checked: &Checked) -> Result<BTreeSet<
     Ok(known.into_iter().filter_map(|(key, _)| Some(key.sort.strip_prefix(COUNTED)?.to_owned())).collect())
 }
 
-/// Adds traces to those that are kept of the same subject; gives all.
+/// Merges traces into the stored ones of the same check and subject; returns the result.
 async fn remember(table: &impl Table, traces: Traces, now: Time) -> Result<Traces, Unavailable> {
     let subject = hash(&format!("{}\n{}", traces.check, traces.subject));
     let key = Key { partition: format!("TRACES#{subject:016x}"), sort: traces.check.to_string() };
@@ -201,17 +204,17 @@ async fn remember(table: &impl Table, traces: Traces, now: Time) -> Result<Trace
     Ok(all)
 }
 
-/// Something that is kept as long as findings are.
+/// A write that expires when findings do.
 fn lasting(body: Vec<u8>, now: Time) -> Write {
     Write { body, expires: Some(Time(now.0 + i64::from(FINDINGS_KEPT) * DAY)), listed: None }
 }
 
-/// How the sort keys of an account's counts begin; a day follows.
+/// Sort key prefix of an account's counts; a date follows.
 pub(super) const COUNTS: &str = "COUNTS#";
-/// How the sort keys begin that say which accounts have counts; an account follows.
+/// Sort key prefix of the register of accounts with counts; an account follows.
 pub(super) const COUNTED: &str = "COUNTED#";
 
-/// Where an account's counts of a day are.
+/// Key of an account's counts of a day.
 fn counts_key(account: &str, day: u32) -> Key {
     Key {
         partition: Scope::Account(account.into()).partition(),
@@ -219,12 +222,12 @@ fn counts_key(account: &str, day: u32) -> Key {
     }
 }
 
-/// Where it is kept that an account has counts.
+/// Key of an account's entry in the register of accounts with counts.
 fn counted_key(account: &str) -> Key {
     Key { partition: ORGANISATION.to_owned(), sort: format!("{COUNTED}{account}") }
 }
 
-/// Adds to the counts of an account's day.
+/// Merges counts into those of an account's day.
 async fn count(table: &impl Table, (account, day, census): Counted, now: Time) -> Result<(), Unavailable> {
     let mut is_first = false;
     change(table, &counts_key(&account, day), |item| {
@@ -244,7 +247,7 @@ async fn count(table: &impl Table, (account, day, census): Counted, now: Time) -
     Ok(())
 }
 
-/// Where a finding is kept: with whom it is about.
+/// Scope that stores a finding: its principal, or its account if the principal is unknown.
 fn scope_of(finding: &Finding) -> Scope {
     if finding.principal_kind == PrincipalKind::Unknown {
         return Scope::Account(finding.account_id.as_str().into());
@@ -252,13 +255,14 @@ fn scope_of(finding: &Finding) -> Scope {
     Scope::of(&Principal::new(finding.principal_kind, &finding.principal, &finding.account_id))
 }
 
-/// The day that a finding's id names.
+/// Day in a finding's id.
 fn kept_day(finding: &Finding) -> u32 {
     let date = finding.id.split('/').nth(1).unwrap_or_default();
     Time::parse(&format!("{date}T00:00:00Z")).map_or_else(|| finding.first_seen.day(), Time::day)
 }
 
-/// Of two verdicts of AWS Config on one resource the later one counts. Else both together: which events and reasons are listed does not depend on their order.
+/// Merges two findings of one id. Of two AWS Config verdicts the later one counts; otherwise both are combined, in a
+/// way that does not depend on their order.
 fn joined(known: &Finding, other: &Finding) -> Finding {
     if known.detector == CONFIG_RULE {
         return if other.last_seen >= known.last_seen { other } else { known }.clone();
@@ -281,7 +285,7 @@ fn joined(known: &Finding, other: &Finding) -> Finding {
     }
 }
 
-/// The controls of both, framework by framework as each has them.
+/// Controls of both, in the order of the frameworks.
 fn in_order(known: &[String], other: &[String]) -> Vec<String> {
     if known == other {
         return known.to_vec();

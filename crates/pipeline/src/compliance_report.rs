@@ -1,4 +1,4 @@
-//! What was kept of violations and counts, made into a report. Run by a schedule.
+//! Compliance report stage: builds a report from stored violations and counts. Runs on a schedule.
 
 use std::collections::BTreeMap;
 
@@ -19,10 +19,10 @@ use trailwarden_core::{
     settings::Settings,
 };
 
-/// Behind every sort key that begins so.
+/// Suffix that sorts after every key with the same prefix.
 const BEHIND: char = '\u{7f}';
 
-/// Reports on the `days` days before today, by every framework.
+/// Report on the `days` days before today, for every framework; the same number of days before them is read to compare.
 ///
 /// # Errors
 /// [`Unavailable`] if the table is.
@@ -35,7 +35,7 @@ pub async fn compliance_report(
     let last = now.day().saturating_sub(1);
     let first = (last + 1).saturating_sub(2 * days);
     let mut record = Record::default();
-    // What goes on today is listed under today.
+    // A violation that continues today is listed under today.
     for day in first..=last + 1 {
         record.findings.extend(violations(table, day).await?);
     }
@@ -47,7 +47,7 @@ pub async fn compliance_report(
     Ok(Report::new(&record, FRAMEWORKS, &settings.facts, last, days, now))
 }
 
-/// Keeps how the organisation stands by a report, for those who only want to know that.
+/// Stores the report's scores as the control status that the dashboard shows.
 ///
 /// # Errors
 /// [`Unavailable`] if the table is.
@@ -57,7 +57,7 @@ pub async fn keep_standing(table: &impl Table, report: &Report, days: u32) -> Re
     table.put(&table_schema::standing_key(), write, Over::Anything).await.map(drop)
 }
 
-/// The violations of a day, open and accepted.
+/// Violations of a day, open and accepted.
 async fn violations(table: &impl Table, day: u32) -> Result<Vec<Finding>, Unavailable> {
     let partition = table_schema::day_partition(day);
     let mut keys = Vec::new();
@@ -65,7 +65,7 @@ async fn violations(table: &impl Table, day: u32) -> Result<Vec<Finding>, Unavai
         let listed = table.listed(&partition, kind, &format!("{kind}{BEHIND}")).await?;
         keys.extend(listed.into_iter().map(|entry| entry.key));
     }
-    // Of a hundred findings a few are violations: which, their ids tell by the check.
+    // Few findings are violations. Ids begin with the check's name, so only violations are read.
     let names = trailwarden_compliance::ids();
     let is_violation = |sort: &str| {
         sort.split('#').nth(2).is_some_and(|id| names.iter().any(|name| id.split('/').next() == Some(name)))

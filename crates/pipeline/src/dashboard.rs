@@ -1,7 +1,8 @@
-//! What people see: the board, findings, identities, incidents. Each is a value, which the page draws and the API prints.
+//! Dashboard queries: board, findings, identities and incidents as values, which the page renders and the API
+//! serialises.
 //!
-//! Lists and counts come from the index alone; an item is read when its own page is asked for. What was read is
-//! remembered for some seconds, so that many who look at the board cost no more than one.
+//! Lists and counts come from the index alone; an item is read only for its own page. Results are cached for seconds,
+//! so that many viewers cost no more than one.
 
 mod board;
 pub mod daily_counts;
@@ -28,45 +29,45 @@ use trailwarden_core::{
 };
 use trailwarden_response::incident::State;
 
-/// What somebody wants to see.
+/// A query.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Asked {
-    /// How things stand.
+    /// The overview page.
     Board,
-    /// Findings, the newest day first, the worst of a day first.
+    /// Findings, newest day first, worst of a day first.
     Findings(Filter),
-    /// One finding, by its id, and the partition that it is in if that is known.
+    /// One finding by id, with its partition if known.
     Finding(String, Option<String>),
-    /// Somebody, by their partition or ARN.
+    /// One identity by partition or ARN.
     Principal(String),
-    /// Incidents, the newest first.
+    /// Incidents, newest first.
     Incidents(Filter),
-    /// One incident, by its id.
+    /// One incident by id.
     Incident(String),
 }
 
-/// Which of a list.
+/// Filter and page of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Of so many days up to now; if it is 0, findings of a week, and incidents of a month.
+    /// Days up to now; 0 stands for 7 days of findings or 31 of incidents.
     pub days: u32,
-    /// Findings of this day alone.
+    /// Only findings of this day, in days since 1970.
     pub day: Option<u32>,
-    /// At least so bad.
+    /// Least severity.
     pub severity: Option<Severity>,
-    /// Only of this sort.
+    /// Only this kind of finding.
     pub kind: Option<Kind>,
-    /// Only in this state.
+    /// Only incidents in this state.
     pub state: Option<State>,
-    /// Only whose principal has this in it, in whatever case.
+    /// Substring of the principal, in any case.
     pub principal: Option<String>,
-    /// Those before this position are left out.
+    /// Offset of the first item.
     pub from: usize,
-    /// So many at most; a page's if it is 0.
+    /// Most items; 0 stands for the default page.
     pub limit: usize,
 }
 
-/// What is seen.
+/// Result of a query.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 #[expect(missing_docs, reason = "they are what Asked asks for")]
@@ -80,60 +81,60 @@ pub enum View {
     Nothing(&'static str),
 }
 
-/// A line, and where its item is.
+/// Index entry with the partition of its item.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Placed<L> {
-    /// The partition.
+    /// Partition of the item.
     pub of: String,
-    /// The line.
+    /// The index entry.
     #[serde(flatten)]
     pub line: L,
 }
 
-/// A part of a list.
+/// Page of a list.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Page<L> {
-    /// The lines.
+    /// Items of the page.
     pub items: Vec<Placed<L>>,
-    /// How many there are in all.
+    /// Number of items in the whole list.
     pub count: usize,
-    /// Where the next part begins, if there is one.
+    /// Offset of the next page, if there is one.
     pub next: Option<usize>,
 }
 
-/// Lines of a page, unless more are asked for, and at most.
+/// Default and largest page, in items.
 pub const PAGE: (usize, usize) = (50, 500);
-/// Days of a list, unless more are asked for, and at most.
+/// Default and largest range of a list, in days.
 pub const DAYS: (u32, u32) = (7, 31);
-/// Seconds that what is of today is remembered: less than between two looks of one who watches.
+/// Cache time of today's data in seconds: shorter than the refresh interval of a viewer.
 const NEW: i64 = 4;
-/// Seconds that what is of yesterday is, once its last hour is closed; before that, it is as new as today.
+/// Cache time of yesterday's data in seconds, once its last hour is closed; before that, [`NEW`] applies.
 const LATE: i64 = 23;
-/// Hours into a day at which the last hour of the day before is closed.
+/// Hour of the day at which the last hour of the day before is closed.
 const CLOSED: u32 = 3;
-/// Seconds that what is older is, and how many more for each day, so that they are not all read again at once.
+/// Cache time of older data in seconds, and the increment per day, so that the days do not expire together.
 const OLD: (i64, i64) = (120, 7);
 
-/// Findings that the board shows.
+/// Findings on the board.
 const WORST: usize = 15;
 
-/// What is known of days, with the time that it was read.
+/// Cache by day, with the time of reading.
 type Days<D> = RefCell<BTreeMap<u32, (Time, Rc<D>)>>;
 
-/// A day's findings.
+/// Findings of a day.
 #[derive(Debug)]
 struct Found {
-    /// What the index lists, the worst first.
+    /// Index entries, worst first.
     entries: Vec<Listed>,
-    /// By what most are left out of a list, of each entry.
+    /// Severity and kind of each entry, to filter without decoding.
     heads: Vec<(Severity, Kind)>,
-    /// What is counted of them.
+    /// Counts of the findings.
     tally: Tally,
-    /// The worst that stand, of the same severity the newest first: as many as the board shows of all days.
+    /// The worst open findings, newest first within a severity: as many as the board shows of all days.
     worst: Vec<Placed<FindingLine<'static>>>,
 }
 
-/// Somebody who looks things up, and remembers them for a while.
+/// Query engine of the dashboard, with a cache.
 #[derive(Debug)]
 pub struct Desk<T> {
     table: T,
@@ -146,24 +147,24 @@ pub struct Desk<T> {
 }
 
 impl<T: Table> Desk<T> {
-    /// At a table, where responses go so far.
+    /// Queries on a table; `mode` is the response mode to display.
     pub fn new(table: T, mode: Mode) -> Self {
         let (found, joined, board, weeks) = Default::default();
         Self { table, mode, judges_controls: true, found, joined, board, weeks }
     }
 
-    /// The same, where nobody looks whether controls are kept.
+    /// Without compliance: violations are shown as unknown, not as none.
     #[must_use]
     pub fn without_controls(self) -> Self {
         Self { judges_controls: false, ..self }
     }
 
-    /// What the desk looks things up in.
+    /// The table.
     pub fn table(&self) -> &T {
         &self.table
     }
 
-    /// Forgets all: something was changed.
+    /// Clears the cache, after a change.
     pub fn forget(&self) {
         self.found.borrow_mut().clear();
         self.joined.borrow_mut().clear();
@@ -171,7 +172,7 @@ impl<T: Table> Desk<T> {
         self.board.replace(None);
     }
 
-    /// Looks up what is asked for.
+    /// Answers a query.
     ///
     /// # Errors
     /// [`Unavailable`] if the table is.
@@ -195,7 +196,7 @@ impl<T: Table> Desk<T> {
         })
     }
 
-    /// Findings of some days up to now, the newest day first, the worst of a day first.
+    /// Findings of the last `count` days, newest day first.
     async fn found(&self, count: u32, now: Time) -> Result<Vec<Rc<Found>>, Unavailable> {
         let mut days = Vec::new();
         for back in 0..counted(count) {
@@ -227,7 +228,7 @@ impl<T: Table> Desk<T> {
         Ok(remembered(&self.found, day, now, Found::of(day, lines)))
     }
 
-    /// Incidents that began in some days up to now, the newest day first: an old one may go on.
+    /// Index entries of incidents that began within the last `count` days, newest day first.
     async fn joined(&self, count: u32, now: Time) -> Result<Vec<Rc<Vec<Listed>>>, Unavailable> {
         let mut days = Vec::new();
         for back in 0..counted(count) {
@@ -264,7 +265,7 @@ impl<T: Table> Desk<T> {
     }
 
     async fn incidents(&self, filter: &Filter, now: Time) -> Result<Page<IncidentLine>, Unavailable> {
-        // What began three weeks ago may be open still.
+        // An incident of weeks ago may still be open.
         let days = self.joined(if filter.days == 0 { DAYS.1 } else { filter.days }, now).await?;
         let is_wanted = |(_, line): &(&Listed, IncidentLine)| {
             filter.state.is_none_or(|state| line.state == state)
@@ -308,7 +309,7 @@ fn counted(days: u32) -> u32 {
     if days == 0 { DAYS.0 } else { days.min(DAYS.1) }
 }
 
-/// What is remembered of a day, if it was read not so many seconds ago.
+/// Cached data of a day, unless it is older than `lasts` seconds.
 fn known<D>(days: &Days<D>, day: u32, now: Time, lasts: i64) -> Option<Rc<D>> {
     let days = days.borrow();
     days.get(&day).filter(|(read, _)| now.0 < read.0 + lasts).map(|(_, known)| known.clone())
@@ -322,7 +323,7 @@ fn remembered<D>(days: &Days<D>, day: u32, now: Time, known: D) -> Rc<D> {
     known
 }
 
-/// Entries of the index. Where it says nothing of an item, an older version wrote that: then it is read.
+/// Index entries, completed: an older version wrote none, so those items are read.
 async fn filled(
     table: &impl Table,
     mut listed: Vec<Listed>,
@@ -336,7 +337,7 @@ async fn filled(
     Ok(listed)
 }
 
-/// What entries say, beside each.
+/// Index entries with their decoded lines; undecodable ones are left out.
 fn lines<'l, L: Deserialize<'l>>(
     entries: impl Iterator<Item = &'l Listed>,
 ) -> impl Iterator<Item = (&'l Listed, L)> {
@@ -347,7 +348,7 @@ fn placed<L>(entry: &Listed, line: L) -> Placed<L> {
     Placed { of: entry.key.partition.clone(), line }
 }
 
-/// A part of a list, of which only that is read.
+/// A page of a list; only the entries of the page are decoded.
 fn page<'l, L>(
     entries: impl Iterator<Item = &'l Listed>,
     read: impl Fn(&'l Listed) -> Option<L>,

@@ -1,7 +1,8 @@
-//! The fast lane's rules: event patterns for EventBridge, made from the catalogue's urgent calls and the grave checks'.
+//! EventBridge event patterns of the fast lane, generated from the urgent calls of the catalogue and of the
+//! compliance checks.
 //!
-//! Sign-ins, everything that root does, and AWS Config's verdicts come this way too. EventBridge does not deliver read-only calls and delivers
-//! the others at its best effort: what is missed here comes down the bulk lane.
+//! They also match sign-ins, every call of root, and AWS Config's verdicts. EventBridge omits read-only calls and
+//! delivers the others on a best-effort basis; the bulk lane delivers whatever is missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,17 +11,17 @@ use serde_json::{Value, json};
 use trailwarden_compliance::{self};
 use trailwarden_core::catalog;
 
-/// Longest pattern that EventBridge takes, in characters.
+/// Longest pattern that EventBridge accepts, in characters.
 pub const PATTERN: usize = 2_048;
 
-/// The patterns, as JSON, each for one rule.
+/// Event patterns as JSON, one per rule.
 pub fn patterns() -> Vec<String> {
     let mut services: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (source, name) in urgent_calls() {
         services.entry(source).or_default().push(name);
     }
     let mut patterns: Vec<Value> = vec![
-        // CloudTrail's guide and its events spell this differently.
+        // CloudTrail's user guide and its events spell this differently.
         json!({ "source": from_aws(), "detail-type": ["AWS Console Sign In via CloudTrail", "AWS Console Signin via CloudTrail"] }),
         json!({ "source": from_aws(), "detail-type": [CALL], "detail": { "userIdentity": { "type": ["Root"] } } }),
         json!({ "source": ["aws.config"], "detail-type": ["Config Rules Compliance Change"] }),
@@ -41,12 +42,12 @@ pub fn patterns() -> Vec<String> {
     patterns.iter().map(Value::to_string).collect()
 }
 
-/// The calls that should not wait: the catalogue's urgent ones, and those that can break a control gravely.
+/// Urgent calls, as event source and event name: the catalogue's, and those that can break a control gravely.
 fn urgent_calls() -> BTreeSet<(String, &'static str)> {
     catalog::urgent_calls().chain(trailwarden_compliance::urgent_calls()).collect()
 }
 
-/// EventBridge lets nobody but AWS use these sources: others cannot make up calls.
+/// Only AWS may use these sources on EventBridge, so nobody else can forge calls.
 fn from_aws() -> Value {
     json!([{ "prefix": "aws." }])
 }

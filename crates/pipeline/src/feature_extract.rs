@@ -1,4 +1,6 @@
-//! Deltas in, hours kept, judgements asked for.
+//! Feature extraction stage: merges Hour deltas into the table and requests judgements.
+//!
+//! Merging is idempotent and commutative, so redelivered, reordered and split deltas give the same hours.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,26 +17,25 @@ use trailwarden_core::{
     event::{Time, checksum, role_name},
 };
 
-/// Clock hours after an hour's own at which its judgement is final: its end, and two hours for what comes late.
+/// Watermark: clock hours from an hour's start to its final judgement, the hour itself and two hours for late events.
 pub const WATERMARK: u32 = 3;
-/// Items worked on at once: enough to hide the table's latency.
+/// Items processed concurrently: enough to hide the table's latency.
 const AT_ONCE: usize = 16;
 
-/// What came of a batch.
+/// Result of a batch.
 #[derive(Debug, Default)]
 pub struct Extracted {
-    /// Which messages of the batch must come again, and why.
+    /// Messages to be redelivered, by position in the batch, with the error.
     pub failed: BTreeMap<usize, Unavailable>,
     /// Hours written.
     pub written: u64,
-    /// Events that were known already; an estimate where an hour has more than 48.
+    /// Duplicate events; an estimate for hours of more than 48 events.
     pub duplicates: f64,
 }
 
-/// Merges the hours of a batch of messages into the table, and announces those whose judgement should not wait.
+/// Merges the hours of a batch into the table, and announces those that must be judged at once.
 ///
-/// Whatever the role does by which we respond, it is judged at once. Safe to repeat: merging is idempotent, and what is
-/// announced follows from what is kept.
+/// Every call of the response role is judged at once. Idempotent: announcements follow from what is stored.
 pub async fn feature_extract(
     table: &impl Table,
     bus: &impl Channel<Notice>,
@@ -66,7 +67,7 @@ pub async fn feature_extract(
     extracted
 }
 
-/// The hours of all messages, each once, with the messages it came in.
+/// Hours of all messages merged by scope and hour, with the positions of their messages.
 fn together(batch: Vec<Vec<Folded>>) -> BTreeMap<(Scope, u32), (Hour, BTreeSet<usize>)> {
     let mut hours: BTreeMap<(Scope, u32), (Hour, BTreeSet<usize>)> = BTreeMap::new();
     for (message, deltas) in batch.into_iter().enumerate() {
@@ -88,11 +89,12 @@ impl Extracted {
 struct Merged {
     is_written: bool,
     duplicates: f64,
-    /// The mark to announce, if one is due.
+    /// Mark to announce, if due.
     due: Option<u64>,
 }
 
-/// Merges one hour. What others need is written before the hour: once the hour is kept, nothing says that it is missing.
+/// Merges one hour. Facts and the due entry are written first: once the hour is stored, nothing would show that they
+/// are missing.
 async fn merge(
     table: &impl Table,
     (scope, hour): (&Scope, u32),
@@ -126,7 +128,7 @@ async fn merge(
     }
 }
 
-/// What an hour is announced by: it changes with what should not wait; for the role by which we respond, with every call.
+/// Mark that an hour is announced by. It changes with urgent events; for the response role, with every call.
 fn mark(scope: &Scope, response_role: &str, hour: &Hour) -> u64 {
     match scope {
         Scope::Principal(arn) if role_name(arn) == Some(response_role) => all_of(hour),
@@ -134,13 +136,13 @@ fn mark(scope: &Scope, response_role: &str, hour: &Hour) -> u64 {
     }
 }
 
-/// A number that changes with every call.
+/// Checksum that changes with every call.
 fn all_of(hour: &Hour) -> u64 {
     let keys = hour.calls.iter().map(|(key, _)| key).chain(hour.events.iter().map(|(key, _)| key));
     checksum(&keys.flat_map(u64::to_le_bytes).collect::<Vec<u8>>())
 }
 
-/// Keeps what the merged hour tells of peers and the old one did not.
+/// Stores the peer facts that the merged hour adds to the old one.
 async fn keep_facts(
     table: &impl Table,
     scope: &Scope,
@@ -195,7 +197,7 @@ async fn keep_fact(
     .await
 }
 
-/// Sends what is due, and records it as sent only then.
+/// Sends what is due, and only then records it as sent.
 async fn announce(
     table: &impl Table,
     bus: &impl Channel<Notice>,
@@ -216,7 +218,7 @@ async fn announce(
         let key = table_schema::hour_key(&about.scope, about.hour);
         let recorded = change(table, &key, |item| {
             let Some(kept) = item.map(table_schema::read::<KeptHour>).transpose()? else { return Ok(None) };
-            // Whoever added more meanwhile announces that, and may have recorded it already.
+            // Another writer that added events meanwhile announces them itself, and may have recorded that.
             if mark(&about.scope, response_role, &kept.hour) != announced {
                 return Ok(None);
             }

@@ -1,4 +1,4 @@
-//! What analysts say comes back, and moves the thresholds: recorded as it comes, learnt from once a day.
+//! Analyst feedback: records verdicts as they arrive, and learns the thresholds from them once a day.
 
 use std::collections::BTreeMap;
 
@@ -19,21 +19,21 @@ use trailwarden_core::{
     severity::thresholds::{Change, FALSE_ALERTS, History, VERDICT_DAYS, Verdict},
 };
 
-/// What somebody said of a finding: the last word on it.
+/// Latest verdict on a finding.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Word {
-    /// When it was said; only the day where nobody kept more.
+    /// Time of the verdict; midnight UTC in records of an older format, which has the day only.
     pub at: Time,
     /// The finding's score.
     pub score: f32,
-    /// What was said.
+    /// The verdict.
     pub verdict: Verdict,
-    /// Who said it; empty where nobody kept that.
+    /// Analyst's name; empty in records of an older format.
     pub by: String,
 }
 
 impl Word {
-    /// Reads one. Names were not always kept: what was written before has none.
+    /// Decodes a verdict, also of the older format, which has no name.
     fn read(item: &Item) -> Result<Self, Damaged> {
         table_schema::read(item).or_else(|_| {
             let (day, score, verdict): (u32, _, _) = table_schema::read(item)?;
@@ -42,9 +42,9 @@ impl Word {
     }
 }
 
-/// The identities judged on a day, as a sample: exact up to 256, then within 7% (one standard error).
+/// Identities judged on a day, as a bottom-k sketch: exact up to 256, then within 7% (one standard error).
 type Judged = BottomK<(), 256>;
-/// Bytes of a name that are kept.
+/// Longest name that is stored, in bytes.
 const NAME: usize = 256;
 
 fn key(sort: String) -> Key {
@@ -55,17 +55,19 @@ fn thresholds_key() -> Key {
     key("THRESHOLDS".to_owned())
 }
 
-/// Keeps a verdict, if it is about an alert of ours: the last word on it counts. What was never an alert moves no threshold.
+/// Stores a verdict on an alert, replacing an earlier one; `false` if the finding is unknown or was never an alert,
+/// since it then moves no threshold.
 ///
 /// # Errors
 /// [`Unavailable`] if the table is.
 pub async fn record(table: &impl Table, said: &Said, now: Time) -> Result<bool, Unavailable> {
-    // Whoever may write to Security Hub may say anything of any finding: only what we keep of it is believed.
+    // Anyone with write access to Security Hub can send any verdict, so score and severity come from the stored
+    // finding.
     let date = said.finding_id.split('/').nth(1).unwrap_or_default();
     let sort = format!("FINDING#{date}#{}", said.finding_id);
     let kept = table.get(&Key { partition: said.partition.clone(), sort }).await?;
     let kept = kept.as_ref().map(KeptFinding::read).transpose()?;
-    // A violation is a fact: no score made it one, so no threshold moves.
+    // A violation is a fact, not a matter of score: a verdict on it moves no threshold.
     let is_alert =
         |finding: &Finding| finding.severity >= Severity::Medium && finding.kind != Kind::Compliance;
     let Some(finding) = kept.map(|kept| kept.finding).filter(is_alert) else { return Ok(false) };
@@ -84,7 +86,7 @@ pub async fn record(table: &impl Table, said: &Said, now: Time) -> Result<bool, 
     Ok(true)
 }
 
-/// The thresholds by day, as far as they were learnt.
+/// History of the learnt thresholds.
 ///
 /// # Errors
 /// [`Unavailable`] if the table is.
@@ -93,7 +95,7 @@ pub async fn thresholds(table: &impl Table) -> Result<History, Unavailable> {
     Ok(item.as_ref().map(table_schema::read).transpose()?.unwrap_or_default())
 }
 
-/// How many identities were judged in the days whose verdicts count: exact up to 256, then within 7%.
+/// Number of identities judged within the days whose verdicts count: exact up to 256, then within 7%.
 ///
 /// # Errors
 /// [`Unavailable`] if the table is.
@@ -106,7 +108,7 @@ pub async fn watched(table: &impl Table, now: Time) -> Result<usize, Unavailable
     Ok(all.distinct().round() as usize)
 }
 
-/// What the verdicts given so far will change tomorrow; `None` if nothing.
+/// Change that the verdicts given so far make tomorrow; `None` if nothing changes.
 ///
 /// # Errors
 /// [`Unavailable`] if the table is.
@@ -127,7 +129,7 @@ pub async fn tomorrow(
     Ok(changed.map(|(thresholds, reason)| Change { day, thresholds, reason }))
 }
 
-/// What was said of a finding, if anything was.
+/// Verdict on a finding, if there is one.
 ///
 /// # Errors
 /// [`Unavailable`] if the table is.
@@ -136,7 +138,7 @@ pub async fn verdict(table: &impl Table, finding_id: &str) -> Result<Option<Word
     Ok(item.as_ref().map(Word::read).transpose()?)
 }
 
-/// All that was said and is kept, by finding.
+/// Stored verdicts with the ids of their findings.
 ///
 /// # Errors
 /// [`Unavailable`] if the table is.
@@ -148,14 +150,14 @@ pub async fn given(table: &impl Table) -> Result<Vec<(String, Word)>, Unavailabl
     Ok(items.into_iter().filter_map(read).collect())
 }
 
-/// What was said from a day to before another, with the scores that it was said of.
+/// Scores and verdicts given from day `first` to the day before `today`.
 async fn said(table: &impl Table, first: u32, today: u32) -> Result<Vec<(f32, Verdict)>, Unavailable> {
     let words = given(table).await?.into_iter().map(|(_, word)| word);
     let words = words.filter(|word| (first..today).contains(&word.at.day()));
     Ok(words.map(|word| (word.score, word.verdict)).collect())
 }
 
-/// Learns today's thresholds from the verdicts of the days before, once a day, when yesterday's last hour has closed;
+/// Learns today's thresholds from the verdicts of earlier days, once a day, after yesterday's last hour has closed;
 /// `true` if they changed.
 ///
 /// # Errors
@@ -189,7 +191,7 @@ pub async fn learn(table: &impl Table, now: Time) -> Result<bool, Unavailable> {
     Ok(changed)
 }
 
-/// How many principal-days were judged from a day to before another.
+/// Number of principal-days judged from day `first` to the day before `today`.
 async fn judged(table: &impl Table, first: u32, today: u32) -> Result<usize, Unavailable> {
     let days = judged_days(table, first, today).await?;
     Ok(days.iter().map(|(_, judged)| judged.distinct()).sum::<f64>().round() as usize)
@@ -207,12 +209,12 @@ async fn judged_days(
     Ok(days.filter_map(|(sort, item)| Some((sort, table_schema::read::<Judged>(&item).ok()?))).collect())
 }
 
-/// False alerts that are borne, as the last good settings have it.
+/// Tolerated false alerts per 1,000 principal-days, from the last valid settings.
 pub(super) async fn bearable(table: &impl Table) -> Result<f32, Unavailable> {
     Ok(settings(table).await?.bearable_false_alerts.unwrap_or(FALSE_ALERTS))
 }
 
-/// Counts the identities whose hours close.
+/// Adds the identities whose hours close to the daily counts of judged identities.
 ///
 /// # Errors
 /// [`Unavailable`] if the table is.

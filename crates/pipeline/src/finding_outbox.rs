@@ -1,4 +1,4 @@
-//! Keeping findings and publishing those that are due: the outbox of `score`, `compliance-check` and `watermark`.
+//! Finding outbox of `score`, `compliance-check` and `watermark`: stores findings and publishes those that are due.
 
 use std::ops::RangeInclusive;
 
@@ -13,12 +13,12 @@ use trailwarden_core::{
     finding::{Finding, FindingRaised, Status},
 };
 
-/// The findings of a scope as they were before it was judged.
+/// Stored findings of a scope before it was judged.
 pub(super) type Before = Vec<(Item, KeptFinding)>;
 
-/// Keeps what was judged of a scope, and closes those of `before` that are no longer supported.
+/// Stores the findings of a judgement, and closes those of `before` that it no longer supports.
 ///
-/// `false` if somebody changed one of them meanwhile: who may have known more, so it must be judged again.
+/// `false` on a write conflict: the other writer may have seen more events, so the scope must be judged again.
 ///
 /// # Errors
 /// [`Unavailable`] if the table is.
@@ -53,7 +53,7 @@ pub(super) async fn keep(
     Ok(true)
 }
 
-/// Writes what changed over what was there before; `false` if that is no longer there.
+/// Writes a changed finding over the version that was read; `false` on a conflict.
 async fn write(
     table: &impl Table,
     scope: &Scope,
@@ -66,15 +66,15 @@ async fn write(
     table.put(&key, changed.write(now), Over::from(before)).await
 }
 
-/// Why a finding is closed that a later judgement does not support.
+/// Reason for closing a finding that a later judgement does not support.
 const NO_LONGER: &str = "judged again with events that came later, it no longer stands";
 
-/// A finding that no longer stands.
+/// The finding, closed.
 pub(super) fn closed(finding: &Finding, reason: &str) -> Finding {
     Finding { status: Status::Closed(reason.to_owned()), ..finding.clone() }
 }
 
-/// Keeps one finding as `judged` says, given what is kept.
+/// Stores what `judged` makes of the stored finding; `None` leaves it as it is.
 pub(super) async fn keep_one(
     table: &impl Table,
     scope: &Scope,
@@ -94,7 +94,7 @@ pub(super) async fn keep_one(
     .await
 }
 
-/// The findings of some days of a scope.
+/// Stored findings of a scope, by range of days.
 pub(super) async fn load(
     table: &impl Table,
     scope: &Scope,
@@ -108,10 +108,10 @@ pub(super) async fn load(
     items.into_iter().map(read).collect()
 }
 
-/// Publishes the findings of some days of a scope that are due by what is kept; gives those that left.
+/// Publishes the stored findings of a scope and range of days that are due; returns them.
 ///
 /// # Errors
-/// [`Unavailable`] if the table or the bus is; then they are still due.
+/// [`Unavailable`] if the table or the bus is; the findings stay due.
 pub async fn publish(
     table: &impl Table,
     bus: &impl Channel<Notice>,
@@ -133,7 +133,7 @@ pub async fn publish(
     for (item, sent) in due {
         let key = table_schema::finding_key(scope, &sent.finding.id);
         let published = sent.clone().published(sent.revision);
-        // Mostly nobody changed it meanwhile. If somebody did, what was published is still recorded, and theirs is due.
+        // On a conflict this revision is still recorded as published, and the other writer's is due.
         if !table.put(&key, published.write(now), Over::Version(item.version)).await? {
             change(table, &key, |item| {
                 let Some(item) = item else { return Ok(None) };

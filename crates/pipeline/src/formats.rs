@@ -1,4 +1,6 @@
-//! A finding in other people's words.
+//! Output formats of findings and incidents: ASFF, alerts, Slack, tickets.
+//!
+//! Text from a log is hostile: every format neutralises it.
 pub mod alert;
 pub mod asff;
 pub mod plain;

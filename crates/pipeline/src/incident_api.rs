@@ -1,6 +1,6 @@
-//! What people ask of incidents, and are answered: by HTTP where it is deployed.
+//! Incident API: lists and shows incidents, and takes people's decisions. Deployed behind HTTP.
 //!
-//! Nothing is changed by reading; whoever asks for a change is known by name, and named in the timeline.
+//! GET requests change nothing. Every change has a named caller, recorded in the incident's timeline.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -25,64 +25,65 @@ use trailwarden_response::{
     incident::{Act, Incident, Progress, Refusal, State, metrics},
 };
 
-/// What somebody asks.
+/// A request to the API.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     /// `GET` or `POST`.
     pub method: String,
-    /// `/incidents/2026-03-02-0123456789abcdef/approve`.
+    /// Path without host and stage, for example `/incidents/2026-03-02-0123456789abcdef/approve`.
     pub path: String,
-    /// What stands behind the question mark, by name.
+    /// Query parameters by name.
     pub query: std::collections::BTreeMap<String, String>,
-    /// JSON, of a POST.
+    /// JSON body of a POST.
     pub body: String,
-    /// Who asks, as whoever lets them in says: nobody is anonymous.
+    /// Authenticated caller, as the API's authorizer names them. An empty name is refused.
     pub who: String,
-    /// By which names they may be among `response.approvers` of the settings, if only those may decide; `None` where
-    /// whoever lets them in decides that.
+    /// The caller's names to look up in `response.approvers` of the settings; `None` if the authorizer itself decides
+    /// who may approve.
     pub names: Option<Vec<String>>,
-    /// May credentials be made anew here?
+    /// Whether this deployment may issue new credentials.
     pub reissues: bool,
 }
 
-/// What is answered.
+/// A response of the API.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reply {
-    /// The status of HTTP.
+    /// HTTP status code.
     pub status: u16,
-    /// JSON.
+    /// JSON body.
     pub body: Value,
 }
 
-/// Days that are listed, at most.
+/// Most days of a list.
 const DAYS: u32 = 31;
-/// Incidents that one answer lists.
+/// Incidents per page.
 const PAGE: usize = 100;
-/// Bytes of a body.
+/// Longest body, in bytes.
 const BODY: usize = 16 << 10;
 
-/// What only those may who are named for it: others can look, assign, tick off steps, and stop everything.
+/// Operations reserved for approvers. Everyone else can read, assign, complete steps, and stop all responses.
 const DECIDED: [&str; 6] = ["approve", "undo", "retry", "reissue", "close", "start"];
 
-/// What a POST may say.
+/// Body of a POST.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Said {
-    /// The plan that is approved.
+    /// Digest of the plan to approve.
     pub plan: Option<String>,
-    /// The act that is taken back; all, if none is named. Or of whom it is who gets something anew.
+    /// Index of the action to undo or retry; all if absent. For `reissue`, the action whose user gets the new
+    /// credential.
     pub act: Option<usize>,
-    /// The step that is done.
+    /// Index of the completed step.
     pub step: Option<usize>,
-    /// To whom it is given.
+    /// New assignee.
     pub to: Option<String>,
-    /// Why.
+    /// Reason for closing.
     pub reason: Option<String>,
-    /// What is given anew.
+    /// Kind of credential to reissue.
     pub credential: Option<Credential>,
 }
 
-/// May somebody who goes by these names decide, as the settings have it?
+/// Whether the settings list one of these names as an approver.
 pub async fn lets(table: &impl Table, names: &[String]) -> Result<bool, Unavailable> {
     Ok(settings(table).await?.response.lets(names))
 }
@@ -95,10 +96,10 @@ fn error(status: u16, why: impl std::fmt::Display) -> Reply {
     reply(status, json!({ "error": why.to_string() }))
 }
 
-/// Answers a request.
+/// Serves a request.
 ///
 /// # Errors
-/// [`Unavailable`] if the table or the bus is: nobody knows whether it was done; asking again does no harm.
+/// [`Unavailable`] if the table or the bus is: the outcome is unknown, and a retry is safe.
 pub async fn serve(
     table: &impl Table,
     bus: &impl Channel<Notice>,
@@ -149,7 +150,7 @@ pub async fn serve(
     }
 }
 
-/// The incident, and the plan that could be approved now.
+/// Incident as JSON, with the digest of the plan that can be approved (`plan`) and the deadline (`approve_until`).
 pub fn shown(incident: &Incident) -> Value {
     let mut shown = serde_json::to_value(incident).unwrap_or_default();
     shown["plan"] = json!(incident.plan_digest());
@@ -157,7 +158,7 @@ pub fn shown(incident: &Incident) -> Value {
     shown
 }
 
-/// Incidents of some days up to now, the newest first.
+/// Index entries of incidents of the requested days, newest first.
 async fn recent(table: &impl Table, request: &Request, now: Time) -> Result<Vec<Listed>, Unavailable> {
     let days = request.query.get("days").and_then(|days| days.parse().ok()).unwrap_or(7u32).clamp(1, DAYS);
     let mut found = Vec::new();
@@ -178,7 +179,7 @@ async fn list(table: &impl Table, request: &Request, now: Time) -> Result<Reply,
     let listed = recent(table, request, now).await?;
     let mut wanted = Vec::new();
     for entry in &listed {
-        // Where the index says nothing, an older version wrote the item.
+        // An item of an older version has no index entry to read.
         let line = match table_schema::line(entry) {
             Some(line) => Some(line),
             None => load(table, &entry.key).await?.as_ref().map(IncidentLine::from),
@@ -190,7 +191,7 @@ async fn list(table: &impl Table, request: &Request, now: Time) -> Result<Reply,
     Ok(reply(200, json!({ "incidents": page, "count": wanted.len(), "next": next })))
 }
 
-/// An incident by its id, whose day the index knows.
+/// Looks up an incident by id. Ids begin with a date, under which the index lists the incident.
 pub async fn find(table: &impl Table, id: &str) -> Result<Option<(Key, Incident)>, Unavailable> {
     let Some(day) = id.get(..10).filter(|day| Time::parse(&format!("{day}T00:00:00Z")).is_some()) else {
         return Ok(None);
@@ -250,7 +251,8 @@ async fn change_it(
             Ok(reply(202, shown))
         }
         Err(refused) => {
-            // It is looked at anew, so that there is something fresh to approve; what is due, and of which nobody was told, is done.
+            // The responder reads current states again, so that there is a fresh plan to approve, and executes what
+            // is due but was never announced.
             if is_due || matches!(refused.status, 409 | 410) {
                 bus.send(&[Notice::ResponseAsked(asked)]).await?;
             }
@@ -259,7 +261,7 @@ async fn change_it(
     }
 }
 
-/// What is approved is what was looked at.
+/// Refuses approval while the current state of some resource is unread: people approve what they were shown.
 fn approvable(incident: &Incident) -> Result<(), Reply> {
     let is_unseen = |act: &Act| act.progress == Progress::Waiting && act.seen.is_none();
     if incident.acts.iter().any(is_unseen) {
@@ -271,10 +273,10 @@ fn approvable(incident: &Incident) -> Result<(), Reply> {
     Ok(())
 }
 
-/// Changes an incident as somebody says.
+/// Applies a person's decision to an incident.
 ///
 /// # Errors
-/// The reply that says why it is not.
+/// The reply that states the reason for refusal.
 pub fn decide(incident: &mut Incident, what: &str, said: &Said, who: &str, now: Time) -> Result<(), Reply> {
     let refused = |refusal: Refusal| match refusal {
         Refusal::Expired => error(410, refusal),
@@ -325,21 +327,21 @@ async fn switch(table: &impl Table) -> Result<Reply, Unavailable> {
     Ok(reply(200, json!({ "stopped_by": stopped(table).await?, "turns": turns(table).await? })))
 }
 
-/// What Slack sent, and how it is signed.
+/// Request of Slack with its signature.
 #[derive(Clone, Debug, Default)]
 pub struct Signed {
     /// `X-Slack-Request-Timestamp`.
     pub timestamp: String,
     /// `X-Slack-Signature`.
     pub signature: String,
-    /// The body, as it was signed.
+    /// Raw body: the signature covers it.
     pub body: String,
 }
 
-/// Answers a button pressed in Slack: signed by Slack, freshly, and pressed by one of those who may.
+/// Serves a button pressed in Slack. Requires a valid, fresh signature and a user among the approvers.
 ///
 /// # Errors
-/// [`Unavailable`] as [`serve`].
+/// As [`serve`].
 pub async fn pressed(
     table: &impl Table,
     bus: &impl Channel<Notice>,
@@ -365,5 +367,5 @@ pub async fn pressed(
     serve(table, bus, &request, now).await
 }
 
-/// Bytes of what Slack sends: it repeats the message.
+/// Longest body from Slack, in bytes: it repeats the message.
 const SLACK_BODY: usize = 256 << 10;

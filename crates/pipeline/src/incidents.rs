@@ -1,4 +1,4 @@
-//! Findings joined to incidents, with what is planned about them; and people told that one has changed.
+//! Incident correlation: joins findings to incidents with a response plan, and announces changed incidents.
 
 use super::responder::{Mode, load};
 use crate::{
@@ -13,11 +13,11 @@ use trailwarden_response::{
     planner::plan,
 };
 
-/// Times a lost race is run again.
+/// Attempts at a write under optimistic locking.
 const RACES: usize = 32;
 
-/// Joins a finding to the incident of whoever stands behind it, or begins one; gives where that is kept. `None` if the
-/// finding makes none. Safe to repeat.
+/// Joins a finding to an incident of the identity behind it, or opens one; returns the incident's key. `None` if the
+/// finding does not warrant an incident. Idempotent.
 ///
 /// # Errors
 /// [`Unavailable`] if the table is.
@@ -53,7 +53,7 @@ pub async fn join(
             None if Incident::begins_with(finding, now) => {
                 let mut incident = Incident::new(raised, now);
                 let is_taken = |id: &str| items.iter().any(|(sort, _)| sort.ends_with(id));
-                // One of the same day is closed already: this is the next.
+                // The id is taken by a closed incident of the same day: number this one.
                 let first = incident.id.clone();
                 let mut next = 2;
                 while is_taken(&incident.id) {
@@ -73,7 +73,7 @@ pub async fn join(
     Err(Unavailable { service: "table", source: "too many writers at one incident".into() })
 }
 
-/// Says on the bus that an incident has changed, if it has since it was said last.
+/// Publishes `IncidentChanged` if the incident has changed since the last announcement.
 ///
 /// # Errors
 /// [`Unavailable`] if the table or the bus is.

@@ -1,4 +1,4 @@
-//! What the index says of things, in a line each: enough for lists and counts, so that nothing else is read for them.
+//! Index entries: one short projection per item, enough for lists and counts without reading the items.
 
 use std::borrow::Cow;
 
@@ -16,45 +16,45 @@ use trailwarden_response::{
     incident::{Incident, Progress, State},
 };
 
-/// Bytes of a text in a line: the whole stays below 1 KB.
+/// Longest text of an entry, in bytes: the whole entry stays below 1 KB.
 const TEXT: usize = 160;
 
-/// A text in short, which says that there is more.
+/// Text cut to [`TEXT`] bytes, with an ellipsis if something is cut.
 fn shortened(text: &str) -> String {
     if text.len() <= TEXT { text.to_owned() } else { format!("{}\u{2026}", clip(text, TEXT).trim_end()) }
 }
 
-/// A finding in a line. A week's are counted every few seconds: read from the index, it borrows its texts.
+/// Index entry of a finding. It borrows its texts: a week's entries are counted every few seconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FindingLine<'l> {
-    /// Its id.
+    /// Finding id.
     #[serde(borrow)]
     pub id: Cow<'l, str>,
-    /// What sort.
+    /// Threat, anomaly or compliance.
     pub kind: Kind,
-    /// Which detector, or check, says so.
+    /// Id of the detector or check.
     #[serde(borrow)]
     pub detector: Cow<'l, str>,
     /// The detector's title.
     #[serde(borrow)]
     pub title: Cow<'l, str>,
-    /// How bad.
+    /// Severity.
     pub severity: Severity,
-    /// How strongly, 0 to 1.
+    /// Score, 0 to 1.
     pub score: f32,
-    /// How sure, 0 to 1.
+    /// Confidence, 0 to 1.
     pub confidence: f32,
-    /// The durable ARN.
+    /// ARN of the principal, without the session.
     #[serde(borrow)]
     pub principal: Cow<'l, str>,
-    /// The account acted in.
+    /// Account acted in.
     #[serde(borrow)]
     pub account_id: Cow<'l, str>,
-    /// Of the evidence.
+    /// Time of the first event of the evidence.
     pub first_seen: Time,
-    /// Of the evidence.
+    /// Time of the last event of the evidence.
     pub last_seen: Time,
-    /// Does it stand?
+    /// Whether the finding is open.
     pub is_open: bool,
 }
 
@@ -78,7 +78,7 @@ impl<'l> From<&'l Finding> for FindingLine<'l> {
 }
 
 impl FindingLine<'_> {
-    /// The same with texts of its own.
+    /// The same entry with owned texts.
     pub fn into_owned(self) -> FindingLine<'static> {
         let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
         FindingLine {
@@ -92,38 +92,38 @@ impl FindingLine<'_> {
     }
 }
 
-/// An incident in a line.
+/// Index entry of an incident.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct IncidentLine {
-    /// Its id.
+    /// Incident id.
     pub id: String,
-    /// Of its worst finding.
+    /// Severity of the worst finding.
     pub severity: Severity,
-    /// What became of it.
+    /// Open, contained or closed.
     pub state: State,
-    /// Who stands behind it.
+    /// Identity behind the incident.
     pub principal: String,
-    /// The account acted in.
+    /// Account acted in.
     pub account_id: String,
-    /// What it is taken for.
+    /// Presumed kind of attack.
     pub classification: String,
-    /// Who decides.
+    /// Level of the decision: who approves.
     pub level: Level,
-    /// Of the evidence.
+    /// Time of the first event of the evidence.
     pub first_seen: Time,
-    /// Of the evidence.
+    /// Time of the last event of the evidence.
     pub last_seen: Time,
-    /// How many.
+    /// Number of findings.
     pub findings: usize,
-    /// Acts that wait for approval.
+    /// Actions that wait for approval.
     pub acts_waiting: usize,
-    /// Acts that were done.
+    /// Executed actions.
     pub acts_done: usize,
-    /// When each was done that was.
+    /// Times at which actions were executed.
     pub done_at: Vec<Time>,
-    /// Who looks after it.
+    /// Assignee.
     pub assignee: Option<String>,
-    /// The ticket.
+    /// Ticket id.
     pub ticket: Option<String>,
 }
 
@@ -151,28 +151,28 @@ impl From<&Incident> for IncidentLine {
     }
 }
 
-/// How risky somebody was on a day, in a line.
+/// Index entry of an identity's risk on a day.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RiskLine {
-    /// Their partition.
+    /// The identity's partition.
     pub of: String,
-    /// The ARN, or a person's name.
+    /// ARN, or a person's name.
     pub principal: String,
-    /// The day that it is of.
+    /// Day, as `2026-03-02`.
     pub day: String,
-    /// 0 to 1.
+    /// Risk score, 0 to 1.
     pub score: f32,
-    /// How sure, 0 to 1.
+    /// Confidence, 0 to 1.
     pub confidence: f32,
-    /// What makes most of it, in words.
+    /// Primary risk factors, in words.
     pub because: Vec<String>,
 }
 
-/// Reasons of a risk that its line tells.
+/// Risk factors of an entry.
 const REASONS: usize = 2;
 
 impl RiskLine {
-    /// Of somebody who was assessed.
+    /// Entry of an assessment.
     pub fn new(scope: &Scope, day: u32, assessment: &Assessment) -> Self {
         let principal = match scope {
             Scope::Principal(id) | Scope::Person(id) => id,
@@ -190,30 +190,30 @@ impl RiskLine {
     }
 }
 
-/// How a framework stands, in a line.
+/// Control status of a framework.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stands {
-    /// Its title.
+    /// The framework's title.
     pub framework: String,
-    /// Of a hundred; nothing if nothing could be judged.
+    /// Compliance score, 0 to 100; `None` if nothing could be judged.
     pub score: Option<f64>,
     /// Open violations.
     pub open: usize,
 }
 
-/// How the organisation stood by its frameworks when that was last looked at.
+/// Control status of the organisation at the last report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Compliance {
-    /// When.
+    /// Time of the report.
     pub at: Time,
-    /// The days that it is of.
+    /// Days that the report covers.
     pub days: u32,
-    /// By framework.
+    /// Status of each framework.
     pub frameworks: Vec<Stands>,
 }
 
 impl Compliance {
-    /// As a report of some days has it.
+    /// Status in a report that covers `days` days.
     pub fn new(report: &Report, days: u32) -> Self {
         let stands = report.frameworks.iter().map(|one| Stands {
             framework: one.title.to_owned(),

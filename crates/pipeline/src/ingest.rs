@@ -1,4 +1,7 @@
-//! Objects in, deltas out.
+//! Ingest stage: reads a log object and folds its events into Hour deltas.
+//!
+//! A screen selects the events that compliance checks judge. A malformed record goes to a sink and does not fail the
+//! object.
 
 use std::{collections::BTreeMap, io::Read, ops::Range};
 
@@ -9,18 +12,18 @@ use trailwarden_core::{
     sources::{Item, Limits, Malformed, Other, Unrecognised, read},
 };
 
-/// What was read.
+/// Counts of records read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Events folded.
     pub events: u64,
-    /// Events without a time, kept under 1970.
+    /// Events without a time, filed under 1970.
     pub undated: u64,
-    /// Verdicts of AWS Config.
+    /// Compliance changes of AWS Config rules.
     pub rule_changes: u64,
-    /// Records that could not be read.
+    /// Unreadable records.
     pub malformed: u64,
-    /// Records that are something else, by kind.
+    /// Records of other kinds, by kind.
     pub others: BTreeMap<Other, u64>,
 }
 
@@ -36,29 +39,29 @@ impl Tally {
         }
     }
 
-    /// Was there anything of CloudTrail's in it?
+    /// Whether the input contained any CloudTrail or AWS Config record.
     pub fn has_read(&self) -> bool {
         self.events + self.rule_changes > 0 || self.others.keys().any(|kind| *kind != Other::NotCloudTrail)
     }
 }
 
-/// Hours gathered before they are handed on: bounds what reading holds, however large an object is.
+/// Hours gathered before they are passed on: bounds memory, however large an object is.
 const GATHERED: usize = 4_096;
 
-/// Where the things go that are not folded.
+/// Outputs of reading, besides the fold.
 pub struct Sinks<'a> {
-    /// Takes from the fold whenever it has gathered much.
+    /// Drains the fold when it is full.
     pub full: &'a mut dyn FnMut(&mut Fold),
-    /// Takes what could not be read.
+    /// Receives malformed records.
     pub malformed: &'a mut dyn FnMut(Malformed),
-    /// Picks the events that some compliance check wants to see, if any is wanted.
+    /// Selects the events that compliance checks judge; `None` without compliance.
     pub screen: Option<Screen<'a>>,
 }
 
-/// Reads one object into `fold`; events outside `span` are left out.
+/// Reads one object into `fold`, without the events outside `span`.
 ///
 /// # Errors
-/// [`Unrecognised`] if the object as a whole is not a log.
+/// [`Unrecognised`] if the object is not a log.
 pub fn ingest(
     input: impl Read,
     limits: Limits,

@@ -1,7 +1,9 @@
-//! What each function does, on ports: a Lambda function, or the command, runs a stage.
+//! Stages of the suite: async functions over ports, one per Lambda function; the command runs them too.
 //!
-//! **Outbox law**: what is sent follows from what is saved, never from whether this call changed it; that it was sent
-//! is recorded only afterwards. So a crash anywhere, and any redelivery, sends what is missing.
+//! Pure: no network, no clock and no runtime of its own; time is an argument.
+//!
+//! **Outbox law**: what a stage sends follows from what is stored, never from whether this call changed it, and
+//! "sent" is recorded only afterwards. So a crash anywhere, or a redelivery, sends what is missing.
 
 pub mod backfill;
 pub mod compliance_check;

@@ -1,4 +1,4 @@
-//! What the functions say to each other.
+//! Messages between the functions: their types, encodings and size limits.
 
 use std::collections::BTreeMap;
 
@@ -15,57 +15,57 @@ use trailwarden_core::{
 /// An hour of a scope whose judgement is due.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FeaturesExtracted {
-    /// Whose.
+    /// Principal, person, address or account.
     pub scope: Scope,
-    /// Which hour, since 1970.
+    /// Clock hour, in hours since 1970.
     pub hour: u32,
-    /// Its watermark has passed: the judgement is final.
+    /// Whether the hour's watermark has passed, which makes the judgement final.
     pub is_final: bool,
 }
 
-/// What was done about a finding.
+/// Steps taken for a finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResponseTaken {
-    /// Which finding.
+    /// Finding id.
     pub finding_id: String,
-    /// Which publication of it.
+    /// Published revision of the finding.
     pub revision: u32,
-    /// What was done, in words.
+    /// Steps, in words.
     pub taken: Vec<String>,
 }
 
-/// An incident that people should see again.
+/// An incident has changed and must be shown again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IncidentChanged {
-    /// Which.
+    /// Incident id.
     pub id: String,
-    /// Where it is kept.
+    /// Partition of the incident.
     pub partition: String,
-    /// Counts its changes: what is shown later is never older.
+    /// Revision of the incident; boards never replace a newer one by an older one.
     pub revision: u32,
 }
 
-/// A person asks for an incident to be looked at: something is approved, or to be taken back.
+/// A person's decision on an incident, such as an approval or an undo, is due for execution.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResponseAsked {
-    /// Which.
+    /// Incident id.
     pub id: String,
-    /// Where it is kept.
+    /// Partition of the incident.
     pub partition: String,
 }
 
 /// A message on the bus.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Notice {
-    /// An hour waits to be judged.
+    /// An hour is due for judgement.
     FeaturesExtracted(FeaturesExtracted),
-    /// A finding leaves.
+    /// A finding is published.
     FindingRaised(Box<FindingRaised>),
-    /// A response was taken.
+    /// A finding was handled.
     ResponseTaken(ResponseTaken),
-    /// An incident is not as it was.
+    /// An incident has changed.
     IncidentChanged(IncidentChanged),
-    /// Somebody asks for a response.
+    /// A person's decision is due.
     ResponseAsked(ResponseAsked),
 }
 
@@ -94,20 +94,20 @@ impl Notice {
     }
 }
 
-/// What an analyst said of a finding.
+/// An analyst's verdict on a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Said {
-    /// The partition under which the finding's incident is kept.
+    /// Partition of the finding.
     pub partition: String,
-    /// Which finding.
+    /// Finding id.
     pub finding_id: String,
-    /// What was said.
+    /// The verdict.
     pub verdict: Verdict,
-    /// Who said it.
+    /// Analyst's name; `Security Hub` if the verdict comes from there.
     pub by: String,
 }
 
-/// The part of Security Hub's event that says what became of findings.
+/// The part of a Security Hub event with the workflow status of findings.
 #[derive(Deserialize)]
 struct HubEvent {
     source: String,
@@ -135,9 +135,9 @@ struct HubWorkflow {
     status: String,
 }
 
-/// What analysts said, if `body` is Security Hub's event `Security Hub Findings - Imported`; `None` if it is something else.
+/// Verdicts in a Security Hub event `Security Hub Findings - Imported`; `None` if `body` is something else.
 ///
-/// `SUPPRESSED` says that a finding was innocent, `RESOLVED` that it was right and is dealt with.
+/// `SUPPRESSED` is a false positive, `RESOLVED` a true positive. Other statuses are no verdict.
 pub fn said(body: &str) -> Option<Vec<Said>> {
     let event: HubEvent = serde_json::from_str(body).ok()?;
     if event.source != "aws.securityhub" {
@@ -151,24 +151,24 @@ pub fn said(body: &str) -> Option<Vec<Said>> {
         };
         let partition = finding.product_fields.get("trailwarden/scope")?.clone();
         let is_ours = finding.generator_id.starts_with("trailwarden/");
-        // Who it was, its event does not say.
+        // The event does not name the analyst.
         let by = "Security Hub".to_owned();
         is_ours.then_some(Said { partition, finding_id: finding.id, verdict, by })
     };
     Some(event.detail.findings.into_iter().filter_map(one).collect())
 }
 
-/// `source` of everything we put on the bus.
+/// `source` of every event that the suite puts on the bus.
 pub const SOURCE: &str = "trailwarden";
 
-/// Hours to be judged, sent together because their watermark passed together.
+/// Batch of hours whose watermark has passed, sent for final judgement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Closings {
-    /// Which.
+    /// The hours.
     pub closings: Vec<FeaturesExtracted>,
 }
 
-/// What waits to be judged: one hour, as the bus brings it, or many that closed together.
+/// Input of the score function: one hour from the bus, or a batch of closed hours.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Judgeable {
@@ -176,10 +176,10 @@ enum Judgeable {
     Extracted { detail: FeaturesExtracted },
 }
 
-/// Reads what the score function is sent.
+/// Decodes a message of the score function: an event of the bus or [`Closings`].
 ///
 /// # Errors
-/// [`Damaged`] if it is neither of the two.
+/// [`Damaged`] if it is neither.
 pub fn judgeable(body: &str) -> Result<Vec<FeaturesExtracted>, Damaged> {
     match serde_json::from_str(body).map_err(|_| Damaged)? {
         Judgeable::Closed(closed) => Ok(closed.closings),
@@ -187,21 +187,21 @@ pub fn judgeable(body: &str) -> Result<Vec<FeaturesExtracted>, Damaged> {
     }
 }
 
-/// What the respond function is sent.
+/// Input of the respond function.
 #[derive(Debug)]
 pub enum Respondable {
-    /// A finding is new, worse or closed.
+    /// A finding is new, worse, closed or reopened.
     Raised(Box<FindingRaised>),
-    /// Somebody asks for a response.
+    /// A person's decision is due.
     Asked(ResponseAsked),
-    /// Analysts said something of findings.
+    /// Verdicts of analysts.
     Said(Vec<Said>),
 }
 
-/// Reads what the respond function is sent.
+/// Decodes a message of the respond function.
 ///
 /// # Errors
-/// [`Damaged`] if it is nothing of that.
+/// [`Damaged`] if it is none of these.
 pub fn respondable(body: &str) -> Result<Respondable, Damaged> {
     #[derive(Deserialize)]
     struct Envelope<'a> {
@@ -224,7 +224,7 @@ pub fn respondable(body: &str) -> Result<Respondable, Damaged> {
     .map_err(|_| Damaged)
 }
 
-/// Reads that an incident has changed, as the bus brings it.
+/// Decodes an `IncidentChanged` event of the bus.
 ///
 /// # Errors
 /// [`Damaged`] if it is something else.
@@ -236,7 +236,7 @@ pub fn incident_changed(body: &str) -> Result<IncidentChanged, Damaged> {
     serde_json::from_str::<Envelope>(body).map(|envelope| envelope.detail).map_err(|_| Damaged)
 }
 
-/// JSON as SQS and EventBridge take it: two characters that JSON may have and they refuse are written as escapes.
+/// JSON that SQS and EventBridge accept: the [`REFUSED`] characters are escaped.
 pub fn sendable(json: &str) -> std::borrow::Cow<'_, str> {
     if json.contains(REFUSED) {
         json.replace('\u{FFFE}', "\\uFFFE").replace('\u{FFFF}', "\\uFFFF").into()
@@ -245,15 +245,15 @@ pub fn sendable(json: &str) -> std::borrow::Cow<'_, str> {
     }
 }
 
-/// What SQS takes of Unicode ends before these two of its first plane.
+/// Characters that JSON allows and SQS and EventBridge refuse: the last two of Unicode's first plane.
 pub const REFUSED: [char; 2] = ['\u{FFFE}', '\u{FFFF}'];
 
-/// The form of packed hours: changed whenever an older reader would misread them.
+/// Format version of packed hours: changes whenever an older reader would misread them.
 const PACKED: &str = "h2:";
-/// Bytes of one message, at most: SQS charges by 64 KB, and takes ten such messages in one call.
+/// Longest message, in bytes: SQS charges per 64 KB, and takes ten such messages in one call.
 pub const MESSAGE_BYTES: usize = 64 << 10;
 
-/// Packs hours into as few messages as their size allows, those of one scope together.
+/// Packs hours into as few messages as their size allows, sorted by scope and hour.
 pub fn pack(mut hours: Vec<Folded>) -> Vec<String> {
     hours.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
     let mut messages = Vec::new();
@@ -276,9 +276,9 @@ fn sealed(batch: &[u8]) -> String {
     format!("{PACKED}{}", STANDARD.encode(batch))
 }
 
-/// The form of packed counts.
+/// Format version of packed counts.
 const COUNTED: &str = "c1:";
-/// Counts in one message: each takes at most 15 KB, and a third more as text.
+/// Counts per message: each takes at most 15 KB, and a third more as Base64.
 const COUNTS: usize = 3;
 
 /// Packs counts of events for the compliance queue.
@@ -291,20 +291,20 @@ pub fn pack_counts(counted: &[Counted]) -> Vec<String> {
     counted.chunks(COUNTS).map(pack).collect()
 }
 
-/// Unpacks what [`pack_counts`] packed; `None` if it is something else.
+/// Decodes a message of [`pack_counts`]; `None` if it is something else.
 ///
 /// # Errors
-/// [`Damaged`] if it is that, and cannot be read.
+/// [`Damaged`] if the message has the prefix of packed counts and cannot be decoded.
 pub fn unpack_counts(message: &str) -> Result<Option<Vec<Counted>>, Damaged> {
     let Some(packed) = message.strip_prefix(COUNTED) else { return Ok(None) };
     let bytes = STANDARD.decode(packed).map_err(|_| Damaged)?;
     postcard::from_bytes(&bytes).map(Some).map_err(|_| Damaged)
 }
 
-/// Unpacks what [`pack`] packed.
+/// Decodes a message of [`pack`].
 ///
 /// # Errors
-/// [`Damaged`] if it is not that, or of another version.
+/// [`Damaged`] if it is something else, or has another format version.
 pub fn unpack(message: &str) -> Result<Vec<Folded>, Damaged> {
     let bytes =
         message.strip_prefix(PACKED).and_then(|packed| STANDARD.decode(packed).ok()).ok_or(Damaged)?;

@@ -1,4 +1,6 @@
-//! Incidents shown where people are: each once on each board, then as it changes; of a storm, a digest.
+//! Notification stage: shows each incident once per board, updates it as it changes, and replaces a flood by a digest.
+//!
+//! A claim in the table keeps two copies of the function from posting the same incident twice.
 
 use std::collections::BTreeSet;
 
@@ -14,46 +16,46 @@ use crate::{
 use trailwarden_core::event::{DAY, Time, hash};
 use trailwarden_response::incident::{Incident, State};
 
-/// Incidents that a board begins to show in an hour; of more, it shows how many and the worst.
+/// New incidents that a board shows per hour; a digest has the number of the others and the worst of them.
 pub const AN_HOUR: usize = 20;
-/// Incidents that a digest names.
+/// Incidents named in a digest.
 const WORST: usize = 15;
-/// How long somebody who began to show it is waited for: longer than the function may run.
+/// Seconds until a claim expires: longer than the function's time limit.
 const SHOWING: i64 = 90;
 
-/// What a board shows of an incident.
+/// State of an incident on a board.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Shown {
-    /// What it is called there.
+    /// The board's id of the message or ticket.
     handle: Option<String>,
-    /// The revision that is shown; 0 if none.
+    /// Revision on the board; 0 if none.
     revision: u32,
-    /// Since when which copy has been at it.
+    /// Claim: its time, and the copy of the function that holds it.
     held: Option<(Time, u64)>,
-    /// Since when it has been tried for the first time.
+    /// Time of the first attempt to show it.
     tried: Option<Time>,
 }
 
-/// The incidents that a board began to show in an hour, and those it only counts.
+/// New incidents of an hour on a board: those shown one by one, and those only counted.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Storm {
     shown: BTreeSet<String>,
     counted: u32,
-    /// How many the digest tells of.
+    /// Count that the digest shows.
     told: u32,
-    /// Since when which copy has been telling.
+    /// Claim on the digest: its time, and the copy of the function that holds it.
     held: Option<(Time, u64)>,
-    /// Severity and headline, the worst first.
+    /// Severity and headline, worst first.
     worst: Vec<(u8, String)>,
-    /// Those that are counted, by the hash of their id.
+    /// Hashed ids of the counted incidents.
     known: BTreeSet<u64>,
     handle: Option<String>,
 }
 
-/// Shows an incident on a board as it now is, if it does not yet. Safe to repeat.
+/// Shows the current revision of an incident on a board, unless the board has it. Idempotent.
 ///
 /// # Errors
-/// [`Unavailable`] if the table or the board is: it has to be tried again.
+/// [`Unavailable`] if the table or the board is, or another copy holds the claim: retry.
 pub async fn notify(
     table: &impl Table,
     board: &impl Board,
@@ -66,7 +68,7 @@ pub async fn notify(
     let place = table_schema::shown_key(&changed.partition, board.name(), &changed.id);
     let Some(shown) = claim(table, &place, &incident, copy, now).await? else { return Ok(()) };
     let is_new = shown.revision == 0;
-    // What was over before it was ever shown is no news.
+    // An incident that was closed before it was shown is no news.
     if is_new && incident.state == State::Closed {
         return keep(table, &place, &incident, shown.handle, now).await;
     }
@@ -82,7 +84,7 @@ pub async fn notify(
     let handle = match outcome {
         Ok(handle) => handle,
         Err(error) => {
-            // Whoever is told of it next need not wait for us.
+            // Release the claim, so that the next attempt need not wait for it to expire.
             release(table, &place, shown.tried.or(Some(now)), now).await?;
             return Err(error);
         }
@@ -100,7 +102,7 @@ pub async fn notify(
     keep(table, &place, &incident, handle, now).await
 }
 
-/// Makes showing it ours alone; `None` if it is shown.
+/// Claims an incident on a board; `None` if the board has this revision.
 async fn claim(
     table: &impl Table,
     place: &Key,
@@ -144,7 +146,7 @@ async fn keep(
     .await
 }
 
-/// It is not shown for now; tried or not, so that who shows it knows whether it may be there already.
+/// Releases the claim. `tried` tells the next attempt that the message may have arrived.
 async fn release(table: &impl Table, place: &Key, tried: Option<Time>, now: Time) -> Result<(), Unavailable> {
     change(table, place, |item| {
         let shown = Shown { held: None, tried, ..read(item)? };
@@ -153,7 +155,8 @@ async fn release(table: &impl Table, place: &Key, tried: Option<Time>, now: Time
     .await
 }
 
-/// Is there room for one more in this hour? If not, it is counted: it is shown with its next change in a calmer hour.
+/// Whether the board has room for another incident in this hour. Otherwise the incident is counted, and shown with its
+/// next change in a calmer hour.
 async fn admit(
     table: &impl Table,
     board: &impl Board,
@@ -178,7 +181,7 @@ async fn admit(
     Ok(is_admitted)
 }
 
-/// Tells of those that are only counted, until all are told: one copy at a time, so that there is one digest.
+/// Updates the digest until it covers every counted incident; one copy at a time, so that there is one digest.
 async fn tell_digest(
     table: &impl Table,
     board: &impl Board,

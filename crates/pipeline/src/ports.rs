@@ -1,4 +1,4 @@
-//! The outside world, as far as the stages need it.
+//! Ports: traits for everything outside the process that the stages need, and [`Memory`], a table in memory.
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -9,85 +9,85 @@ use crate::formats::asff::Asff;
 use trailwarden_core::{activity::Damaged, event::Time};
 use trailwarden_response::{Holder, State, Thing, incident::Incident};
 
-/// Where an item is.
+/// Primary key of an item.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
-    /// Whose: a principal, an account, an address, the organisation.
+    /// Partition key: a principal, an account, an address or the organisation.
     pub partition: String,
-    /// What of it.
+    /// Sort key.
     pub sort: String,
 }
 
-/// What was kept, and its version: every write makes a new one.
+/// A stored item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
-    /// What was written.
+    /// Body as written.
     pub body: Vec<u8>,
-    /// To be named when it is written over.
+    /// Version for optimistic locking: every write makes a new one.
     pub version: u64,
 }
 
-/// What to keep.
+/// An item to write.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Write {
-    /// At most 64 KB, by the bounded law.
+    /// Body, at most 64 KB by the bounded law.
     pub body: Vec<u8>,
-    /// When it may be forgotten; a table may forget later, but must not show it any more.
+    /// TTL: a table may delete the item later, but must not return it any more.
     pub expires: Option<Time>,
-    /// Where the index lists it, if anywhere.
+    /// Index entry, if the index lists the item.
     pub listed: Option<Listing>,
 }
 
-/// Where the index lists an item, and what it says of it: enough for a list, so that nothing of many items is read.
+/// Index entry to write: enough for a list, so that lists read no items.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
-    /// Where.
+    /// Key in the index.
     pub at: Key,
-    /// What it says: at most 1 KB.
+    /// Encoded entry, at most 1 KB.
     pub line: Vec<u8>,
 }
 
 /// An entry of the index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// Its sort key in the index.
+    /// Sort key in the index.
     pub sort: String,
-    /// Which item it is of.
+    /// Key of the item.
     pub key: Key,
-    /// What it says of it.
+    /// Encoded entry; empty if an older version wrote the item.
     pub line: Vec<u8>,
 }
 
-/// What a write may replace.
+/// Condition of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Over {
-    /// Nothing: it must be new.
+    /// The item must not exist.
     Nothing,
-    /// Just this version.
+    /// The item must have this version.
     Version(u64),
-    /// Whatever is there.
+    /// Unconditional.
     Anything,
 }
 
-/// How fresh a reading must be.
+/// Consistency of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freshness {
-    /// Everything written before is seen.
+    /// Strongly consistent: sees every earlier write.
     Fresh,
-    /// What was written in the last seconds may be missing; half the price.
+    /// Eventually consistent: may miss the writes of the last seconds, at half the price.
     Stale,
 }
 
-/// Keeps small items.
+/// Key-value table of small items, with one index.
 #[expect(async_fn_in_trait, reason = "stages run on one thread; no Send bound is wanted")]
 pub trait Table {
-    /// One item, fresh.
+    /// Reads an item, strongly consistent.
     async fn get(&self, key: &Key) -> Result<Option<Item>, Unavailable>;
 
-    /// Those of several items that are there; they may be some seconds old.
+    /// Reads several items, eventually consistent; missing ones are left out.
     async fn get_many(&self, keys: Vec<Key>) -> Result<Vec<(Key, Item)>, Unavailable>;
 
-    /// The items of a partition from one sort key to another, both included, ascending.
+    /// Items of a partition between two sort keys, both included, ascending.
     async fn range(
         &self,
         partition: &str,
@@ -96,80 +96,80 @@ pub trait Table {
         freshness: Freshness,
     ) -> Result<Vec<(String, Item)>, Unavailable>;
 
-    /// What the index lists in one of its partitions, from one sort key to another, both included, ascending; of what was
-    /// written in the last seconds some may be missing.
+    /// Entries of an index partition between two sort keys, both included, ascending; eventually consistent.
     async fn listed(&self, partition: &str, from: &str, to: &str) -> Result<Vec<Listed>, Unavailable>;
 
-    /// Writes an item; `false` if something else is there than `over` says.
+    /// Writes an item; `false` if the condition `over` does not hold.
     async fn put(&self, key: &Key, write: Write, over: Over) -> Result<bool, Unavailable>;
 }
 
-/// Takes messages on: when it has returned, each will arrive, at least once.
+/// Destination of messages, with at-least-once delivery once `send` has returned.
 #[expect(async_fn_in_trait, reason = "stages run on one thread; no Send bound is wanted")]
 pub trait Channel<M> {
-    /// Sends all of them, or fails; then some may have been sent.
+    /// Sends all messages; after an error some may have been sent.
     async fn send(&self, messages: &[M]) -> Result<(), Unavailable>;
 }
 
-/// Where findings are filed.
+/// Security Hub.
 #[expect(async_fn_in_trait, reason = "stages run on one thread; no Send bound is wanted")]
 pub trait FindingsHub {
-    /// Files them; gives those that were refused, by position, with the reason.
+    /// Files findings; returns the refused ones by position, with the reason.
     async fn import(&self, findings: &[Asff]) -> Result<BTreeMap<usize, String>, Unavailable>;
 }
 
-/// An identity of an account, as its tags are.
+/// IAM user, role or group with its tags.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
-    /// Its ARN.
+    /// ARN.
     pub arn: String,
-    /// Its tags.
+    /// Tags; groups have none.
     pub tags: BTreeMap<String, String>,
 }
 
-/// Why an account's state could not be read or written.
+/// Error of reading or writing in an account.
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
-    /// For now: it is tried again.
+    /// Transient: retry.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
-    /// For good, and why: not there, not allowed.
+    /// Permanent, with the reason, such as a missing resource or a denied call.
     #[error("{0}")]
     Refused(String),
 }
 
-/// The accounts that are responded in.
+/// AWS accounts in which responses act.
 #[expect(async_fn_in_trait, reason = "stages run on one thread; no Send bound is wanted")]
 pub trait Accounts {
-    /// Who somebody is.
+    /// Looks up the ARN and tags of a user, role or group.
     async fn identity(&self, account: &str, holder: &Holder) -> Result<Identity, Trouble>;
 
-    /// The state of a thing.
+    /// Reads the current state of a resource.
     async fn read(&self, account: &str, thing: &Thing) -> Result<State, Trouble>;
 
-    /// Makes a thing that is like `from` like `to`.
+    /// Changes a resource from state `from` to state `to`.
     async fn write(&self, account: &str, thing: &Thing, from: &State, to: &State) -> Result<(), Trouble>;
 }
 
-/// Where people see incidents: a channel, a ticket system.
+/// Board that shows incidents to people: a chat channel or a ticket system.
 #[expect(async_fn_in_trait, reason = "stages run on one thread; no Send bound is wanted")]
 pub trait Board {
-    /// Its name, under which it is remembered what is shown there.
+    /// Name of the board, part of the keys of what it shows.
     fn name(&self) -> &'static str;
 
-    /// Is what an incident is called there its ticket?
+    /// Whether the board's handle of an incident is its ticket.
     fn is_tickets(&self) -> bool {
         false
     }
 
-    /// Shows an incident for the first time; gives what it is called there, if it can be changed later. `again` since
-    /// when it has been tried: it may be there already.
+    /// Shows a new incident; returns the board's handle, if the board has one. `again` is the time of the first
+    /// attempt, if this is not the first: the incident may be there already.
     async fn open(&self, incident: &Incident, again: Option<Time>) -> Result<Option<String>, Unavailable>;
 
-    /// Shows it as it now is; `handle` is what it is called there, and what is given is what it is called then.
+    /// Shows the current revision of an incident with this handle; returns the handle from now on.
     async fn update(&self, incident: &Incident, handle: Option<&str>) -> Result<Option<String>, Unavailable>;
 
-    /// Shows that there are so many more incidents in an hour, and the worst of them; a ticket system shows each instead.
+    /// Shows how many further incidents an hour has, and the headlines of the worst. A ticket system needs none: it
+    /// shows every incident.
     async fn digest(
         &self,
         _count: u32,
@@ -180,19 +180,19 @@ pub trait Board {
     }
 }
 
-/// A part of the outside world that could not be reached, or gave back what it should not.
+/// A service is unreachable, or gave an invalid answer.
 #[derive(Debug, thiserror::Error)]
 #[error("{service}: {source}")]
 pub struct Unavailable {
-    /// Which part of the outside world.
+    /// Name of the service, for example `dynamodb`.
     pub service: &'static str,
-    /// Why.
+    /// Cause.
     #[source]
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }
 
 impl Unavailable {
-    /// Wraps a client's error, with the text of every cause that the error's own text leaves out.
+    /// Wraps a client's error, with the text of each cause that the error's own text omits.
     pub fn from_error(service: &'static str, error: &(dyn std::error::Error + 'static)) -> Self {
         let mut reason = error.to_string();
         let mut source = error.source();
@@ -206,12 +206,12 @@ impl Unavailable {
         Self::because(service, reason)
     }
 
-    /// States a reason of our own.
+    /// An error with a reason in words.
     pub fn because(service: &'static str, reason: impl Into<String>) -> Self {
         Self { service, source: reason.into().into() }
     }
 
-    /// The same, once more: for each of several that fail by it.
+    /// Copy of the error, for each of several messages that it fails.
     pub(crate) fn again(&self) -> Self {
         Self { service: self.service, source: self.source.to_string().into() }
     }
@@ -223,13 +223,13 @@ impl From<Damaged> for Unavailable {
     }
 }
 
-/// Times a lost race is run again. Each time somebody else has won, so more than this many were at it at once.
+/// Attempts of [`change`]. Each failed one means that another writer succeeded, so more than this many were concurrent.
 const RACES: usize = 32;
 
-/// Reads an item, lets `change` say what to write instead, and writes it; again, if somebody else was faster.
+/// Read-modify-write under optimistic locking: writes what `change` makes of the stored item, and retries on conflict.
 ///
 /// # Errors
-/// [`Unavailable`] if the table is; and if the race is lost too often.
+/// [`Unavailable`] if the table is, or after too many conflicts; errors of `change` are passed on.
 pub async fn change<E: Into<Unavailable>>(
     table: &impl Table,
     key: &Key,
@@ -251,14 +251,14 @@ impl From<Option<&Item>> for Over {
     }
 }
 
-/// A table in memory. It never forgets.
+/// Table in memory, for tests and the command. It ignores TTLs.
 #[derive(Debug, Default)]
 pub struct Memory {
     items: Mutex<BTreeMap<Key, Item>>,
     index: Mutex<Index>,
 }
 
-/// What is listed where, and where each item is listed.
+/// Entries by index key, and the index key of each item.
 #[derive(Debug, Default)]
 struct Index {
     entries: BTreeMap<Key, (Key, Vec<u8>)>,
@@ -282,7 +282,7 @@ impl Memory {
         self.items.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Everything in it, by key.
+    /// All items by key.
     pub fn items(&self) -> BTreeMap<Key, Item> {
         self.lock().clone()
     }

@@ -1,4 +1,7 @@
-//! Findings in; joined to incidents, answered as far as that is switched on, told to people, filed.
+//! Response stage: joins findings to incidents, executes due actions, alerts people, and files findings in Security
+//! Hub.
+//!
+//! It also executes people's decisions and records analysts' verdicts.
 
 mod alerts;
 
@@ -22,39 +25,39 @@ use crate::{
 use trailwarden_core::{event::Time, finding::FindingRaised};
 use trailwarden_response::incident::{Incident, behind};
 
-/// Where things go.
+/// Destinations of the stage, and the guard of its actions.
 pub struct Outlets<'a, H, A, B, C> {
     /// Security Hub.
     pub hub: &'a H,
-    /// The accounts that are responded in.
+    /// Accounts in which responses act.
     pub accounts: &'a C,
-    /// What holds responses back.
+    /// Safeguards of responses.
     pub guard: Guard<'a>,
-    /// People.
+    /// Alerts to people.
     pub people: &'a A,
     /// The bus.
     pub bus: &'a B,
-    /// Where findings are filed.
+    /// Account and Region for filing.
     pub filing: Filing,
 }
 
-/// Under which account and in which Region findings are filed. The default product ARN demands that the account is
-/// that of whoever files.
+/// Account and Region under which Security Hub stores findings. The default product ARN requires the account of the
+/// caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filing {
-    /// The account that all findings are filed under, and those without one of their own in any case.
+    /// Hub account: stores all findings, or with `each_in_its_own` only those without an account.
     pub account: String,
-    /// The Region in which they are filed.
+    /// Region of Security Hub.
     pub region: String,
-    /// Each under its own account instead, by a role there.
+    /// Whether each finding is filed under its own account, by a role there.
     pub each_in_its_own: bool,
 }
 
-/// Incidents worked on at once: enough to hide the table's latency.
+/// Incidents processed concurrently: enough to hide the table's latency.
 const AT_ONCE: usize = 16;
 
-/// Does what messages ask for: findings answered, told and filed, what people ask for done, what analysts say recorded;
-/// gives the positions of those that must come again.
+/// Processes a batch of messages: findings, decisions and verdicts. Returns the messages to be redelivered, by
+/// position, with the error.
 pub async fn serve<H, A, B, C>(
     table: &impl Table,
     outlets: &Outlets<'_, H, A, B, C>,
@@ -96,10 +99,10 @@ async fn record_all(table: &impl Table, verdicts: &[Said], now: Time) -> Result<
     Ok(())
 }
 
-/// Answers a batch of findings, tells people of the worst, and files them all; gives the positions of those that must
-/// come again.
+/// Responds to a batch of findings, alerts people to severe ones, and files them all. Returns the findings to be
+/// redelivered, by position, with the error.
 ///
-/// Each publication is filed once, in whatever order they come, each severity told once, and each act done once.
+/// Idempotent, in any order: each revision is filed once, each severity alerted once, each action executed once.
 pub async fn respond<H, A, B, C>(
     table: &impl Table,
     outlets: &Outlets<'_, H, A, B, C>,
@@ -138,7 +141,7 @@ where
     for (at, (positions, raised, told)) in due.into_iter().enumerate() {
         let recorded = match (refused.get(&at), told) {
             (Some(reason), _) => Err(Unavailable { service: "securityhub", source: reason.clone().into() }),
-            // Filed all the same, and not recorded: it comes again until people are told too.
+            // Filed but not recorded: it is redelivered until the alert succeeds too.
             (None, Err(error)) => Err(error),
             (None, Ok(taken)) => record(table, outlets.bus, &raised, taken, now).await,
         };
@@ -149,10 +152,10 @@ where
     failed
 }
 
-/// What came of one publication, at those positions of the batch.
+/// Result for one finding: its positions in the batch, the finding, the response's error, and what is left to do.
 type Answered = (Vec<usize>, FindingRaised, Option<Unavailable>, Result<Left, Unavailable>);
 
-/// Answers findings, incidents at once and those of one incident in turn, and tells people.
+/// Responds to findings and alerts people: incidents concurrently, the findings of one incident in turn.
 async fn answer_all<H, A, B, C>(
     table: &impl Table,
     outlets: &Outlets<'_, H, A, B, C>,
@@ -169,7 +172,7 @@ where
         .map(async |findings| {
             let mut answered = Vec::new();
             for (positions, raised) in findings {
-                // First what must not wait; whatever comes of it, people are told.
+                // The response comes first, since it is urgent; people are alerted whether or not it succeeds.
                 let (incident, trouble) = match answer(table, outlets, &raised, &acting, now).await {
                     Ok(incident) => (incident, None),
                     Err(error) => (None, Some(error)),
@@ -185,8 +188,8 @@ where
     answered.into_iter().flatten().collect()
 }
 
-/// Joins a finding to its incident, and does what is due there: one act after the other, also of several incidents, since
-/// what they change in an account may be the same.
+/// Joins a finding to its incident and executes what is due there. Actions run one at a time across incidents, since
+/// they may change the same resource.
 async fn answer<H, A, B: Channel<Notice>, C: Accounts>(
     table: &impl Table,
     outlets: &Outlets<'_, H, A, B, C>,
@@ -204,10 +207,10 @@ async fn answer<H, A, B: Channel<Notice>, C: Accounts>(
     load(table, &key).await
 }
 
-/// Does what a person asks for.
+/// Executes a person's decision.
 ///
 /// # Errors
-/// [`Unavailable`] if something could not be reached: it has to be asked for again.
+/// [`Unavailable`] if a service is: the message must be redelivered.
 pub async fn respond_as_asked<H, A, B: Channel<Notice>, C: Accounts>(
     table: &impl Table,
     outlets: &Outlets<'_, H, A, B, C>,
@@ -226,7 +229,7 @@ fn fail(failed: &mut BTreeMap<usize, Unavailable>, positions: &[usize], error: &
     }
 }
 
-/// Of several publications of one finding the last, with the positions of all.
+/// Latest revision of each finding in the batch, with the positions of all its revisions.
 fn latest(batch: Vec<FindingRaised>) -> Vec<(Vec<usize>, FindingRaised)> {
     let mut by_id: BTreeMap<String, (Vec<usize>, FindingRaised)> = BTreeMap::new();
     for (position, raised) in batch.into_iter().enumerate() {
@@ -240,7 +243,7 @@ fn latest(batch: Vec<FindingRaised>) -> Vec<(Vec<usize>, FindingRaised)> {
     by_id.into_values().collect()
 }
 
-/// Publications that one incident takes, together: incidents are worked on at once, those of one in turn.
+/// Findings grouped by incident partition, since those of one incident must be processed in turn.
 fn by_incident(latest: Vec<(Vec<usize>, FindingRaised)>) -> Vec<Vec<(Vec<usize>, FindingRaised)>> {
     let mut groups: BTreeMap<String, Vec<(Vec<usize>, FindingRaised)>> = BTreeMap::new();
     for one in latest {
@@ -259,7 +262,7 @@ impl<H, A, B, C> Outlets<'_, H, A, B, C> {
     }
 }
 
-/// Says on the bus what was done, then records it.
+/// Publishes `ResponseTaken`, then records the revision as filed.
 async fn record(
     table: &impl Table,
     bus: &impl Channel<Notice>,

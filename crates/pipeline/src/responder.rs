@@ -1,7 +1,7 @@
-//! What incidents have due, done: recorded before, each once, within limits, and taken back when somebody asks.
+//! Responder: executes and undoes the due actions of an incident, within the limits of its guard.
 //!
-//! An act goes from due to begun, when what was there before is kept, and to done. Who finds one begun looks first
-//! whether it was done: so a crash anywhere is resumed, and nothing is done twice.
+//! An action goes from due to begun, when the state before the change is stored, and then to done. A begun action is
+//! first compared with the current state: so a crash anywhere is resumed, and nothing is done twice.
 
 mod guard;
 mod kill_switch;
@@ -20,10 +20,10 @@ use trailwarden_response::{
     incident::{Act, Change, Incident, Progress, State as Becomes, US},
 };
 
-/// Does, or takes back, all that an incident has due; then looks at what waits for approval. Safe to repeat.
+/// Executes and undoes what an incident has due, and reads the current state of what waits for approval. Idempotent.
 ///
 /// # Errors
-/// [`Unavailable`] if something could not be reached: the rest was done all the same.
+/// [`Unavailable`] if a service is; the other actions were carried out all the same.
 pub async fn carry_out(
     table: &impl Table,
     accounts: &impl Accounts,
@@ -37,7 +37,7 @@ pub async fn carry_out(
     }
     let responder = Responder { checks: Checks { table, guard, now }, accounts, key };
     let mut trouble = Ok(());
-    // The last is taken back first: two acts may have changed the same.
+    // Undo in reverse order: two actions may have changed the same resource.
     let is_undo = |at: &usize| incident.acts[*at].progress == Progress::UndoDue;
     let (mut undos, acts): (Vec<usize>, Vec<usize>) = (0..incident.acts.len()).partition(is_undo);
     undos.reverse();
@@ -61,7 +61,7 @@ pub async fn carry_out(
             _ => {}
         }
     }
-    // What no longer held, and needs no asking.
+    // Actions that `look_again` added because their effect no longer holds; `one` skips those that need approval.
     let planned_anew = load(table, key).await?.map_or(0, |incident| incident.acts.len());
     for at in incident.acts.len()..planned_anew {
         if let Err(error) = responder.one(at).await {
@@ -79,12 +79,12 @@ pub async fn carry_out(
     trouble
 }
 
-/// The incident that is kept there, if any.
+/// Reads an incident; `None` if there is none.
 pub async fn load(table: &impl Table, key: &Key) -> Result<Option<Incident>, Unavailable> {
     Ok(table.get(key).await?.as_ref().map(table_schema::read_incident).transpose()?)
 }
 
-/// How an act ends that changes nothing: what is not found, is left to people.
+/// Progress of an action that cannot change anything: needless ones end as impossible, others are left to people.
 fn ended(impossible: Impossible) -> Progress {
     match impossible {
         Impossible::Needless(_) => Progress::Impossible,
@@ -99,7 +99,7 @@ struct Responder<'a, T, C> {
 }
 
 impl<T: Table, C: Accounts> Responder<'_, T, C> {
-    /// One act, to its end or to what halts it.
+    /// Executes or undoes one action, up to its end or to what halts it.
     async fn one(&self, at: usize) -> Result<(), Unavailable> {
         let Some(act) = self.claim(at).await? else { return Ok(()) };
         let is_undo = act.progress == Progress::UndoDue;
@@ -107,7 +107,7 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
         match outcome {
             Ok(()) if is_undo => self.end_of(at, Progress::Undone, "", is_undo).await,
             Ok(()) => self.end(at, Progress::Done, "").await,
-            // What could not be taken back is still done.
+            // An action whose undo fails is still done.
             Err(Halt::At(_, why)) if is_undo => {
                 self.end_of(at, Progress::Done, &format!("not taken back: {why}"), is_undo).await
             }
@@ -118,21 +118,21 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
                 self.end(at, Progress::Waiting, note).await
             }
             Err(Halt::Trouble(error)) => {
-                // Whoever tries it next need not wait for us: what was there is looked at first anyhow.
+                // Release the claim, so that the next attempt need not wait; it reads the current state first anyway.
                 self.save(|incident| incident.acts[at].held = None).await?;
                 Err(error)
             }
         }
     }
 
-    /// Makes an act ours alone; `None` if it is not due any more.
+    /// Claims an action; `None` if it is no longer due.
     async fn claim(&self, at: usize) -> Result<Option<Act>, Unavailable> {
         let mut claimed = None;
         self.change(|incident| {
             let is_closed = incident.state == Becomes::Closed;
             let act = &mut incident.acts[at];
             claimed = None;
-            // In a closed incident nothing is done any more, only taken back.
+            // A closed incident only allows undo.
             if !act.is_due() || (is_closed && act.progress != Progress::UndoDue) {
                 return Ok(false);
             }
@@ -150,7 +150,7 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
     async fn act(&self, at: usize, act: &Act) -> Result<(), Halt> {
         let (account, thing) = (&act.planned.account_id, act.thing());
         if let Some(change) = &act.change {
-            // Begun before: perhaps it is done.
+            // An earlier attempt began it, and may have completed it.
             self.checks.record(account, &thing).await?;
             let current = self.accounts.read(account, &thing).await?;
             if change.applied(&current).as_ref() == Some(&current) {
@@ -159,17 +159,17 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
         }
         self.checks.allow(self.accounts, account, &thing).await?;
         let current = self.accounts.read(account, &thing).await?;
-        // An id is known only now.
+        // The person's user id is known only after reading.
         let is_protected = |id: &String| self.checks.guard.settings.is_protected_person(id);
         if thing.person().is_some() && current.keys().any(is_protected) {
             return Err(Halt::At(Progress::Refused, "the settings protect it".to_owned()));
         }
         let change = match &act.change {
-            // Begun before, and not done: what was begun since would outlive a revocation as it was recorded then.
+            // Begun and not done: resume. A revocation is planned again, as the recorded one would miss later sessions.
             Some(change) if !(act.asks || act.planned.action.is_revocation() && change.before == current) => {
                 change.resumed(&current)
             }
-            // Planned anew: what was done of it before is part of it, and so is what is there since.
+            // Planned again: the state before the first attempt is reconstructed, with what others changed since.
             Some(change) => {
                 let before = change.reversed().applied(&current).unwrap_or_else(|| current.clone());
                 self.begin(at, act, &current, &before).await?
@@ -196,7 +196,7 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
         Ok(written?)
     }
 
-    /// Records what was there before, and what shall be; `current` is what is there, and was shown.
+    /// Records the state before and the desired state. Halts if `current` differs from the state that the approver saw.
     async fn begin(&self, at: usize, act: &Act, current: &State, before: &State) -> Result<Change, Halt> {
         if act.seen.as_ref().is_some_and(|seen| seen != current) {
             return Err(Halt::Stale(current.clone()));
@@ -215,7 +215,7 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
         self.change(|incident| {
             let act = &mut incident.acts[at];
             let Ok(change) = &outcome else { return Ok(false) };
-            // Held back, or to be taken back: somebody asked for that meanwhile.
+            // A person has stopped or undone it meanwhile.
             if !matches!(act.progress, Progress::Due | Progress::Begun) {
                 outcome = Err(Halt::At(act.progress, act.note.clone()));
                 return Ok(false);
@@ -236,7 +236,7 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
         let (account, thing) = (&act.planned.account_id, act.thing());
         let refused = |why: &str| Halt::At(Progress::Refused, why.to_owned());
         let change = act.change.as_ref().ok_or_else(|| refused("what was there before is not known"))?;
-        // Who was protected meanwhile is helped by it; and who stopped everything may have it taken back.
+        // Protection and the kill switch do not block an undo: it helps whoever is protected.
         self.checks.not_ours(&thing)?;
         self.checks.record(account, &thing).await?;
         let current = self.accounts.read(account, &thing).await?;
@@ -248,7 +248,7 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
         Ok(())
     }
 
-    /// What is there now, where something waits for approval.
+    /// Reads the current state for an action that waits for approval.
     async fn look(&self, at: usize) -> Result<(), Unavailable> {
         let Some(incident) = load(self.checks.table, self.key).await? else { return Ok(()) };
         let act = &incident.acts[at];
@@ -272,12 +272,12 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
             },
             Err(Halt::At(Progress::Refused, why)) => self.end(at, Progress::Refused, &why).await,
             Err(Halt::Trouble(error)) => Err(error),
-            // Stopped: it is looked at the next time.
+            // Stopped: retried at the next run.
             Err(_) => Ok(()),
         }
     }
 
-    /// Does what was done still hold, now that more was seen? If not, it is to be done once more.
+    /// Checks, after further findings, whether an executed action still holds; otherwise it is planned again.
     async fn look_again(&self, at: usize) -> Result<(), Unavailable> {
         let Some(incident) = load(self.checks.table, self.key).await? else { return Ok(()) };
         let act = &incident.acts[at];
@@ -302,7 +302,7 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
         self.end_of(at, progress, note, false).await
     }
 
-    /// How an act, or its undoing, ended.
+    /// Records the end of an action or of its undo.
     async fn end_of(
         &self,
         at: usize,
@@ -312,7 +312,7 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
     ) -> Result<(), Unavailable> {
         self.save(|incident| {
             let act = &mut incident.acts[at];
-            // Whoever asked meanwhile for it to be taken back still wants that, however it ended.
+            // A request to undo that arrived meanwhile stands, however the action ended.
             if is_undo || act.progress != Progress::UndoDue {
                 act.progress = progress;
             }
@@ -345,7 +345,7 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
         .await
     }
 
-    /// Changes the incident, if `edit` says so.
+    /// Edits and saves the incident; `false` from `edit` saves nothing.
     async fn change(
         &self,
         mut edit: impl FnMut(&mut Incident) -> Result<bool, Unavailable>,

@@ -1,4 +1,4 @@
-//! Hours in, findings kept and published.
+//! Scoring stage: judges the hours of a scope against its baseline and peers, stores findings and publishes those due.
 
 use std::ops::RangeInclusive;
 
@@ -21,22 +21,22 @@ use trailwarden_core::{
 };
 use trailwarden_response::response_role::{self, Recorded};
 
-/// What a judgement knows besides what is kept of its scope and of peers.
+/// Context of a judgement, besides the stored data of its scope and peers.
 #[derive(Clone, Copy)]
 pub struct Around<'a> {
-    /// What is known of addresses.
+    /// Networks of addresses.
     pub networks: &'a Networks,
-    /// The organisation's own facts.
+    /// The organisation's settings.
     pub settings: &'a Settings,
-    /// From which score on a finding is worth what, by day.
+    /// Thresholds from score to severity, by day.
     pub thresholds: &'a History,
-    /// The name of the role by which we respond, in each account.
+    /// Name of the response role, the same in each account.
     pub response_role: &'a str,
 }
 
-/// Judges a scope's day, keeps what was found, and publishes what is due; gives what left.
+/// Judges a scope from the due hour's day on, stores the findings and publishes those due; returns the published ones.
 ///
-/// A final judgement also keeps the baseline of the days before. Safe to repeat.
+/// A final judgement also stores the baseline of the days before. Idempotent.
 ///
 /// # Errors
 /// [`Unavailable`] if the table or the bus is.
@@ -55,16 +55,16 @@ pub async fn score(
             return finding_outbox::publish(table, bus, &due.scope, &days, now).await;
         }
     }
-    Err(Unavailable { service: "table", source: "others judge the same again and again".into() })
+    Err(Unavailable { service: "table", source: "too many writers at one scope".into() })
 }
 
-/// Times a judgement is made again because somebody else kept another one meanwhile.
+/// Attempts at a judgement under optimistic locking.
 const RACES: usize = 8;
 
-/// Hours that an identity's risk is of.
+/// Hours that a risk assessment covers.
 const RISK_HOURS: u32 = 24;
 
-/// What came of a judgement.
+/// Result of a judgement.
 struct Judged {
     found: Vec<Finding>,
     own: Baseline,
@@ -79,22 +79,23 @@ struct Known<'a, T> {
 }
 
 impl<T: Table> Known<'_, T> {
-    /// Judges, and keeps what came of it; `false` if somebody else did so meanwhile, perhaps with more hours.
+    /// Judges and stores the result; `false` if a concurrent judgement, perhaps of more hours, was stored first.
     ///
-    /// What is kept is read before the hours are: so a judgement from older hours cannot take the place of one from newer.
+    /// Findings and baseline are read before the hours, so a judgement of older hours cannot replace one of newer
+    /// hours.
     async fn judge_and_keep(&self, days: &RangeInclusive<u32>, is_final: bool) -> Result<bool, Unavailable> {
         let day = *days.start();
         let before = finding_outbox::load(self.table, self.scope, days).await?;
         let item = self.table.get(&table_schema::baseline_key(self.scope)).await?;
         let baseline = table_schema::known::<Vec<u8>>(item.as_ref())?;
         let baseline = baseline.map(|bytes| Baseline::decode(&bytes)).transpose()?;
-        // What may close a finding must have seen all of its events.
+        // A judgement that may close a finding must read all of its events.
         let freshness = if is_final && before.is_empty() { Freshness::Stale } else { Freshness::Fresh };
         let past = baseline.clone().filter(|own| own.last_active().is_some_and(|last| last < day));
         let is_from_baseline = past.is_some();
         let Judged { mut found, own, risk } = self.judge(past, day, freshness).await?;
         if is_from_baseline && !found.is_empty() {
-            // What was usual is told with names, which only the hours have.
+            // Evidence names what is usual; baselines are sketches, and only hours have the names.
             let before = self
                 .hours(day.saturating_sub(MEMORY_DAYS) * 24, days.end() * 24 + 23, Freshness::Stale)
                 .await?;
@@ -108,7 +109,7 @@ impl<T: Table> Known<'_, T> {
                 let write = table_schema::write_risk(self.scope, *day, risk, self.now);
                 self.table.put(&table_schema::risk_key(self.scope, *day), write, Over::Anything).await?;
             }
-            // Nothing stands any more of what made them risky.
+            // No finding that made the identity risky is open any more.
             None if !before.is_empty() && self.scope.is_identity() => {
                 let day = before.iter().map(|(_, kept)| kept.finding.last_seen.day()).max().unwrap_or(day);
                 let expires = Some(Time(self.now.0 + trailwarden_core::event::DAY));
@@ -126,7 +127,7 @@ impl<T: Table> Known<'_, T> {
         self.table.put(&table_schema::baseline_key(self.scope), write, Over::from(item.as_ref())).await
     }
 
-    /// Judges from a day on: with what is known of the days before, or from all hours that are kept.
+    /// Judges from a day on, with the stored baseline of the days before, or else one rebuilt from all stored hours.
     async fn judge(
         &self,
         past: Option<Baseline>,
@@ -155,7 +156,7 @@ impl<T: Table> Known<'_, T> {
         Ok(Judged { found, own, risk })
     }
 
-    /// How risky somebody is of whom something was found on the last day judged: of all others nobody asks.
+    /// Risk assessment of an identity with an open finding on the last judged day; `None` for all others.
     async fn risk(
         &self,
         past: Baseline,
@@ -178,14 +179,14 @@ impl<T: Table> Known<'_, T> {
         Ok(assessed.map(|assessed| (day, assessed)))
     }
 
-    /// Of which account's response role this is, if it is one.
+    /// Account whose response role this scope is, if it is one.
     fn account_of_our_role(&self) -> Option<&str> {
         let Scope::Principal(arn) = self.scope else { return None };
         role_name(arn).filter(|name| *name == self.around.response_role)?;
         account_of(arn)
     }
 
-    /// What responses were about to call in an account, from the hour before a day on.
+    /// Recorded calls of responses in an account, from the last hour before a day on.
     async fn recorded(&self, account: &str, day: u32) -> Result<Recorded, Unavailable> {
         let at = |hour: u32| table_schema::calls_key(account, hour);
         let (first, last) = (at((day * 24).saturating_sub(1)), at(self.last_day(day) * 24 + 23));
@@ -197,7 +198,8 @@ impl<T: Table> Known<'_, T> {
         items.into_iter().map(read).collect()
     }
 
-    /// The last day to be judged with a day: all that follow learnt from it; unless it is long past.
+    /// Last day to be judged together with `day`: today, since later days learnt from it, or `day` itself if it is
+    /// long past.
     fn last_day(&self, day: u32) -> u32 {
         let today = self.now.day();
         if day + table_schema::HOURS_KEPT < today { day } else { today.max(day) }
@@ -218,7 +220,7 @@ impl<T: Table> Known<'_, T> {
         items.into_iter().filter_map(|item| read(item).transpose()).collect()
     }
 
-    /// What the judgement may ask of peers, and no more.
+    /// Peer facts that the judgement may ask for, and no others.
     async fn peers(&self, hours: &[(u32, Hour)]) -> Result<Peers, Unavailable> {
         let mut peers = Peers::default();
         let mut asked = questions(self.scope, hours);

@@ -1,4 +1,4 @@
-//! The organisation's settings, as the functions that do not read the file go by them.
+//! Copy of the organisation's settings in the table, for functions that do not read the file.
 
 use crate::{
     ports::{Key, Table, Unavailable},
@@ -10,21 +10,21 @@ use trailwarden_core::{
     settings::{Invalid, Settings},
 };
 
-/// Reads and checks a document of settings.
+/// Parses and validates `settings.toml`.
 ///
 /// # Errors
-/// [`Invalid`], saying what would be right.
+/// [`Invalid`], with what would be valid.
 pub fn read(text: &str) -> Result<Settings, Invalid> {
     let frameworks: Vec<&str> = FRAMEWORKS.iter().map(|framework| framework.id).collect();
     Settings::parse(text, &[detectors::ids(), trailwarden_compliance::ids()].concat(), &frameworks)
 }
 
-/// Where the last good settings are kept, as text.
+/// Key of the last valid settings, stored as TOML text.
 pub fn key() -> Key {
     Key { partition: ORGANISATION.to_owned(), sort: "SETTINGS".to_owned() }
 }
 
-/// The last good settings; none are as good as empty ones.
+/// Last valid settings; defaults if there are none.
 ///
 /// # Errors
 /// [`Unavailable`] if the table is.

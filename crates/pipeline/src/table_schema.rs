@@ -1,7 +1,7 @@
-//! What is kept in the table, under which keys, and for how long.
+//! DynamoDB key schema, encodings and TTLs.
 //!
-//! Partitions are scopes, as `PRINCIPAL#arn`, and `ORG`; nothing scans. Every value begins with the version of its
-//! form, so that a program meets what an older or newer one wrote with open eyes.
+//! Partitions are scopes, for example `PRINCIPAL#arn`, and `ORG`; nothing scans. Values start with a format version: a
+//! newer version is rejected, and an older one of what can be learnt again counts as absent.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -19,25 +19,25 @@ use trailwarden_core::{
 };
 use trailwarden_response::incident::Incident;
 
-/// Days that hours are kept: a baseline can be made again from them, and a late start needs some room.
+/// TTL of hours, in days: enough to rebuild a baseline, plus two for a late start.
 pub const HOURS_KEPT: u32 = REBUILD_DAYS + 2;
-/// Days that findings and incidents are kept.
+/// TTL of findings and incidents, in days.
 pub const FINDINGS_KEPT: u32 = 400;
-/// Days that an hour's due entry is kept: longer than any outage that somebody would not notice.
+/// TTL of due entries, in days: longer than an outage could go unnoticed.
 pub const DUE_KEPT: u32 = 14;
 
-/// The form in which values are written.
+/// Format version of values.
 const FORM: u8 = 2;
 
-/// A value's bytes.
+/// Encodes a value: the format version, then postcard.
 pub fn write<T: Serialize>(value: &T) -> Vec<u8> {
     postcard::to_extend(value, vec![FORM]).unwrap_or_default()
 }
 
-/// Reads what [`write`] wrote.
+/// Decodes a value of [`write`].
 ///
 /// # Errors
-/// [`Damaged`] if it is not that, or of another form.
+/// [`Damaged`] if it has another format version or cannot be decoded.
 pub fn read<T: DeserializeOwned>(item: &Item) -> Result<T, Damaged> {
     match item.body.split_first() {
         Some((&FORM, rest)) => postcard::from_bytes(rest).map_err(|_| Damaged),
@@ -45,10 +45,10 @@ pub fn read<T: DeserializeOwned>(item: &Item) -> Result<T, Damaged> {
     }
 }
 
-/// Reads what is known; `None` if nothing is, or only what an older version wrote: it is learnt again.
+/// Decodes a value that can be learnt again: `None` if it is absent or has an older format version.
 ///
 /// # Errors
-/// [`Damaged`] if it is neither.
+/// [`Damaged`] if it has a newer format version or cannot be decoded.
 pub fn known<T: DeserializeOwned>(item: Option<&Item>) -> Result<Option<T>, Damaged> {
     match item {
         Some(item) if item.body.first().is_some_and(|form| (1..FORM).contains(form)) => Ok(None),
@@ -56,30 +56,30 @@ pub fn known<T: DeserializeOwned>(item: Option<&Item>) -> Result<Option<T>, Dama
     }
 }
 
-/// The partition of what belongs to everybody.
+/// Partition of what belongs to the whole organisation.
 pub const ORGANISATION: &str = "ORG";
 
-/// The sort key of an hour.
+/// Sort key of an hour, given in hours since 1970.
 pub fn hour_sort(hour: u32) -> String {
     format!("HOUR#{hour:08}")
 }
 
-/// Which hour a sort key names.
+/// Hour in a sort key, in hours since 1970.
 pub fn hour_of(sort: &str) -> Option<u32> {
     sort.strip_prefix("HOUR#")?.parse().ok()
 }
 
-/// Where an hour of a scope is.
+/// Key of an hour of a scope.
 pub fn hour_key(scope: &Scope, hour: u32) -> Key {
     Key { partition: scope.partition(), sort: hour_sort(hour) }
 }
 
-/// Where a principal's baseline is.
+/// Key of a scope's baseline.
 pub fn baseline_key(scope: &Scope) -> Key {
     Key { partition: scope.partition(), sort: "BASELINE".to_owned() }
 }
 
-/// Where a fact is. Accounts are together, so that one query finds them all.
+/// Key of a peer fact. Accounts share a partition, so that one query finds them all.
 pub fn fact_key(about: &About) -> Key {
     let (partition, sort) = match about {
         About::Act(group, act) => (format!("PEERS#{:016x}", group.0), format!("ACT#{act:016x}")),
@@ -90,40 +90,40 @@ pub fn fact_key(about: &About) -> Key {
     Key { partition, sort }
 }
 
-/// The sort key of the findings from a day on.
+/// Lower bound of the sort keys of findings from a day on.
 pub fn findings_from(day: u32) -> String {
     format!("FINDING#{}", date(day))
 }
 
-/// Where a finding is: by the day it is of, which its id names.
+/// Key of a finding, by the day in its id.
 pub fn finding_key(scope: &Scope, id: &str) -> Key {
     let date = id.split('/').nth(1).unwrap_or_default();
     Key { partition: scope.partition(), sort: format!("FINDING#{date}#{id}") }
 }
 
-/// Where it is recorded what became of a finding's publications.
+/// Key of the record of a finding's filing and alerts.
 pub fn handled_key(scope: &Scope, finding_id: &str) -> Key {
     Key { partition: scope.partition(), sort: format!("HANDLED#{finding_id}") }
 }
 
-/// The partition of the index in which the findings of a day are listed, and those it accepts.
+/// Index partition of a day's findings and incidents.
 pub fn day_partition(day: u32) -> String {
     format!("DAY#{}", date(day))
 }
 
-/// Findings that stand, as the index lists them.
+/// Index sort key prefix of open findings.
 pub const STANDING: &str = "FINDING#";
-/// Violations that a rule of the settings accepts, or that were remedied, as the index lists them.
+/// Index sort key prefix of violations that the settings accept, or that AWS Config reports as remedied.
 pub const ACCEPTED: &str = "ACCEPTED#";
 
-/// Where the index lists a finding: by day, the worst last.
+/// Index entry of a finding: by day, worst last.
 fn listed(kind: &str, finding: &Finding) -> Listing {
     let sort = format!("{kind}{}#{}", finding.severity as u8, finding.id);
     let at = Key { partition: day_partition(finding.last_seen.day()), sort };
     Listing { at, line: write(&FindingLine::from(finding)) }
 }
 
-/// Reads what the index says of an item; `None` if it says nothing, or an older version said it.
+/// Decodes an index entry; `None` if it is empty or has another format version.
 pub fn line<'l, T: Deserialize<'l>>(listed: &'l Listed) -> Option<T> {
     match listed.line.split_first() {
         Some((&FORM, rest)) => postcard::from_bytes(rest).ok(),
@@ -131,24 +131,24 @@ pub fn line<'l, T: Deserialize<'l>>(listed: &'l Listed) -> Option<T> {
     }
 }
 
-/// The partition of the index in which the clock hours of a day are listed in which sign-ins failed, by account.
+/// Index partition of a day's clock hours with failed sign-ins, by account.
 pub fn failed_partition(day: u32) -> String {
     format!("FAILED#{}", date(day))
 }
 
-/// The partition of the index in which those are listed who were found risky on a day, the riskiest last.
+/// Index partition of a day's risk assessments, riskiest last.
 pub fn risk_partition(day: u32) -> String {
     format!("RISK#{}", date(day))
 }
 
-/// Where it is kept how risky somebody was on a day.
+/// Key of an identity's risk assessment of a day.
 pub fn risk_key(scope: &Scope, day: u32) -> Key {
     Key { partition: scope.partition(), sort: risk_partition(day) }
 }
 
-/// How risky somebody was on a day, as an item: the assessment as JSON.
+/// Item of a risk assessment, encoded as JSON.
 pub fn write_risk(scope: &Scope, day: u32, assessment: &Assessment, now: Time) -> Write {
-    // Scores are from 0 to 1: three digits sort as they do.
+    // Scores range from 0 to 1: three digits keep their order.
     let sort = format!("{:03.0}#{:016x}", assessment.score.clamp(0.0, 1.0) * 999.0, hash(&scope.partition()));
     Write {
         body: write(&serde_json::to_vec(assessment).unwrap_or_default()),
@@ -160,26 +160,26 @@ pub fn write_risk(scope: &Scope, day: u32, assessment: &Assessment, now: Time) -
     }
 }
 
-/// Where it is kept how the organisation stood by its frameworks.
+/// Key of the organisation's control status.
 pub fn standing_key() -> Key {
     Key { partition: ORGANISATION.to_owned(), sort: "STANDING".to_owned() }
 }
 
-/// An hour as it is kept.
+/// Stored form of an hour.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct KeptHour {
-    /// The [`Hour::mark`] of what was last announced.
+    /// [`Hour::mark`] at the last announcement.
     pub announced: u64,
-    /// The clock hour in which its final judgement is due.
+    /// Clock hour in which the final judgement is due.
     pub due: u32,
     /// The hour.
     pub hour: Hour,
 }
 
 impl KeptHour {
-    /// As an item that is forgotten when no baseline looks at it any more.
+    /// Item that expires when no baseline needs it any more.
     ///
-    /// An account's is listed if sign-ins failed in it.
+    /// The index lists an account's hour if it has failed sign-ins.
     pub fn write(&self, scope: &Scope, hour: u32, now: Time) -> Write {
         let failed = self.hour.failed_sign_ins.distinct().round() as u64;
         let listed = match scope {
@@ -195,15 +195,15 @@ impl KeptHour {
     }
 }
 
-/// Partitions among which the hours that are due in one clock hour are spread.
+/// Partitions that the due entries of one clock hour are spread over.
 pub const DUE_SHARDS: u64 = 8;
 
-/// The partition of the hours that are due in a clock hour.
+/// Partition of the due entries of a clock hour, by shard.
 pub fn due_partition(due: u32, shard: u64) -> String {
     format!("DUE#{due:08}#{shard}")
 }
 
-/// The entry by which a clock hour finds an hour that is due in it.
+/// Due entry: schedules an hour of a scope for judgement in clock hour `due`.
 pub fn due_entry(scope: &Scope, hour: u32, due: u32) -> (Key, Write) {
     let partition = scope.partition();
     let key = Key {
@@ -214,20 +214,20 @@ pub fn due_entry(scope: &Scope, hour: u32, due: u32) -> (Key, Write) {
     (key, Write { body: write(&(scope, hour)), expires, listed: None })
 }
 
-/// A finding as it is kept.
+/// Stored form of a finding, with its outbox state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KeptFinding {
     /// The finding.
     pub finding: Finding,
-    /// Counts the changes that have to be published: each is a revision.
+    /// Current revision: counts the changes that must be published.
     pub revision: u32,
-    /// The last revision that was published.
+    /// Last published revision.
     pub published: u32,
-    /// What the finding was when the last revision was counted.
+    /// The finding at its current revision.
     counted: Option<Counted>,
 }
 
-/// What makes a revision of a finding.
+/// Properties whose change makes a new revision.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Counted {
     severity: Severity,
@@ -235,16 +235,16 @@ struct Counted {
     is_open: bool,
 }
 
-/// A finding is revised when its score has risen by this much.
+/// Rise of the score that makes a new revision.
 const WORSE: f32 = 0.05;
 
 impl KeptFinding {
-    /// A finding not seen before.
+    /// A new finding.
     pub fn new(finding: Finding) -> Self {
         Self { finding, revision: 0, published: 0, counted: None }.revised()
     }
 
-    /// The finding as it is now judged; `None` if that changes nothing.
+    /// Replaces the finding by a newly judged one; `None` if nothing changes.
     pub fn replaced(&self, finding: Finding) -> Option<Self> {
         if self.finding == finding {
             return None;
@@ -252,7 +252,7 @@ impl KeptFinding {
         Some(Self { finding, ..self.clone() }.revised())
     }
 
-    /// Counts a revision if the finding is new, worse, closed, or open again.
+    /// Counts a revision if the finding is new, worse, closed or reopened.
     fn revised(mut self) -> Self {
         let is_open = self.finding.status == Status::Open;
         let is_revision = match &self.counted {
@@ -270,19 +270,19 @@ impl KeptFinding {
         self
     }
 
-    /// Must it be published, by what is kept?
+    /// Whether the current revision is unpublished.
     pub fn is_due(&self) -> bool {
         self.revision > self.published
     }
 
-    /// With a revision recorded as published.
+    /// Records a revision as published.
     #[must_use]
     pub fn published(mut self, revision: u32) -> Self {
         self.published = self.published.max(revision);
         self
     }
 
-    /// As an item, listed in the index if it stands; of violations, also if it is accepted, since auditors ask.
+    /// Item, listed in the index if the finding is open; accepted violations are listed too, for auditors.
     pub fn write(&self, now: Time) -> Write {
         let finding = &self.finding;
         let kind = match (&finding.status, finding.kind) {
@@ -298,43 +298,43 @@ impl KeptFinding {
         }
     }
 
-    /// Reads what was kept.
+    /// Decodes a stored finding.
     ///
     /// # Errors
-    /// [`Damaged`] if it is no finding.
+    /// [`Damaged`] if it is not one.
     pub fn read(item: &Item) -> Result<Self, Damaged> {
         serde_json::from_slice(&read::<Vec<u8>>(item)?).map_err(|_| Damaged)
     }
 }
 
-/// What became of a finding's publications.
+/// Record of a finding's filing and alerts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Handled {
-    /// The publication of it that was filed.
+    /// Last filed revision.
     pub filed: u32,
-    /// The severity that people were last told of.
+    /// Severity of the last alert.
     pub told: Option<Severity>,
-    /// Since when which copy of the function has been telling them.
+    /// Claim on the alert: its time, and the copy of the function that holds it.
     pub telling: Option<(Time, u64)>,
 }
 
 impl Handled {
-    /// As an item.
+    /// Encodes the record as an item.
     pub fn write(&self, now: Time) -> Write {
         let expires = Some(Time(now.0 + i64::from(FINDINGS_KEPT) * DAY));
         Write { body: write(self), expires, listed: None }
     }
 }
 
-/// Where incidents of whoever stands behind them are: the sort keys from the first to the last.
+/// Range of the sort keys of incidents in the partition of the identity behind them.
 pub const INCIDENTS: (&str, &str) = ("INCIDENT#", "INCIDENT#~");
 
-/// Where an incident is.
+/// Key of an incident.
 pub fn incident_key(partition: &str, id: &str) -> Key {
     Key { partition: partition.to_owned(), sort: format!("{}{id}", INCIDENTS.0) }
 }
 
-/// As an item, listed in the index by the day that its id names, the worst last.
+/// Item of an incident, listed in the index by the day in its id, worst last.
 pub fn write_incident(incident: &Incident, now: Time) -> Write {
     let day = incident.id.get(..10).unwrap_or_default();
     let sort = format!("{}{}#{}", INCIDENTS.0, incident.severity as u8, incident.id);
@@ -348,45 +348,45 @@ pub fn write_incident(incident: &Incident, now: Time) -> Write {
     }
 }
 
-/// Reads an incident.
+/// Decodes an incident.
 ///
 /// # Errors
-/// [`Damaged`] if it is none.
+/// [`Damaged`] if it is not one.
 pub fn read_incident(item: &Item) -> Result<Incident, Damaged> {
     serde_json::from_slice(&read::<Vec<u8>>(item)?).map_err(|_| Damaged)
 }
 
-/// Where it is remembered what is shown of an incident on a board.
+/// Key of the state of an incident on a board.
 pub fn shown_key(partition: &str, board: &str, id: &str) -> Key {
     Key { partition: partition.to_owned(), sort: format!("SHOWN#{board}#{id}") }
 }
 
-/// Where the incidents of an hour that a board does not show one by one are gathered.
+/// Key of a board's digest of an hour.
 pub fn digest_key(board: &str, hour: u32) -> Key {
     Key { partition: ORGANISATION.to_owned(), sort: format!("DIGEST#{board}#{hour:08}") }
 }
 
-/// Where it is said that nothing may act.
+/// Key of the kill switch.
 pub fn stop_key() -> Key {
     Key { partition: ORGANISATION.to_owned(), sort: "RESPONSE#STOPPED".to_owned() }
 }
 
-/// Where it is kept who stopped responses, and who started them again.
+/// Key of the history of the kill switch.
 pub fn turns_key() -> Key {
     Key { partition: ORGANISATION.to_owned(), sort: "RESPONSE#TURNS".to_owned() }
 }
 
-/// Where the acts of an hour in an account are counted.
+/// Key of the count of actions per account and hour.
 pub fn acts_key(account: &str, hour: u32) -> Key {
     Key { partition: format!("RESPONSE#{account}"), sort: format!("ACTS#{hour:08}") }
 }
 
-/// Where it is kept which copy of the function is at something that must not be written by two at once.
+/// Key of the lease on a resource that two copies of the function must not write at once.
 pub fn lease_key(what: &str) -> Key {
     Key { partition: ORGANISATION.to_owned(), sort: format!("LEASE#{what}") }
 }
 
-/// Where it is recorded what we call in an account in an hour.
+/// Key of the recorded calls of the response role, per account and hour.
 pub fn calls_key(account: &str, hour: u32) -> Key {
     Key { partition: format!("RESPONSE#{account}"), sort: format!("CALLS#{hour:08}") }
 }

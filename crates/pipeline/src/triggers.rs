@@ -1,50 +1,50 @@
-//! What the ingest function is sent: logs themselves, or word that an object of them has arrived.
+//! Triggers of the ingest function: decodes invocations into parcels of logs or of S3 object names.
 //!
-//! SQS messages, Kinesis records and Firehose records each hold one parcel; so does a CloudWatch Logs subscription or
-//! an EventBridge event that comes directly. A parcel of word names objects of S3, in the words of S3, of
-//! EventBridge, or of CloudTrail, and any of them wrapped by SNS.
+//! Each SQS message, Kinesis record and Firehose record holds one parcel, as does a direct CloudWatch Logs
+//! subscription or EventBridge event. Object names come in the formats of S3, EventBridge or CloudTrail, each
+//! optionally wrapped by SNS.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// One thing that arrived, and can fail by itself.
+/// Unit of work that can fail by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parcel {
-    /// By which a failure names it.
+    /// Id for partial batch failures.
     pub id: String,
-    /// What is in it.
+    /// Contents.
     pub contents: Contents,
 }
 
-/// What is in a parcel.
+/// Contents of a parcel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Contents {
-    /// Logs, in any envelope that the sources know.
+    /// Logs, in any envelope that the sources parse.
     Logs(Vec<u8>),
-    /// Objects that hold logs.
+    /// S3 objects with logs.
     Objects(Vec<Object>),
-    /// Nothing to read: a test message, a digest, an event about something else.
+    /// Nothing to read, for example a test message, a digest, or one of our own findings.
     Nothing,
 }
 
-/// An object of S3.
+/// S3 object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Object {
-    /// Its bucket.
+    /// Bucket name.
     pub bucket: String,
-    /// Its key, plain.
+    /// Key, not percent-encoded.
     pub key: String,
 }
 
-/// How the sender wants its answer.
+/// Kind of sender, which decides the form of the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sender {
-    /// A queue or a stream: the ids of what must come again.
+    /// Queue or stream: expects the ids to redeliver.
     Batch,
-    /// Firehose: each record back, so that its delivery goes on. Id and data of each.
+    /// Firehose, with the id and data of each record: expects every record back, so that its delivery continues.
     Firehose(Vec<(String, String)>),
-    /// Anybody else: an error, if it must come again.
+    /// Any other sender: expects an error if it must retry.
     Direct,
 }
 
@@ -82,7 +82,7 @@ struct FirehoseRecord {
     data: String,
 }
 
-/// Opens an invocation.
+/// Decodes an invocation. Unknown payloads count as logs sent directly.
 pub fn open(invocation: &str) -> (Vec<Parcel>, Sender) {
     let direct = || (vec![parcel("", invocation)], Sender::Direct);
     let Ok(Invocation { records, firehose }) = serde_json::from_str::<Invocation<'_>>(invocation) else {
@@ -106,14 +106,14 @@ pub fn open(invocation: &str) -> (Vec<Parcel>, Sender) {
     parcels.map_or_else(direct, |parcels| (parcels, Sender::Batch))
 }
 
-/// A record of a queue or a stream; `None` if it is of neither.
+/// Decodes a record of a queue or a stream; `None` if it is neither.
 fn of_batch(record: &Record<'_>) -> Option<Parcel> {
     if let (Some(id), Some(body)) = (&record.message_id, &record.body) {
         return Some(parcel(id, body));
     }
     let kinesis = record.kinesis?.get();
     let id = serde_json::from_str::<KinesisRecord>(kinesis).ok()?.sequence_number;
-    // The source knows how to unpack a record of a stream.
+    // The Kinesis source unpacks the record.
     Some(Parcel { id, contents: Contents::Logs(format!(r#"{{"kinesis":{kinesis}}}"#).into_bytes()) })
 }
 
@@ -121,7 +121,7 @@ fn parcel(id: &str, body: &str) -> Parcel {
     Parcel { id: id.to_owned(), contents: contents(body.as_bytes()) }
 }
 
-/// What a body may be, besides logs.
+/// Fields of the notifications that a body may be.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Word<'a> {
@@ -193,17 +193,17 @@ fn contents(body: &[u8]) -> Contents {
 fn of_eventbridge(kind: &str, detail: &RawValue, logs: impl Fn() -> Contents) -> Contents {
     if kind == "Object Created" {
         let entity = serde_json::from_str::<S3Entity>(detail.get());
-        // EventBridge, unlike S3 itself, gives keys as they are.
+        // EventBridge, unlike S3's own notifications, does not encode keys.
         return entity.map_or_else(
             |_| logs(),
             |entity| objects([Object { bucket: entity.bucket.name, key: entity.object.key }]),
         );
     }
-    // Findings come back from Security Hub as events, our own among them: they are no logs.
+    // Security Hub publishes findings as events, our own among them: they are not logs.
     if kind.starts_with("Security Hub") { Contents::Nothing } else { logs() }
 }
 
-/// S3's own notification, or SNS's of one; `None` if the records are of something else.
+/// Decodes an S3 notification, direct or by SNS; `None` if the records are something else.
 fn of_s3(records: &[S3Record<'_>]) -> Option<Contents> {
     let mut named = Vec::new();
     for record in records {
@@ -228,16 +228,16 @@ fn objects(named: impl IntoIterator<Item = Object>) -> Contents {
     if logs.is_empty() { Contents::Nothing } else { Contents::Objects(logs) }
 }
 
-/// Where a trail's logs are below `AWSLogs/`. Beside them are its digests and statistics, and other services' logs.
+/// Folder of a trail's logs below `AWSLogs/`; its siblings are digests, Insights, and logs of other services.
 const LOGS: &str = "/CloudTrail/";
 
-/// S3's notifications write keys as a form does: a plus for a blank, percents for the rest.
+/// Decodes a key of an S3 notification, which is form-encoded: a plus is a space.
 fn decoded(key: &str) -> String {
     let key = key.replace('+', " ");
     percent_encoding::percent_decode_str(&key).decode_utf8_lossy().into_owned()
 }
 
-/// What Firehose wants back.
+/// Answer to a Firehose transformation.
 #[derive(Debug, Serialize)]
 pub struct Transformed {
     records: Vec<TransformedRecord>,
@@ -252,7 +252,8 @@ struct TransformedRecord {
 }
 
 impl Transformed {
-    /// Each record as it came. A record marked as failed would not be tried again: then the invocation fails as a whole.
+    /// Returns each record unchanged. Firehose does not retry records marked as failed, so failures fail the
+    /// invocation.
     pub fn new(records: Vec<(String, String)>) -> Self {
         let back = |(record_id, data)| TransformedRecord { record_id, result: "Ok", data };
         Self { records: records.into_iter().map(back).collect() }

@@ -1,4 +1,4 @@
-//! Time passing: hours close, and silence is noticed.
+//! Watermark stage: closes hours, and detects accounts and Regions that fall silent. Runs every hour.
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
@@ -16,17 +16,17 @@ use trailwarden_core::{
     silence::{DETECTOR, of_organisation, silences},
 };
 
-/// Seconds of a clock hour that pass before it is worked on: whoever wrote into it at its start is done by then.
+/// Seconds into a clock hour before it is processed: writers of due entries at its start are done by then.
 const SLACK: i64 = 240;
-/// Clock hours looked back when nothing is known of an earlier run: as long as entries are kept.
+/// Clock hours that the first run looks back: the TTL of due entries.
 const FIRST_LOOK: u32 = table_schema::DUE_KEPT * 24;
 
-/// Sends every hour whose watermark has passed to be judged finally; gives how many.
+/// Queues the final judgement of every hour whose watermark has passed; returns the number of judgements.
 ///
-/// Where it stands is recorded after each clock hour, so that an outage is made up for, as long as entries are kept.
+/// The cursor is stored after each clock hour, so an outage is made up for, as long as due entries live.
 ///
 /// # Errors
-/// [`Unavailable`] if the table or the queue is; the next run goes on from there.
+/// [`Unavailable`] if the table or the queue is; the next run resumes at the cursor.
 pub async fn close_hours(
     table: &impl Table,
     queue: &impl Channel<String>,
@@ -53,19 +53,19 @@ pub async fn close_hours(
     Ok(sent)
 }
 
-/// The hours that are due in a shard.
+/// Hours due in a shard.
 async fn entries(table: &impl Table, partition: &str) -> Result<Vec<(Scope, u32)>, Unavailable> {
     let items = table.range(partition, "0", ":", Freshness::Fresh).await?;
-    // One entry that cannot be read must not keep all others open.
+    // An unreadable entry must not keep the others open.
     Ok(items.iter().filter_map(|(_, item)| table_schema::read(item).ok()).collect())
 }
 
-/// The judgements due: one of each scope, from its earliest hour on, since that covers the later ones.
+/// Due judgements: one per scope, at its earliest hour, since that covers the later ones.
 fn earliest(due: Vec<(Scope, u32)>, now: Time) -> Vec<FeaturesExtracted> {
     let mut earliest: BTreeMap<(Scope, Option<u32>), u32> = BTreeMap::new();
     for (scope, hour) in due {
         let day = hour / 24;
-        // Days long past are judged each by itself.
+        // Days long past are judged one by one.
         let long_past = (day + table_schema::HOURS_KEPT < now.day()).then_some(day);
         earliest.entry((scope, long_past)).and_modify(|known| *known = hour.min(*known)).or_insert(hour);
     }
@@ -73,7 +73,7 @@ fn earliest(due: Vec<(Scope, u32)>, now: Time) -> Vec<FeaturesExtracted> {
     earliest.into_iter().map(closing).collect()
 }
 
-/// As few messages as their size allows.
+/// Packs judgements into as few messages as size and [`CLOSINGS`] allow.
 fn packed(closings: Vec<FeaturesExtracted>) -> Vec<String> {
     let mut messages = Vec::new();
     let mut batch = Vec::new();
@@ -92,12 +92,13 @@ fn packed(closings: Vec<FeaturesExtracted>) -> Vec<String> {
     messages
 }
 
-/// Hours judged for one message: few enough to be done again without regret.
+/// Judgements per message: few enough to repeat when one fails.
 const CLOSINGS: usize = 25;
 
-/// Raises a finding for each account or Region that fell silent, closes those that are heard again, and publishes both.
+/// Raises a finding for each account or Region that fell silent, closes those of sources heard again, and publishes
+/// both; returns the number published.
 ///
-/// If most accounts fall silent together, it is the trail, or we: then it is one finding of the organisation.
+/// If most accounts fall silent together, the trail or this deployment is the cause: one finding of the organisation.
 ///
 /// # Errors
 /// [`Unavailable`] if the table or the bus is.
@@ -126,10 +127,10 @@ pub async fn watch_silence(
     Ok(published)
 }
 
-/// So many accounts that are silent at once may be one thing.
+/// Fewest silent accounts that may have one cause.
 const MANY: usize = 3;
 
-/// Keeps and publishes what is silent of an account, and closes what is no longer.
+/// Stores and publishes an account's silence findings, and closes those that no longer hold.
 async fn watch(
     table: &impl Table,
     bus: &impl Channel<Notice>,

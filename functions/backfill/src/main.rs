@@ -1,4 +1,6 @@
-//! A trail's past in: sends the objects of its last days through a queue of their own. Invoked until it says that it is done.
+//! Backfill function: queues the log objects of a trail's last days for ingest.
+//!
+//! Invoked by hand, again and again, until it returns `is_done`.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +15,7 @@ use trailwarden_integrations::{
 };
 use trailwarden_pipeline::backfill::{Request, backfill};
 
-/// A run ends well before the function's own time limit of five minutes.
+/// Length of a run: well below the function's time limit of five minutes.
 const A_RUN: Duration = Duration::from_mins(4);
 
 #[tokio::main(flavor = "current_thread")]

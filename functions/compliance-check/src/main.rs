@@ -1,4 +1,4 @@
-//! Events in, violations kept and published; how many events there were is kept too.
+//! Compliance check function: runs checks over events, stores and publishes violations, and counts events.
 
 use std::collections::BTreeMap;
 

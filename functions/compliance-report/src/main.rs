@@ -1,4 +1,4 @@
-//! How the organisation stood by its controls, written into the data bucket. Run by a schedule, or by hand.
+//! Compliance report function: writes a report and its evidence into the data bucket. Runs on a schedule or by hand.
 
 use lambda_runtime::Error;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ async fn main() -> Result<(), Error> {
     let days: u32 = variable("REPORT_DAYS")?.parse()?;
     serve(async |_: Value| {
         let report = compliance_report(&table, &settings(&table).await?, days, now()).await?;
-        // Each report has a place of its own, so that none replaces another.
+        // Each report has its own folder, so that none replaces another.
         let folder = format!("reports/compliance/{}/{}", report.period.until, report.generated);
         for (name, text) in files(&report)? {
             objects.write(&bucket, &format!("{folder}/{name}"), text.into_bytes()).await?;
@@ -35,7 +35,7 @@ async fn main() -> Result<(), Error> {
     .await
 }
 
-/// The report for people and for machines, and the evidence that it has the hash of.
+/// Files of a report: for people, for machines, and the evidence whose hash the report contains.
 fn files(report: &Report) -> Result<[(&'static str, String); 3], Error> {
     Ok([
         ("evidence.ndjson", report.evidence_lines()),

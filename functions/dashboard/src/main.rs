@@ -1,4 +1,4 @@
-//! What people see in a browser: the same pages as on loopback, behind a token of their identity provider.
+//! Dashboard function: the same pages as `trailwarden serve`, behind a token of the organisation's identity provider.
 
 mod sign_in;
 
@@ -37,7 +37,7 @@ async fn main() -> Result<(), Error> {
     }
 }
 
-/// With the names of whoever API Gateway let in: it has checked the token before, and is the only one who may call us.
+/// Adds the caller's names to a request. API Gateway has verified the token, and nothing else may invoke the function.
 fn named(mut request: Request) -> Request {
     let who = match request.extensions().get::<RequestContext>() {
         Some(RequestContext::ApiGatewayV2(context)) => context.authorizer.as_ref().and_then(|authorizer| {

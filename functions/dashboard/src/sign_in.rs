@@ -1,4 +1,4 @@
-//! Where people are sent to sign in, and where the code that they come back with is changed for a token.
+//! Sign-in routes: redirect to the identity provider, and exchange of the returned code for a token.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub(super) fn routes(provider: Provider) -> Router {
     Router::new().route("/sign-in", get(begin)).route("/token", post(end)).with_state(Arc::new(provider))
 }
 
-/// What the page made up.
+/// Values that the page generates for a sign-in.
 #[derive(Deserialize)]
 struct Begun {
     state: String,

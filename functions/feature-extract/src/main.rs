@@ -1,4 +1,4 @@
-//! Deltas in, hours kept, judgements asked for.
+//! Feature extraction function: merges Hour deltas into the table and requests judgements.
 
 use std::collections::BTreeMap;
 

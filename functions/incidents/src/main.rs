@@ -1,4 +1,4 @@
-//! What people ask of incidents, by an HTTP API that knows them; and what they press in Slack, if they may.
+//! Incident API function: serves authenticated HTTP requests and signed button presses from Slack.
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use lambda_runtime::Error;

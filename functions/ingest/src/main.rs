@@ -1,4 +1,4 @@
-//! Logs in, whatever brings them; hours and events to be checked out.
+//! Ingest function: reads logs from any trigger, and queues hours and the events that compliance checks judge.
 
 use lambda_runtime::Error;
 use serde_json::{Value, value::RawValue};

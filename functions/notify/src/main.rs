@@ -1,4 +1,6 @@
-//! Incidents that changed; shown in Slack and in ticket systems. Nothing here can delay a response.
+//! Notification function: shows changed incidents in Slack and in ticket systems.
+//!
+//! It is a function of its own so that a slow or dead board cannot delay a response.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +33,7 @@ async fn main() -> Result<(), Error> {
     let show = async |message: &str| -> Result<(), Unavailable> {
         let changed = incident_changed(message)?;
         let contacts = secrets.contacts().await?;
-        // Each has its own trouble: one that is dead does not keep the others from showing it.
+        // Boards fail independently: a dead one does not keep the others from showing the incident.
         let (bot, webhook) = (Bot::of(&http, &contacts), Webhook::of(&http, &contacts));
         let tickets = Tickets::of(&http, &contacts);
         let shown = tokio::join!(

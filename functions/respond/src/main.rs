@@ -1,5 +1,5 @@
-//! Findings in; joined to incidents, answered, told to people, filed in Security Hub. What people ask for, done. Analysts'
-//! verdicts, remembered.
+//! Response function: joins findings to incidents, executes responses and people's decisions, alerts people, files
+//! findings in Security Hub, and records analysts' verdicts.
 
 use lambda_runtime::Error;
 use trailwarden_accounts::ResponseAccounts;
@@ -42,7 +42,7 @@ async fn main() -> Result<(), Error> {
     let remembered = Remembered::new(table.clone());
     let copy = copy();
     serve_queue(async |messages| {
-        // Whom nothing may touch is in the settings.
+        // The settings list the protected identities, so nothing runs without them.
         let settings = match remembered.current().await {
             Ok(settings) => settings,
             Err(error) => return all_failed(messages.len(), &error),

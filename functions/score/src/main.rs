@@ -1,4 +1,4 @@
-//! Hours in, findings kept and published.
+//! Scoring function: judges hours against their baselines, stores findings and publishes them.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ async fn main() -> Result<(), Error> {
         };
         let mut outcome = Ok(());
         for due in judgeable(message)? {
-            // One that fails does not keep the others of its message from being judged.
+            // A failed judgement does not keep the others of its message from being made.
             match score(&table, &bus, around, &due, now()).await {
                 Ok(left) => telemetry::left(&left, now()),
                 Err(error) => outcome = Err(error),

@@ -1,4 +1,4 @@
-//! Time passing: hours close, silence is noticed, and thresholds are learnt. Run by a schedule.
+//! Watermark function: closes hours, detects silence, and learns thresholds once a day. Runs every hour.
 
 use lambda_runtime::Error;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! The first page: how things stand, and what to look at.
+//! Board: the overview page, with the current numbers and what needs attention.
 
 use std::{cmp::Reverse, collections::BTreeMap, rc::Rc};
 
@@ -22,52 +22,52 @@ use trailwarden_core::{
     severity::thresholds::Change,
 };
 
-/// How things stand.
+/// Content of the overview page.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Board {
-    /// The numbers.
+    /// Key figures.
     pub overview: Overview,
-    /// Findings that stand, by time: the last seven days.
+    /// Open findings over time, of the last seven days.
     pub timeline: Vec<Bucket>,
-    /// The worst of them, at most 15; of the same severity the newest first.
+    /// The worst of them, at most 15, newest first within a severity.
     pub findings: Vec<Placed<FindingLine<'static>>>,
-    /// Incidents, those that are open first, then the worst and newest; at most 6.
+    /// Incidents, at most 6: open ones first, then worst and newest first.
     pub incidents: Vec<Placed<IncidentLine>>,
-    /// How the organisation stood by its frameworks when that was last looked at.
+    /// Control status at the last compliance report.
     pub compliance: Option<Compliance>,
-    /// How far responses go.
+    /// State of the responses.
     pub response: Responding,
-    /// How the thresholds came to be, the newest first; at most 10.
+    /// Changes of the thresholds, newest first, at most 10.
     pub history: Vec<Change>,
-    /// What the verdicts given so far change tomorrow.
+    /// Change of the thresholds tomorrow, by the verdicts so far.
     pub tomorrow: Option<Change>,
-    /// Nothing was ever read.
+    /// Whether there is nothing to show: no watched identities, and no findings in the last seven days.
     pub is_empty: bool,
 }
 
-/// How far responses go.
+/// State of the responses.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Responding {
     /// `observe`, `approve` or `enforce`.
     pub mode: &'static str,
-    /// Who stopped all responses, if somebody did.
+    /// Person who stopped all responses, if they are stopped.
     pub stopped_by: Option<String>,
-    /// Who last stopped responses, or started them again.
+    /// Last change of the kill switch.
     pub turn: Option<Turn>,
 }
 
-/// Some hours.
+/// Six hours of the timeline.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Bucket {
-    /// Their beginning.
+    /// Start time.
     pub from: Time,
-    /// Findings last seen in them, by severity from INFORMATIONAL to CRITICAL.
+    /// Number of findings last seen within them, by severity from INFORMATIONAL to CRITICAL.
     pub findings: [u32; 5],
 }
 
-/// Incidents that are.
+/// Incidents on the board.
 const INCIDENTS: usize = 6;
-/// Changes of the thresholds that are.
+/// Changes of the thresholds on the board.
 const FEW: usize = 10;
 
 impl<T: Table> Desk<T> {
@@ -96,7 +96,7 @@ impl<T: Table> Desk<T> {
             watched: feedback::watched(&self.table, now).await?,
             judges_controls: self.judges_controls,
         };
-        // To the minute: what has not changed is then the same.
+        // Rounded to the minute, so that an unchanged board compares equal.
         let overview = Overview::at(Time(now.0 - now.0 % 60 + 59), &seen, history.at(now.day()));
         let standing = self.table.get(&table_schema::standing_key()).await?;
         Ok(Board {
@@ -120,7 +120,7 @@ impl<T: Table> Desk<T> {
         })
     }
 
-    /// Failed sign-ins by clock hour, of three days.
+    /// Failed sign-ins by clock hour, of the last three days.
     async fn failed(&self, now: Time) -> Result<BTreeMap<u32, u64>, Unavailable> {
         let mut failed = BTreeMap::new();
         for day in now.day().saturating_sub(2)..=now.day() {
@@ -132,7 +132,7 @@ impl<T: Table> Desk<T> {
         Ok(failed)
     }
 
-    /// Who was found risky in the last seven days: as of the last day that something was found of them.
+    /// Risk of each identity with findings in the last seven days: its latest assessment.
     async fn risk(&self, now: Time) -> Result<Vec<RiskLine>, Unavailable> {
         let mut by_whom: BTreeMap<String, RiskLine> = BTreeMap::new();
         for day in now.day().saturating_sub(DAYS.0 - 1)..=now.day() {

@@ -1,4 +1,4 @@
-//! What is counted of a day's findings, once: who looks every few seconds does not go through them again.
+//! Daily counts of findings, computed once per day and cached, since the board is polled every few seconds.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,20 +8,20 @@ use trailwarden_core::{
     finding::{Kind, Severity},
 };
 
-/// Hours of a part of a day.
+/// Length of a part of a day, in hours.
 pub const PART: u32 = 6;
 const PARTS: usize = 24 / PART as usize;
 
-/// A day's findings that stand, by when they were last seen.
+/// Counts of a day's open findings, by time last seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// The day.
+    /// Day, in days since 1970.
     pub day: u32,
-    /// By parts of [`PART`] hours, and by severity from INFORMATIONAL to CRITICAL.
+    /// By part of [`PART`] hours, and by severity from INFORMATIONAL to CRITICAL.
     pub parts: [[u32; 5]; PARTS],
-    /// The worst of each identity.
+    /// Worst severity per principal.
     pub(crate) worst: HashMap<String, Severity>,
-    /// By minute: those of behaviour and those of controls, LOW and worse.
+    /// By minute: numbers of behaviour findings and of violations, LOW and worse.
     minutes: BTreeMap<i64, [u64; 2]>,
 }
 
@@ -33,7 +33,7 @@ impl Tally {
         tally
     }
 
-    /// Counts findings of any days, each day by itself.
+    /// Counts findings of any days, one tally per day.
     pub fn by_day<'l>(findings: impl Iterator<Item = &'l FindingLine<'l>>) -> Vec<Self> {
         let mut days: BTreeMap<u32, Self> = BTreeMap::new();
         for finding in findings {
@@ -58,12 +58,12 @@ impl Tally {
         }
     }
 
-    /// Findings of behaviour, LOW and worse: the minute, and how many.
+    /// Behaviour findings, LOW and worse, by minute.
     pub(crate) fn anomalies(&self) -> impl Iterator<Item = (Time, u64)> {
         self.minutes.iter().map(|(minute, [anomalies, _])| (Time(minute * 60), *anomalies))
     }
 
-    /// Findings of controls, LOW and worse: the minute, and how many.
+    /// Violations, LOW and worse, by minute.
     pub(crate) fn violations(&self) -> impl Iterator<Item = (Time, u64)> {
         self.minutes.iter().map(|(minute, [_, violations])| (Time(minute * 60), *violations))
     }

@@ -1,4 +1,4 @@
-//! One finding's page, and one identity's.
+//! Detail pages of a finding and of an identity.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -19,67 +19,67 @@ use trailwarden_core::{
 };
 use trailwarden_response::{Plan, incident::scope_of, planner::plan};
 
-/// A finding, and what belongs to it.
+/// Detail page of a finding.
 #[derive(Clone, Debug, Serialize)]
 pub struct Story {
-    /// The partition that it is in.
+    /// Partition of the finding.
     pub of: String,
     /// The finding.
     pub finding: Finding,
-    /// What an analyst said of it.
+    /// Analyst's verdict.
     pub verdict: Option<Word>,
-    /// What would be done about it.
+    /// Response plan for the finding alone.
     pub plan: Option<Plan>,
-    /// The incident that it is part of.
+    /// Incident that contains the finding.
     pub incident: Option<IncidentLine>,
-    /// The last week of whom it is about, against the weeks before.
+    /// The identity's last week against the weeks before.
     pub week: Option<Week>,
 }
 
-/// Somebody.
+/// Detail page of an identity.
 #[derive(Clone, Debug, Serialize)]
 pub struct Portrait {
-    /// Their partition.
+    /// The identity's partition.
     pub of: String,
-    /// An ARN, or a person's name.
+    /// ARN, or the name of a person, account or address.
     pub principal: String,
-    /// How risky they were when that was last assessed, part by part.
+    /// Latest risk assessment with its components, as JSON.
     pub risk: Option<Value>,
-    /// The day of that.
+    /// Day of the assessment, as `2026-03-02`.
     pub risk_of: Option<String>,
-    /// What is usual for them, in words.
+    /// Usual behaviour, in words.
     pub usual: Vec<String>,
     /// The last week against the weeks before.
     pub week: Option<Week>,
-    /// Findings of 30 days, the newest first.
+    /// Findings of the last 30 days, newest first.
     pub findings: Vec<Placed<FindingLine<'static>>>,
-    /// Incidents, the newest first.
+    /// Incidents, newest first.
     pub incidents: Vec<Placed<IncidentLine>>,
 }
 
-/// A week's hours of somebody, in UTC, from Monday 00:00: as they were before, and as they are now.
+/// Activity of an identity by hour of the week, in UTC from Monday 00:00: one row per weekday.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Week {
-    /// Events an hour in the weeks before, on average.
+    /// Events per hour, averaged over the weeks before.
     pub usual: Vec<[f32; 24]>,
-    /// Events in the last seven days.
+    /// Events per hour in the last seven days.
     pub seen: Vec<[f32; 24]>,
-    /// Weeks that the average is of.
+    /// Number of weeks in the average.
     pub weeks: u32,
-    /// Hours of the last seven days with activity.
+    /// Hours with activity in the last seven days.
     pub active: usize,
-    /// Of those, hours of the week in which nothing was seen before.
+    /// Of those, hours of the week without earlier activity; 0 if there are no weeks to compare.
     pub new: usize,
 }
 
-/// What is remembered of somebody: the week, and what is usual.
+/// Cached part of an identity's page: the week, and usual behaviour in words.
 pub(super) type Habits = (Option<Week>, Vec<String>);
 
-/// Days that are looked back for what is usual.
+/// Days that usual behaviour is taken from.
 const LOOKED_BACK: u32 = 28;
-/// Days of findings.
+/// Days of findings on an identity's page.
 const FINDINGS: u32 = 30;
-/// Seconds that somebody's hours are remembered: they are many, and change slowly.
+/// Cache time of an identity's hours in seconds: they are many, and change slowly.
 const REMEMBERED: i64 = 300;
 
 impl<T: Table> Desk<T> {
@@ -105,7 +105,7 @@ impl<T: Table> Desk<T> {
         }))
     }
 
-    /// A finding by its partition; without that, by the days that the index may list it under.
+    /// Looks up a finding in its partition; without one, under the two days where the index may list it.
     async fn finding(
         &self,
         id: &str,
@@ -167,14 +167,14 @@ impl<T: Table> Desk<T> {
         }))
     }
 
-    /// The last assessment of a week: its day, and what it says.
+    /// Latest risk assessment of the last week: its day, and its JSON.
     async fn assessed(&self, of: &str, now: Time) -> Result<Option<(String, Value)>, Unavailable> {
         let (from, to) = (
             table_schema::risk_partition(now.day().saturating_sub(7)),
             table_schema::risk_partition(now.day()),
         );
         let mut items = self.table.range(of, &from, &to, Freshness::Stale).await?;
-        // Where nothing stands any more, the item is empty.
+        // The item is empty if the identity has no open finding any more.
         items.retain(|(_, item)| !item.body.is_empty());
         let Some((sort, item)) = items.pop() else { return Ok(None) };
         let json = table_schema::known::<Vec<u8>>(Some(&item))?.unwrap_or_default();
@@ -182,7 +182,7 @@ impl<T: Table> Desk<T> {
         Ok(Some((day, serde_json::from_slice(&json).map_err(|_| Damaged)?)))
     }
 
-    /// Incidents, with the ids of their findings, the newest first.
+    /// Incidents of a partition with the ids of their findings, newest first.
     async fn incidents_of(&self, of: &str) -> Result<Vec<(IncidentLine, Vec<String>)>, Unavailable> {
         let kept = self.table.range(of, INCIDENTS.0, INCIDENTS.1, Freshness::Stale).await?;
         let mut incidents = Vec::new();
@@ -211,7 +211,7 @@ impl<T: Table> Desk<T> {
             let hour = table_schema::hour_of(&sort).ok_or(Damaged)?;
             hours.extend(table_schema::known::<KeptHour>(Some(&item))?.map(|kept| (hour, kept.hour)));
         }
-        // What is of today may be what is wrong.
+        // Today is left out: it may be the anomaly.
         let before = hours.partition_point(|(hour, _)| hour / 24 < last / 24);
         let habits = (Week::of(&hours, last), usual(&hours[..before]));
         let mut weeks = self.weeks.borrow_mut();
@@ -222,7 +222,7 @@ impl<T: Table> Desk<T> {
 }
 
 impl Week {
-    /// Of hours up to the last one; `None` without any.
+    /// Summarises hours up to clock hour `last`; `None` without hours.
     pub fn of(hours: &[(u32, Hour)], last: u32) -> Option<Self> {
         let first = hours.first()?.0;
         let begin = (last + 1).saturating_sub(7 * 24);

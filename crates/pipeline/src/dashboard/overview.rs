@@ -1,4 +1,4 @@
-//! How things stand: the numbers that people look at first, in the morning and during an incident.
+//! Key figures of the overview: threat level, findings, sign-ins, risk and responses of the last 24 hours.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,94 +15,94 @@ use trailwarden_core::{
 };
 use trailwarden_response::incident::State;
 
-/// What is counted.
+/// Input of the key figures.
 #[derive(Default)]
 pub struct Seen<'a> {
-    /// Findings of the last days, a tally a day.
+    /// Counts of findings, one tally per day.
     pub findings: Vec<&'a Tally>,
     /// Incidents.
     pub incidents: Vec<&'a IncidentLine>,
     /// Failed sign-ins, by clock hour.
     pub failed_sign_ins: BTreeMap<u32, u64>,
-    /// How risky identities are that were active.
+    /// Risk of the identities with recent findings.
     pub risk: Vec<RiskLine>,
-    /// Identities that are known.
+    /// Number of watched identities.
     pub watched: usize,
-    /// Are controls judged at all?
+    /// Whether compliance checks run at all.
     pub judges_controls: bool,
 }
 
-/// A number of the last 24 hours, and of the 24 before.
+/// Count of the last 24 hours beside that of the 24 before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// Of the last 24 hours.
+    /// Last 24 hours.
     pub now: u64,
-    /// Of the 24 before.
+    /// The 24 hours before.
     pub before: u64,
 }
 
-/// How threatening it is, and why.
+/// Threat level with its reasons.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Threat {
-    /// From 0 to 100.
+    /// Score, 0 to 100.
     pub score: u32,
-    /// In a word, by ASFF's severities.
+    /// Level, as an ASFF severity.
     pub level: Severity,
-    /// What makes the score, the weightiest first.
+    /// Reasons, weightiest first.
     pub because: Vec<Because>,
 }
 
-/// A reason why it is threatening.
+/// Reason for the threat level.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Because {
-    /// The incident that weighs on it; nothing where several others do.
+    /// Incident id; `None` for the summary of further incidents.
     pub incident: Option<String>,
-    /// In words.
+    /// The reason in words.
     pub text: String,
 }
 
-/// The numbers.
+/// Key figures.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Overview {
-    /// The end of the 24 hours.
+    /// End of the 24 hours.
     pub as_of: Time,
-    /// How threatening it is.
+    /// Threat level.
     pub threat: Threat,
-    /// Open incidents of HIGH and CRITICAL that are not contained.
+    /// Open HIGH and CRITICAL incidents that are not contained.
     pub active_threats: u64,
-    /// Identities that are known.
+    /// Number of watched identities.
     pub watched: usize,
-    /// Of those active, how many are at high risk.
+    /// Number of identities at high risk.
     pub high_risk: usize,
-    /// Findings of behaviour.
+    /// Behaviour findings.
     pub anomalies: Change,
     /// Failed sign-ins to the console.
     pub failed_sign_ins: Change,
-    /// Violations of controls; nothing where nobody judged them.
+    /// Violations; `None` if no checks run.
     pub violations: Option<Change>,
-    /// Acts of responses.
+    /// Executed actions.
     pub responses: Change,
-    /// The riskiest identities, the worst first.
+    /// Riskiest identities, worst first.
     pub riskiest: Vec<RiskLine>,
-    /// Of the identities with findings, the worst severity of each of the last seven days, the oldest first.
+    /// Identities with findings, each with its worst severity on each of the last seven days, oldest first.
     pub matrix: Vec<(String, Vec<Option<Severity>>)>,
-    /// The days of the matrix.
+    /// Days of the matrix, as `2026-03-02`.
     pub days: Vec<String>,
-    /// From which scores on a finding is worth what.
+    /// Thresholds in force.
     pub thresholds: Thresholds,
 }
 
-/// An identity is at high risk from this on: the level HIGH of an assessment.
+/// Risk score from which an identity is at high risk: the level HIGH of an assessment.
 const HIGH_RISK: f32 = 0.6;
-/// Identities that are listed.
+/// Identities in the lists.
 const LISTED: usize = 10;
 /// Days of the matrix.
 const DAYS: u32 = 7;
-/// Reasons that are told.
+/// Reasons for the threat level.
 const REASONS: usize = 3;
 
 impl Overview {
-    /// At a time, the last second of a minute; `thresholds` are those in force.
+    /// Computes the key figures at `as_of`, the last second of a minute; `thresholds` are those in force.
     pub fn at(as_of: Time, seen: &Seen<'_>, thresholds: Thresholds) -> Self {
         let mut riskiest = seen.risk.clone();
         riskiest.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.principal.cmp(&b.principal)));
@@ -133,7 +133,7 @@ impl Overview {
     }
 }
 
-/// In the last 24 hours, and in the 24 before.
+/// Counts events of the last 24 hours and of the 24 before.
 fn count(as_of: Time, events: impl Iterator<Item = (Time, u64)>) -> Change {
     let mut change = Change::default();
     for (at, count) in events {
@@ -152,8 +152,8 @@ fn active<'s>(seen: &'s Seen<'_>) -> impl Iterator<Item = &'s IncidentLine> {
     seen.incidents.iter().copied().filter(is_active)
 }
 
-/// A noisy-or over the open incidents: each adds by its severity, less with each day without news of it, and a third if it
-/// is contained.
+/// Noisy-or over the incidents that are not closed: each weighs by severity, halves every three days without news, and
+/// counts a third if contained.
 fn threat(as_of: Time, seen: &Seen<'_>) -> Threat {
     let weight = |incident: &IncidentLine| {
         let by_severity = match incident.severity {

@@ -1,4 +1,4 @@
-//! A finding as a message to people: plain text that can be read on a telephone at night.
+//! Alert: a finding as a plain-text message to people, readable on a telephone at night.
 
 use super::plain::plain;
 use trailwarden_core::finding::{Finding, Status};
@@ -7,28 +7,28 @@ use trailwarden_response::{
     incident::{Act, Incident, Progress},
 };
 
-/// A message to people.
+/// Message to people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {
-    /// One line of plain ASCII.
+    /// One line of printable ASCII, at most 100 characters.
     pub subject: String,
-    /// What happened, and what to do.
+    /// Lines of plain text: what happened, and what to do.
     pub text: String,
 }
 
-/// Longest subject that SNS takes, in characters of ASCII.
+/// Longest subject that SNS accepts, in ASCII characters.
 const SUBJECT: usize = 100;
-/// Reasons told; the rest is in the finding.
+/// Lines of evidence in an alert; the finding has the rest.
 const REASONS: usize = 8;
 
-/// Actions and next steps told; `trailwarden respond --plan` tells all.
+/// Actions, and next steps, in an alert; `trailwarden respond --plan` prints all.
 const STEPS: usize = 8;
-/// Controls told on one line.
+/// Controls per line.
 const CONTROLS_A_LINE: usize = 4;
-/// Bytes of a line.
+/// Longest line, in bytes.
 const LINE: usize = 1_000;
 
-/// Tells of a finding, of what would be done about it, and of what was.
+/// Alert on a finding, with its response plan and what has been executed of it.
 pub fn alert(finding: &Finding, plan: Option<&Plan>, incident: Option<&Incident>) -> Alert {
     let state = match &finding.status {
         Status::Open => finding.severity.label(),
@@ -39,7 +39,7 @@ pub fn alert(finding: &Finding, plan: Option<&Plan>, incident: Option<&Incident>
     Alert { subject: ascii(&subject), text: text(finding, state, plan, incident) }
 }
 
-/// Tells that there are more findings than anybody wants to be told of.
+/// Alert that replaces further ones of the hour, after `told` were sent.
 pub fn storm(told: u32) -> Alert {
     Alert {
         subject: format!("[MANY] More than {told} findings in this hour"),
@@ -85,7 +85,7 @@ fn text(finding: &Finding, state: &str, plan: Option<&Plan>, incident: Option<&I
     lines.join("\n")
 }
 
-/// What would be done, in the order in which it would be, and what was.
+/// Actions of the plan in order, each with its progress.
 fn planned(plan: &Plan, incident: Option<&Incident>) -> Vec<String> {
     let acts: &[Act] = incident.map(|incident| &*incident.acts).unwrap_or_default();
     let of = |planned: &Planned| {
@@ -114,7 +114,7 @@ fn planned(plan: &Plan, incident: Option<&Incident>) -> Vec<String> {
     lines
 }
 
-/// What became of an act, to be read after what it is.
+/// Progress of an action, to follow its text.
 fn told(act: &Act) -> String {
     let note = if act.note.is_empty() { String::new() } else { format!(": {}", act.note) };
     match act.progress {

@@ -1,7 +1,7 @@
-//! AWS Security Finding Format, as Security Hub's `BatchImportFindings` takes it.
+//! AWS Security Finding Format (ASFF), as Security Hub's `BatchImportFindings` accepts it.
 //!
 //! Source of names, lengths and patterns: Security Hub's service model (botocore 1.44.5) and the
-//! "AWS Security Finding Format" pages of its user guide. The default product ARN demands that the
+//! "AWS Security Finding Format" pages of its user guide. The default product ARN requires that the
 //! finding's `AwsAccountId` is the importing account; for the command that is the account acted in.
 
 use serde::Serialize;
@@ -41,7 +41,7 @@ pub struct Asff {
     pub record_state: &'static str,
 }
 
-/// Which controls a violation is of.
+/// Controls that a violation fails.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 #[expect(missing_docs, reason = "the names are ASFF's")]
@@ -59,7 +59,7 @@ pub struct Label {
     pub original: String,
 }
 
-/// What a provider says of a finding. After its creation, severity, confidence and types are updated here and nowhere else.
+/// Provider's fields: after a finding's creation, Security Hub updates severity, confidence and types only from here.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 #[expect(missing_docs, reason = "the names are ASFF's")]
@@ -102,19 +102,19 @@ pub struct Resource {
     pub region: String,
 }
 
-/// Most requirements that Security Hub takes, and the longest, in characters.
+/// Most requirements that Security Hub accepts, and their longest, in characters.
 const REQUIREMENTS: usize = 32;
 const REQUIREMENT: usize = 64;
-/// Longest texts, in characters.
+/// Longest texts that Security Hub accepts, in characters.
 const TITLE: usize = 256;
 const DESCRIPTION: usize = 1024;
 const RECOMMENDATION: usize = 512;
 const FIELD: usize = 2048;
 const ID: usize = 512;
-/// Security Hub refuses an account that is not 12 digits; records of unknown accounts are filed under this.
+/// Account id of findings without one: Security Hub refuses anything but 12 digits.
 pub const NO_ACCOUNT: &str = "000000000000";
 
-/// Maps a finding. `now` becomes `UpdatedAt`: Security Hub ignores an update that is not later than the last.
+/// Maps a finding. `now` becomes `UpdatedAt`: Security Hub ignores updates that are not later than the last one.
 pub fn asff(finding: &Finding, now: Time) -> Asff {
     let account = if is_account(&finding.account_id) { &finding.account_id } else { NO_ACCOUNT };
     let region = if is_region(&finding.region) { &finding.region } else { "us-east-1" };
@@ -158,7 +158,7 @@ pub fn asff(finding: &Finding, now: Time) -> Asff {
 }
 
 impl Asff {
-    /// The same finding, published for the nth time: of two within one second, the later one has the later `UpdatedAt`.
+    /// Adds the revision to `UpdatedAt` as milliseconds, so that of two within a second the later revision wins.
     #[must_use]
     pub fn revised(mut self, revision: u32) -> Self {
         let seconds = self.updated_at.trim_end_matches('Z');
@@ -166,15 +166,15 @@ impl Asff {
         self
     }
 
-    /// The same finding, with where it is kept: so that what analysts say of it finds its way back.
+    /// Adds the finding's partition as a product field, by which analysts' verdicts find their way back.
     #[must_use]
     pub fn kept_in(mut self, partition: &str) -> Self {
         self.product_fields.insert("trailwarden/scope".to_owned(), text(partition, FIELD));
         self
     }
 
-    /// The same finding, filed under the account that imports it, which the default product ARN demands.
-    /// The account acted in is then named among the resources and fields.
+    /// Files the finding under the importing account, as the default product ARN requires. The account acted in moves
+    /// to the resources and product fields.
     #[must_use]
     pub fn filed_under(mut self, account: &str, region: &str) -> Self {
         let acted_in = std::mem::replace(&mut self.aws_account_id, account.to_owned());
@@ -195,7 +195,7 @@ impl Asff {
     }
 }
 
-/// ASFF's number for a severity, placed within its band by the score.
+/// ASFF's normalized severity, placed within its band by the score.
 fn normalized(finding: &Finding) -> u8 {
     let (low, high) = match finding.severity {
         Severity::Informational => return 0,
@@ -207,7 +207,7 @@ fn normalized(finding: &Finding) -> u8 {
     (finding.score * 100.0).clamp(low, high) as u8
 }
 
-/// `namespace/category/classifier`, by ATT&CK tactic.
+/// ASFF types, `namespace/category`, by ATT&CK tactic.
 fn types(finding: &Finding) -> Vec<String> {
     if finding.kind == Kind::Compliance {
         return vec!["Software and Configuration Checks/Industry and Regulatory Standards".to_owned()];
@@ -228,7 +228,7 @@ fn namespace(tactic: Tactic) -> String {
     }
 }
 
-/// A violation fails its controls; one that no longer stands passes them.
+/// Compliance status: an open violation fails its controls, a closed one passes them.
 fn compliance(finding: &Finding) -> Option<Compliance> {
     let status = match finding.status {
         Status::Open => "FAILED",
@@ -287,7 +287,8 @@ fn partition(region: &str) -> &'static str {
     }
 }
 
-/// Cut at `limit` characters, which is what ASFF counts; control characters become spaces. Never empty, which ASFF refuses.
+/// Text cut at `limit` characters, the unit of ASFF's limits; control characters become spaces. Never empty, since ASFF
+/// refuses that.
 fn text(value: &str, limit: usize) -> String {
     let clean: String = value
         .chars()

@@ -1,14 +1,16 @@
-//! Hostile text as one harmless line: what a log says is shown, and does nothing where it is shown.
+//! Sanitiser: turns hostile text from a log into one harmless line.
+//!
+//! An attacker chooses names, user agents and policy texts. They must not forge lines, hide text or reverse it.
 
 use crate::messages::REFUSED;
 use trailwarden_core::event::clip;
 
-/// Characters that are not seen and change what is seen beside them: directions, joiners, marks of order.
+/// Whether a character is invisible and changes how its neighbours appear: directions, joiners, byte order marks.
 fn is_trick(c: char) -> bool {
     matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{061C}' | '\u{FEFF}' | '\u{E0000}'..='\u{E007F}')
 }
 
-/// One line, without controls and tricks, of at most so many bytes.
+/// One line of at most `limit` bytes: control characters and line separators become spaces, invisible ones are removed.
 pub fn plain(text: &str, limit: usize) -> String {
     let clean: String = text
         .chars()

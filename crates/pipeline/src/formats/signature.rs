@@ -1,17 +1,17 @@
-//! Messages signed with a shared secret: HMAC-SHA256 (RFC 2104), compared in constant time.
+//! HMAC-SHA256 signatures (RFC 2104) with a shared secret, compared in constant time.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 fn mac(secret: &str, parts: &[&[u8]]) -> Hmac<Sha256> {
-    // A key of any length is taken; the error is for other algorithms.
+    // HMAC accepts a key of any length; the error is for other algorithms.
     let mut mac =
         Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap_or_else(|_| Hmac::new(&[0; 64].into()));
     parts.iter().for_each(|part| mac.update(part));
     mac
 }
 
-/// The signature of a message, in hexadecimal digits.
+/// Signature of the concatenated parts, in hexadecimal.
 pub fn sign(secret: &str, parts: &[&[u8]]) -> String {
     use std::fmt::Write;
     let mut text = String::new();
@@ -21,7 +21,7 @@ pub fn sign(secret: &str, parts: &[&[u8]]) -> String {
     text
 }
 
-/// Is a message signed so?
+/// Whether the signature is valid; never with an empty secret.
 pub(crate) fn is_by(secret: &str, parts: &[&[u8]], signature: &[u8]) -> bool {
     !secret.is_empty() && mac(secret, parts).verify_slice(signature).is_ok()
 }

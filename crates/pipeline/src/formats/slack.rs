@@ -1,8 +1,8 @@
-//! An incident in Slack's Block Kit.
+//! Slack messages of incidents in Block Kit, and the buttons that come back.
 //!
-//! Whatever came from a log is in `plain_text` objects, in which Slack reads no markup and no mention; the fallback text,
-//! which it reads, is escaped as Slack demands (`&`, `<`, `>`). Limits are Slack's: 50 blocks, 3,000 characters of a
-//! section, 150 of a header, 2,000 of a button's value.
+//! Text from a log goes into `plain_text` objects, where Slack interprets neither markup nor mentions; the fallback
+//! text, which Slack does interpret, is escaped as it requires (`&`, `<`, `>`). Slack's limits: 50 blocks, 3,000
+//! characters per section, 150 per header, 2,000 per button value.
 
 use serde_json::{Value, json};
 
@@ -15,13 +15,13 @@ use trailwarden_response::{
 
 const HEADER: usize = 140;
 const SECTION: usize = 2_800;
-/// Findings and steps that are told; the rest is in the incident.
+/// Most findings, and most notes of impact, in a message; the incident has the rest.
 const LINES: usize = 8;
-/// Lines of a section, and bytes of each.
+/// Most lines of a section, and bytes of each.
 const MOST: usize = 16;
 const LINE: usize = 600;
 
-/// A message that shows an incident as it is; `can_act` adds buttons, which need an app that hears them.
+/// Message for an incident; `can_act` adds buttons, which need a Slack app that receives them.
 pub fn message(incident: &Incident, can_act: bool) -> Value {
     let mut blocks = vec![
         json!({ "type": "header", "text": text(&headline(incident), HEADER) }),
@@ -51,7 +51,7 @@ pub fn message(incident: &Incident, can_act: bool) -> Value {
     json!({ "text": escaped(&headline(incident)), "blocks": blocks, "unfurl_links": false, "unfurl_media": false })
 }
 
-/// A message that says that there are more incidents than anybody wants to be told of one by one.
+/// Digest of an hour's further incidents.
 pub fn digest(count: u32, worst: &[String]) -> Value {
     let title = format!("{count} more incidents in this hour");
     let lines: Vec<String> = worst.iter().map(|line| format!("\u{2022} {line}")).collect();
@@ -64,7 +64,7 @@ pub fn digest(count: u32, worst: &[String]) -> Value {
     })
 }
 
-/// `[CRITICAL, contained] Data exfiltration or destruction: kim in 111122223333`.
+/// Headline, for example `[CRITICAL, contained] Data on its way out: kim in 111122223333`.
 pub fn headline(incident: &Incident) -> String {
     let state = match incident.state {
         State::Open => "",
@@ -126,7 +126,8 @@ fn happened(incident: &Incident) -> Vec<String> {
     lines
 }
 
-/// What is planned, what waits first; and whether all that waits is there: nobody approves what they are not shown.
+/// Lines of the plan, waiting actions first, and whether they include all waiting ones: nobody approves what they are
+/// not shown.
 fn acts(incident: &Incident) -> (Vec<String>, bool) {
     let line = |(at, act): (usize, &Act)| {
         let Planned { text, account_id, waits, .. } = &act.planned;
@@ -154,7 +155,7 @@ fn acts(incident: &Incident) -> (Vec<String>, bool) {
     (lines, told >= waiting.len())
 }
 
-/// For people.
+/// Progress in words for people.
 pub fn progress(progress: Progress) -> &'static str {
     match progress {
         Progress::Waiting => "waits for approval",
@@ -206,20 +207,20 @@ fn escaped(line: &str) -> String {
     line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// What somebody pressed.
+/// Button pressed in Slack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pressed {
-    /// Who: Slack's id of the user.
+    /// Slack user id.
     pub user: String,
     /// `approve` or `undo`.
     pub action: String,
-    /// The incident.
+    /// Incident id.
     pub id: String,
-    /// The plan that was shown, to be approved.
+    /// Digest of the plan that was shown; empty for `undo`.
     pub digest: String,
 }
 
-/// Reads what Slack sends when a button is pressed: a form with JSON in its `payload`. `None` if it is something else.
+/// Decodes Slack's request for a pressed button, a form with JSON in `payload`; `None` if it is something else.
 pub fn pressed(body: &str) -> Option<Pressed> {
     let form = body.split('&').find_map(|field| field.strip_prefix("payload="))?.replace('+', " ");
     let payload = percent_encoding::percent_decode_str(&form).decode_utf8().ok()?;
@@ -234,10 +235,10 @@ pub fn pressed(body: &str) -> Option<Pressed> {
     })
 }
 
-/// How old what Slack sends may be: older may be a replay.
+/// Most seconds between a request's timestamp and now: anything older may be a replay.
 const FRESH: i64 = 5 * 60;
 
-/// Is this body signed by Slack, and fresh? By its scheme `v0`: the HMAC-SHA256 of `v0:TIMESTAMP:BODY`.
+/// Whether a body is fresh and signed by Slack, in its scheme `v0`: the HMAC-SHA256 of `v0:TIMESTAMP:BODY`.
 pub fn is_signed(secret: &str, timestamp: &str, body: &str, signature: &str, now: Time) -> bool {
     let Ok(at) = timestamp.parse::<i64>() else { return false };
     let is_fresh = (now.0 - at).abs() <= FRESH;

@@ -1,4 +1,4 @@
-//! An incident as a ticket: what Jira, ServiceNow and Systems Manager take.
+//! Tickets of incidents in the formats of Jira, ServiceNow and Systems Manager.
 
 use serde_json::{Value, json};
 
@@ -9,27 +9,27 @@ use super::{
 use trailwarden_core::{event::clip, finding::Severity};
 use trailwarden_response::incident::Incident;
 
-/// In which words a webhook is told.
+/// Format of a webhook's body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Shape {
-    /// The incident as it is kept.
+    /// Trailwarden's own JSON: the stored incident, and its plan's digest.
     #[default]
     Plain,
-    /// Jira's: to create an issue.
+    /// Jira: create an issue.
     Jira,
-    /// ServiceNow's: to insert into the incident table.
+    /// ServiceNow: insert into the incident table.
     ServiceNow,
 }
 
-/// The body of a webhook's message.
+/// Body of a webhook request; `project` is Jira's.
 pub fn ticket(incident: &Incident, shape: Shape, project: &str) -> Value {
     let (title, description) = (headline(incident), description(incident, 30_000));
     match shape {
         Shape::Plain => json!({ "incident": incident, "plan": incident.plan_digest() }),
         Shape::Jira => json!({ "fields": {
             "project": { "key": project }, "issuetype": { "name": "Task" }, "summary": title,
-            // Jira reads markup, mentions and pictures elsewhere.
+            // Outside `noformat`, Jira interprets markup, mentions and images.
             "description": format!("{{noformat}}\n{}\n{{noformat}}", description.replace("{noformat}", "")), "labels": ["trailwarden", incident.id],
         } }),
         Shape::ServiceNow => json!({
@@ -41,7 +41,7 @@ pub fn ticket(incident: &Incident, shape: Shape, project: &str) -> Value {
     }
 }
 
-/// What there is to know, in plain lines, of at most so many bytes.
+/// Incident as plain lines, of at most `limit` bytes in all.
 pub fn description(incident: &Incident, limit: usize) -> String {
     let mut lines = vec![
         format!("Incident {}", incident.id),
@@ -68,7 +68,7 @@ pub fn description(incident: &Incident, limit: usize) -> String {
     clip(&lines.join("\n"), limit).to_owned()
 }
 
-/// The id that a webhook answers with: Jira's `key`, ServiceNow's `result.number`, or `id`.
+/// Ticket id in a webhook's answer: Jira's `key`, ServiceNow's `result.number`, or `id`.
 pub fn id_in(answer: &Value) -> Option<String> {
     let found =
         [answer.get("key"), answer.get("result").and_then(|result| result.get("number")), answer.get("id")];

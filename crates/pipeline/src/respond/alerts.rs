@@ -1,4 +1,6 @@
-//! People told of what is grave and new: each severity of a finding once, whatever comes twice; of a flood, that it is one.
+//! Alerts to people about new HIGH and CRITICAL findings: each severity of a finding once, with a limit per hour.
+//!
+//! Beyond the limit one message announces the flood. CRITICAL findings are always sent.
 
 use crate::{
     formats::alert::{Alert, alert, storm},
@@ -13,24 +15,24 @@ use trailwarden_core::{
 };
 use trailwarden_response::{incident::Incident, planner::plan};
 
-/// What is too old to wake anybody: a backfill brings months of it.
+/// Age in seconds from which a finding is too old to wake anybody: a backfill brings months of them.
 const NEWS: i64 = DAY;
 
-/// What people were told, or why they could not be.
+/// Alerts sent, in words, or the error of sending.
 pub(super) type Told = Result<Vec<String>, Unavailable>;
 
-/// What is still to be done about a publication.
+/// Work left for a published finding.
 pub(super) enum Left {
-    /// Nothing: it was filed.
+    /// Nothing: this or a later revision is filed.
     Nothing,
-    /// To be filed, after what was done already, or could not be.
+    /// Filing, with the outcome of the alert.
     Filing(Told),
 }
 
-/// People are told of so many findings an hour one by one; of the rest, that there are more. Nobody reads a flood.
+/// Alerts per hour; one more message announces the flood. Nobody reads a flood.
 const ALERTS_AN_HOUR: u32 = 20;
 
-/// The message to send: of a storm, first that it is one, then none.
+/// Alerts to send for a finding; beyond the limit, first the flood message, then none.
 async fn message(
     table: &impl Table,
     finding: &Finding,
@@ -49,7 +51,7 @@ async fn message(
     })
     .await?;
     Ok(match count {
-        // The worst is told whatever else there is.
+        // The limit does not apply to CRITICAL findings.
         _ if finding.severity == Severity::Critical => {
             vec![alert(finding, plan(&[finding], settings).as_ref(), incident)]
         }
@@ -59,10 +61,10 @@ async fn message(
     })
 }
 
-/// How long somebody who began to tell people is waited for: longer than the function may run.
+/// Seconds until a claim expires: longer than the function's time limit.
 const TELLING: i64 = 60;
 
-/// Tells people, if they should be and were not: before it is filed, so that no trouble there delays it.
+/// Alerts people if due. It runs before filing, so that trouble in Security Hub does not delay an alert.
 pub(super) async fn tell(
     table: &impl Table,
     people: &impl Channel<Alert>,
@@ -92,15 +94,15 @@ pub(super) async fn tell(
 }
 
 enum Claim {
-    /// It was filed already, or something later was.
+    /// This or a later revision is filed.
     Filed,
-    /// Nobody needs to be told.
+    /// No alert is due.
     Quiet,
-    /// It is ours to tell: what people will then have been told, and how that is called.
+    /// Claimed: the severity that people will have been alerted to, and the step in words.
     Tell(Option<Severity>, &'static str),
 }
 
-/// Makes telling ours alone: two copies of a message at once must not wake somebody twice.
+/// Claims the alert: two concurrent copies of a message must not wake somebody twice.
 async fn claim(
     table: &impl Table,
     key: &Key,
@@ -120,7 +122,7 @@ async fn claim(
             claim = Claim::Quiet;
             return Ok(None);
         };
-        // A claim of this very copy is one whose sending failed, or whose answer was lost.
+        // A claim of this copy itself is a failed attempt, or one whose answer was lost.
         let is_others = |(since, by): (Time, u64)| by != copy && now.0 < since.0 + TELLING;
         if handled.telling.is_some_and(is_others) {
             return Err(Unavailable {
@@ -136,7 +138,7 @@ async fn claim(
     Ok(claim)
 }
 
-/// What people will then have been told, and how that is called; `None` if there is nothing to tell.
+/// Severity that people will have been alerted to, and the step in words; `None` if no alert is due.
 fn news(handled: &Handled, finding: &Finding, now: Time) -> Option<(Option<Severity>, &'static str)> {
     if finding.status != Status::Open {
         return handled.told.map(|_| (None, "people were told that it no longer stands"));

@@ -1,5 +1,6 @@
-//! What holds responses back, asked before each act: the kill switch, whom nothing may touch, the limit; and what is
-//! recorded of it before it is done.
+//! Guard of responses, consulted before each action: kill switch, protected identities, hourly limit and leases.
+//!
+//! It also records the API calls before they are made, so that detection recognises our own.
 
 use std::collections::BTreeSet;
 
@@ -19,20 +20,20 @@ use trailwarden_response::{
     planner::STOPS,
 };
 
-/// How far a deployment lets responses go.
+/// Response mode of a deployment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mode {
-    /// Plans are told.
+    /// Plans are shown, nothing is executed.
     #[default]
     Observe,
     /// A person approves each plan.
     Approve,
-    /// What the settings name is done at once; the rest waits for approval.
+    /// What the settings name is executed at once; the rest waits for approval.
     Enforce,
 }
 
 impl Mode {
-    /// As the template spells it; `None` if it is none.
+    /// Parses the template's spelling: `observe`, `approve` or `enforce`.
     pub fn parse(text: &str) -> Option<Self> {
         [("observe", Self::Observe), ("approve", Self::Approve), ("enforce", Self::Enforce)]
             .into_iter()
@@ -41,29 +42,29 @@ impl Mode {
     }
 }
 
-/// What responses are held back by.
+/// Limits of responses.
 #[derive(Clone, Copy)]
 pub struct Guard<'a> {
-    /// How far they may go at all.
+    /// Response mode.
     pub mode: Mode,
-    /// Whom they may not touch, and how many there may be.
+    /// Settings with the protected identities and the hourly limit.
     pub settings: &'a Settings,
-    /// Our own roles, by name.
+    /// Names of the suite's own roles.
     pub own_roles: &'a [String],
-    /// Which copy of the function this is.
+    /// Id of this copy of the function, for claims and leases.
     pub copy: u64,
 }
 
-/// How long somebody who began an act is waited for: longer than the function may run.
+/// Seconds until a claim or lease expires: longer than the function's time limit.
 const HELD: i64 = 90;
 
-/// Why an act goes no further for now.
+/// Reason why an action stops here.
 pub(super) enum Halt {
-    /// Where it stands then, and why.
+    /// It ends with this progress, and a note.
     At(Progress, String),
-    /// What was there is not what was seen when it was planned.
+    /// The current state differs from the one shown to the approver.
     Stale(State),
-    /// It is tried again.
+    /// Transient error: retry.
     Trouble(Unavailable),
 }
 
@@ -82,7 +83,7 @@ impl From<Trouble> for Halt {
     }
 }
 
-/// Asks and records, in one copy of the function at one time.
+/// Guard at one time, with the table.
 pub(super) struct Checks<'a, T> {
     pub(super) table: &'a T,
     pub(super) guard: Guard<'a>,
@@ -90,7 +91,7 @@ pub(super) struct Checks<'a, T> {
 }
 
 impl<T: Table> Checks<'_, T> {
-    /// Nothing acts on whom it must not, or when it is stopped; and what is called is recorded before.
+    /// Halts if responses are stopped or the resource is protected; records the calls about to be made.
     pub(super) async fn allow(
         &self,
         accounts: &impl Accounts,
@@ -115,7 +116,8 @@ impl<T: Table> Checks<'_, T> {
         }
     }
 
-    /// Whole names of roles, compared as IAM does, whatever their case: nobody is let off for being called a bit like us.
+    /// Halts on the suite's own roles. It compares whole names without case, as IAM does: a similar name is no
+    /// exemption.
     pub(super) fn not_ours(&self, thing: &Thing) -> Result<(), Halt> {
         let role = thing.holder().filter(|holder| holder.kind == HolderKind::Role);
         if role
@@ -126,7 +128,7 @@ impl<T: Table> Checks<'_, T> {
         Ok(())
     }
 
-    /// The kill switch.
+    /// Halts if the kill switch is on.
     pub(super) async fn unstopped(&self) -> Result<(), Halt> {
         match stopped(self.table).await? {
             Some(by) => Err(Halt::At(Progress::Waiting, format!("responses are stopped, by {by}"))),
@@ -134,8 +136,8 @@ impl<T: Table> Checks<'_, T> {
         }
     }
 
-    /// Counts an act in an account and hour. A quarter of what may be done is kept for what stops somebody: or whoever has
-    /// a lot taken back would be stopped no more.
+    /// Counts an action towards the limit per account and hour. A quarter of the limit is reserved for containment,
+    /// so that other actions cannot exhaust it.
     pub(super) async fn count(&self, act: &Act) -> Result<(), Halt> {
         let most = self.guard.settings.response.hourly_limit;
         let stops = act.planned.why == STOPS || matches!(act.planned.action, Action::QuarantineUser { .. });
@@ -164,7 +166,7 @@ impl<T: Table> Checks<'_, T> {
         Err(Halt::At(Progress::Waiting, why))
     }
 
-    /// Records what we are about to call, so that the log of it is known to be of our doing.
+    /// Records the calls about to be made, so that their CloudTrail events are recognised as our own.
     pub(super) async fn record(&self, account: &str, thing: &Thing) -> Result<(), Unavailable> {
         let whom: &[&str] = match thing.holder() {
             Some(_) => &["iam:GetUser", "iam:GetRole", "iam:GetGroup"],
@@ -188,7 +190,7 @@ impl<T: Table> Checks<'_, T> {
         .await
     }
 
-    /// Makes something ours alone, or nobody's again.
+    /// Takes (`Some`) or releases (`None`) a lease on a resource without optimistic locking.
     pub(super) async fn lease(&self, what: &str, to: Option<(Time, u64)>) -> Result<(), Unavailable> {
         change(self.table, &table_schema::lease_key(what), |item| {
             let held = item.map(table_schema::read::<Option<(Time, u64)>>).transpose()?.flatten();
@@ -201,7 +203,7 @@ impl<T: Table> Checks<'_, T> {
         .await
     }
 
-    /// Is another copy of the function at something, and may it still be?
+    /// Whether a claim is another copy's and has not expired.
     pub(super) fn is_others(&self, (since, by): (Time, u64)) -> bool {
         by != self.guard.copy && self.now.0 < since.0 + HELD
     }

@@ -1,4 +1,4 @@
-//! The kill switch: read before each act; who turned it, and when, is kept.
+//! Kill switch of all responses, read before each action, with a history of its changes.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,21 +8,21 @@ use crate::{
 };
 use trailwarden_core::event::Time;
 
-/// Somebody stopped responses, or started them again.
+/// A change of the kill switch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Turn {
-    /// When.
+    /// Time of the change.
     pub at: Time,
-    /// Who.
+    /// Person who made it.
     pub by: String,
-    /// Stopped, or started again?
+    /// `true` stops all responses, `false` starts them again.
     pub stops: bool,
 }
 
-/// Turns that are kept.
+/// Changes in the history.
 const TURNS: usize = 50;
 
-/// Is everything stopped, and by whom?
+/// Name of whoever stopped all responses; `None` while they are running.
 ///
 /// # Errors
 /// [`Unavailable`] if the table is.
@@ -31,7 +31,7 @@ pub async fn stopped(table: &impl Table) -> Result<Option<String>, Unavailable> 
     Ok(item.as_ref().map(table_schema::read::<Option<String>>).transpose()?.flatten())
 }
 
-/// Who stopped and started responses, the newest first; at most 50.
+/// History of the kill switch, newest first; at most 50 changes.
 ///
 /// # Errors
 /// [`Unavailable`] if the table is.
@@ -40,13 +40,13 @@ pub async fn turns(table: &impl Table) -> Result<Vec<Turn>, Unavailable> {
     Ok(item.as_ref().map(table_schema::read).transpose()?.unwrap_or_default())
 }
 
-/// Stops everything, or starts it again. If this fails, it may hold all the same: asking again does no harm.
+/// Sets the kill switch. After an error it may be set all the same; a retry is safe.
 ///
 /// # Errors
 /// [`Unavailable`] if the table is.
 pub async fn turn(table: &impl Table, new: Turn) -> Result<(), Unavailable> {
     let body = table_schema::write(&new.stops.then_some(&new.by));
-    // The switch itself first: whatever becomes of its history, it holds.
+    // The switch is written first, so that it holds even if the history fails.
     table.put(&table_schema::stop_key(), Write { body, ..Write::default() }, Over::Anything).await?;
     change(table, &table_schema::turns_key(), |item| {
         let mut all: Vec<Turn> = item.map(table_schema::read).transpose()?.unwrap_or_default();
