@@ -47,7 +47,6 @@ struct Door {
 /// Serves a router until the process ends; a client with the key is the user `name`.
 ///
 /// # Errors
-///
 /// If the listener fails.
 pub async fn listen(listener: TcpListener, router: Router, key: Key, name: String) -> std::io::Result<()> {
     let door = Arc::new(Door { key, name, address: listener.local_addr()? });
