@@ -1,7 +1,8 @@
 //! Check: MFA device removed without a replacement.
 //!
-//! Only a password remains. Not a violation: a user who replaces their own device in a session with MFA; a
-//! device registered again; and a user who leaves, because IAM deletes no user that has a device.
+//! Only a password remains. Not a violation: a user who replaces their own device, unless the session is
+//! known to lack MFA; a device registered again; and a user who leaves, because IAM deletes no user that has
+//! a device.
 
 use crate::{BrokenTogether, Check, Group, Rule, Speaks, Together, Trace, Traces, act, told, traces::by_day};
 use trailwarden_core::{
