@@ -1,7 +1,9 @@
-//! How fast logs are read and judged: decode only, decode and fold into hours, the whole analysis, all compliance checks.
+//! Benchmark of reading and judging logs: decoding, decoding and folding, the whole analysis, all compliance
+//! checks.
 //!
-//! `cargo bench -p trailwarden [-- EVENTS [FILES]]` makes a trail of that many events (200,000 unless told),
-//! and takes the best of three runs of each on all cores. Compare the ratios: absolute figures are this machine's.
+//! `cargo bench -p trailwarden [-- EVENTS [FILES]]` writes a trail with that many events (default 200,000),
+//! and takes the best of three runs of each on all cores. Compare the ratios: absolute figures depend on the
+//! machine.
 #![allow(clippy::expect_used, reason = "a benchmark ends where something is missing")]
 
 use std::{
@@ -108,7 +110,7 @@ fn whole(folder: &Path) {
     std::hint::black_box(analysis::run(&arguments.input, None, false).expect("an analysis").findings.len());
 }
 
-/// With all that the settings can say, so that every check is in force.
+/// Settings for all checks, so that every check is in force.
 const SETTINGS: &str = r#"
 allowed_regions = ["eu-west-1"]
 break_glass_principals = ["arn:aws:iam::*:user/emergency-*"]
@@ -130,7 +132,7 @@ fn checks(folder: &Path) {
     std::hint::black_box(Report::new(&record, FRAMEWORKS, &settings.facts, 20_515, 30, Time(0)));
 }
 
-/// Writes the trail: truthful in shape and size, without stories.
+/// Writes the trail: realistic in shape and size, without scenarios.
 fn make(folder: &Path, events: u64, files: u64) -> (Vec<PathBuf>, u64) {
     let start = Time::parse("2026-03-02T00:00:00Z").expect("a time").0;
     let mut paths = Vec::new();
@@ -153,7 +155,7 @@ fn make(folder: &Path, events: u64, files: u64) -> (Vec<PathBuf>, u64) {
     (paths, bytes)
 }
 
-/// xorshift64*: enough for made-up logs.
+/// xorshift64*: random enough for synthetic logs.
 struct Random(u64);
 
 impl Random {

@@ -1,8 +1,8 @@
-//! How long one window takes to be judged, habits included, and how large stored baselines are.
+//! Benchmark of judging one window, baseline included, and the size of stored baselines.
 //!
-//! `cargo bench -p trailwarden --bench judging [-- SEED]` judges a simulated organisation on one core, and takes the
-//! best of five runs. A window is one hour of one scope with the 24 before it; its habits are those of 30 days, closed
-//! day by day as they are in use.
+//! `cargo bench -p trailwarden --bench judging [-- SEED]` judges a simulated organisation on one core, and
+//! takes the best of five runs. A window is one hour of one scope with the 24 hours before it; its baseline
+//! covers 30 days, closed day by day as in production.
 #![allow(clippy::expect_used, reason = "a benchmark ends where something is missing")]
 
 use std::{collections::BTreeMap, time::Instant};
@@ -88,7 +88,7 @@ fn organisation(seed: u64) -> Hours {
     hours
 }
 
-/// How large the baselines are that are kept: after all days but the last.
+/// Prints the sizes of the stored baselines after all days but the last.
 fn baselines(identities: &[(&Scope, &Vec<(u32, Hour)>)], around: Surroundings<'_>) {
     let mut sizes: Vec<usize> = identities
         .iter()

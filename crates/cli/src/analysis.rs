@@ -1,4 +1,4 @@
-//! From files to findings: ingest, feature-extract and score, on one machine.
+//! Analysis of log files on one machine: ingest, feature-extract and score in one pass.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -20,50 +20,50 @@ use crate::{
     verdicts,
 };
 
-/// What came of a run.
+/// Result of a run.
 #[derive(Default)]
 pub struct Analysis {
-    /// Files looked at.
+    /// Number of files found.
     pub files: usize,
-    /// What was read.
+    /// Counts of the records read.
     pub tally: Tally,
-    /// Files that were not read, by reason.
+    /// Number of skipped files, by reason.
     pub skipped: BTreeMap<String, u64>,
-    /// Every finding, also closed and suppressed ones, by time and id.
+    /// All findings, including closed and suppressed ones, sorted by time and id.
     pub findings: Vec<Finding>,
-    /// Principals judged.
+    /// Number of principals judged.
     pub principals: usize,
-    /// From which score on a finding is worth what, by day, as verdicts have it.
+    /// Score thresholds by day, learnt from verdicts.
     pub thresholds: History,
 }
 
 impl Analysis {
-    /// Was there anything of CloudTrail's in it?
+    /// Whether any CloudTrail log was read.
     pub fn has_read(&self) -> bool {
         self.tally.has_read()
     }
 
-    /// The findings that leave: those that stand, and those that were closed by this run.
+    /// Findings to export: open ones, and those that this run closed.
     pub(crate) fn leaving(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| !matches!(finding.status, Status::Suppressed(_)))
     }
 
-    /// The findings that stand.
+    /// Open findings.
     pub fn open(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.status == Status::Open)
     }
 
-    /// How many findings rules suppress.
+    /// Number of findings that the settings suppress.
     pub(crate) fn suppressed(&self) -> usize {
         self.findings.iter().filter(|finding| matches!(finding.status, Status::Suppressed(_))).count()
     }
 }
 
-/// Reads, judges, and, with `keeps`, keeps what was learnt. `verdicts` is a file of what analysts said;
-/// what they said on the page of the state counts too.
+/// Reads and judges the input; with `keeps`, commits the result to the state file. `verdicts` is a CSV of
+/// analysts' verdicts, which adds to those recorded in the state.
 ///
 /// # Errors
-/// What is wrong with a file that an option names.
+/// If a file that an option names is missing or invalid.
 pub fn run(input: &Input, verdicts: Option<&Path>, keeps: bool) -> Result<Analysis> {
     let knowledge = Knowledge::load(input)?;
     let mut said = verdicts.map(verdicts::read).transpose()?.unwrap_or_default();
@@ -106,10 +106,10 @@ pub fn run(input: &Input, verdicts: Option<&Path>, keeps: bool) -> Result<Analys
     Ok(analysis)
 }
 
-/// Reads all that the options name into memory.
+/// Reads all input files into memory.
 ///
 /// # Errors
-/// What is wrong with this machine; what is wrong with a file is said, and counted.
+/// If this machine fails; a bad file is reported and counted instead.
 pub(crate) fn read(input: &Input, memory: &Memory) -> Result<Analysis> {
     let merge = |fold: &mut Fold| -> Result<()> {
         fold.take().into_iter().try_for_each(|(scope, hour, delta)| Ok(memory.add(&scope, hour, delta)?))

@@ -1,4 +1,4 @@
-//! How risky one identity is, or which are the riskiest, and how identity providers are used.
+//! Command `assess`: risk of one principal or ranking of all, and use of identity providers.
 
 use std::io::{BufWriter, Write};
 
@@ -27,7 +27,7 @@ use crate::{
     text::{count, printable, wrap},
 };
 
-/// Assesses who was asked for, or everybody.
+/// Assesses the given principal, or all.
 pub(crate) fn assess(arguments: &args::Assess) -> Result<u8> {
     let identities = Identities::load(&arguments.input)?;
     let until = identities.end();
@@ -39,7 +39,7 @@ pub(crate) fn assess(arguments: &args::Assess) -> Result<u8> {
     Ok(out.flush().map(|()| 0)?)
 }
 
-/// The findings of a scope in the 30 days up to `until`, and its assessment.
+/// Assessment of a scope from its hours and findings of the 30 days up to `until`, an hour since 1970.
 fn look(identities: &Identities, scope: &Scope, until: u32, span: u32) -> Result<Option<Assessment>> {
     let hours = identities.hours(scope)?;
     let hours = &hours[..hours.partition_point(|(hour, _)| *hour <= until)];
@@ -142,7 +142,7 @@ fn tell(out: &mut impl Write, assessment: &Assessment) -> Result<()> {
     lines(out, "\nWhat to do", &assessment.recommended_actions)
 }
 
-/// Each part with what it adds; unknown ones say so.
+/// Components with their points; `-` for unknown ones.
 fn components(out: &mut impl Write, title: &str, components: &[Component]) -> Result<()> {
     writeln!(out, "\n{title}")?;
     for part in components {
@@ -183,7 +183,7 @@ struct Everybody<'a> {
     providers: &'a [ProviderUse],
 }
 
-/// Identities told in the table.
+/// Maximum number of principals in the table.
 const TOLD: usize = 15;
 
 fn everybody(
@@ -241,7 +241,7 @@ fn everybody(
     tell_providers(out, &providers)
 }
 
-/// How identity providers were used in the period, against the 30 days before it.
+/// Use of identity providers in the period, against the 30 days before it.
 fn providers(identities: &Identities, scopes: &[Scope], until: u32, hours: u32) -> Result<Vec<ProviderUse>> {
     let mut federation = Federation::new(until + 1 - hours.min(until)..until + 1);
     let oldest = until.saturating_sub(hours + MEMORY_DAYS * 24);

@@ -1,4 +1,4 @@
-//! What is normal for one identity, shown to a person.
+//! Command `baseline`: the baseline of one principal as text.
 
 use std::io::{BufWriter, Write};
 
@@ -12,7 +12,7 @@ use crate::{
     text::{count, printable, thousands, wrap},
 };
 
-/// Prints the portrait of the identity that was asked for.
+/// Prints the baseline of the given principal.
 pub(crate) fn baseline(arguments: &args::Baseline) -> Result<u8> {
     let identities = Identities::load(&arguments.input)?;
     let scope = identities.find(&arguments.principal)?;
@@ -27,11 +27,11 @@ pub(crate) fn baseline(arguments: &args::Baseline) -> Result<u8> {
     Ok(out.flush().map(|()| 0)?)
 }
 
-/// Columns of a page.
+/// Line width in characters.
 const WIDTH: usize = 100;
-/// Where names begin.
+/// Column at which names begin.
 const INDENT: usize = 12;
-/// Names told of each kind.
+/// Maximum number of names of each kind.
 const TOLD: usize = 8;
 
 fn tell(out: &mut impl Write, name: &str, portrait: &Portrait) -> Result<()> {
@@ -91,7 +91,7 @@ fn news(out: &mut impl Write, portrait: &Portrait) -> Result<()> {
     Ok(())
 }
 
-/// A heat map of the week: on what share of such days each hour was active.
+/// Heat map of the week: share of days on which each hour was active.
 fn week(out: &mut impl Write, portrait: &Portrait) -> Result<()> {
     const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
     const SHADES: [&str; 5] = ["·", "░", "▒", "▓", "█"];

@@ -1,4 +1,4 @@
-//! How the organisation stood by its controls, by what was done.
+//! Command `compliance`: reads logs, runs all checks, and writes the report.
 
 mod table;
 
@@ -31,10 +31,10 @@ use crate::{
     text::count,
 };
 
-/// Writes the report; gives the exit code.
+/// Writes the report; returns the exit code.
 ///
 /// # Errors
-/// What is wrong with an option or a file it names, in words.
+/// If an option, or a file that it names, is wrong.
 pub fn compliance(arguments: &Compliance) -> Result<u8> {
     let settings = settings(arguments.reading.settings.as_deref())?;
     let frameworks = frameworks(&arguments.frameworks);
@@ -101,17 +101,17 @@ fn frameworks(named: &[FrameworkName]) -> Vec<&'static Framework> {
     FRAMEWORKS.iter().copied().filter(is_wanted).collect()
 }
 
-/// What one thread read.
+/// Result of one thread.
 #[derive(Default)]
 struct Part {
     checked: Checked,
     tallies: BTreeMap<u32, BTreeMap<Box<str>, Tally>>,
 }
 
-/// Reads and checks everything.
+/// Reads and checks all logs.
 ///
 /// # Errors
-/// What is wrong with this machine.
+/// If this machine fails.
 pub fn record(paths: &[PathBuf], reading: &Reading, settings: &Settings) -> Result<(Read, Record)> {
     let seen = Seen::default();
     let (logs, parts) =
@@ -128,7 +128,7 @@ pub fn record(paths: &[PathBuf], reading: &Reading, settings: &Settings) -> Resu
     }
     let own = |account: &str| all.tallies.values().any(|accounts| accounts.contains_key(account));
     let findings = all.checked.finish(settings, own);
-    // What has no time is judged, as of 1970, but makes no period.
+    // Events without a time are judged as of 1970, but must not extend the period.
     if all.tallies.len() > 1 {
         all.tallies.remove(&Time::UNDATED.day());
     }
@@ -182,13 +182,13 @@ fn check(
     Ok(tally)
 }
 
-/// Events seen before: trails deliver some twice, and each counts once.
+/// Set of event keys, because trails deliver some events twice and each counts once.
 struct Seen {
     shards: Vec<Mutex<HashSet<u64>>>,
 }
 
 const SHARDS: usize = 64;
-/// Events that a shard remembers, some half a gigabyte in all: beyond, copies count again.
+/// Maximum number of keys of a shard, about half a gigabyte in all; beyond it, duplicates count again.
 const REMEMBERED: usize = 1 << 19;
 
 impl Default for Seen {

@@ -1,8 +1,9 @@
-//! How well attacks are found, where the truth is known.
+//! Command `evaluate`: detection quality on logs with known truth.
 //!
-//! An attack is *detected* if an alert (a finding at MEDIUM or above) names one of its events. A false alert names none
-//! of any attack. Only the days with attacks count: the days before are there to be learnt from. An *identity-day* is a
-//! day on which an identity was active; a human behind single sign-on is one identity, whatever roles it came through.
+//! An attack is *detected* if an alert (a finding at MEDIUM or above) names one of its events. A false alert
+//! names no event of any attack. Only the days with attacks count; the days before are for learning. An
+//! *identity-day* is a day on which an identity was active; a human behind single sign-on is one identity,
+//! whatever roles they use.
 
 mod cases;
 mod measures;
@@ -23,7 +24,7 @@ use self::{
 };
 use crate::{args, judging};
 
-/// Evaluates, and prints what came of it.
+/// Evaluates, and prints the result.
 pub(crate) fn evaluate(arguments: &args::Evaluate) -> Result<u8> {
     let jobs = arguments.jobs.map_or_else(judging::cores, usize::from);
     let (labelled, simulated): (Vec<_>, Vec<_>) = arguments
@@ -72,7 +73,7 @@ pub(crate) fn evaluate(arguments: &args::Evaluate) -> Result<u8> {
     report.write(arguments)
 }
 
-/// A forest that learnt from organisations that are not measured.
+/// Trains a forest on organisations that are not measured.
 fn train(seeds: std::ops::RangeInclusive<u64>, jobs: usize) -> Result<Trained> {
     let mut days = Days::default();
     for seed in seeds {
@@ -84,7 +85,7 @@ fn train(seeds: std::ops::RangeInclusive<u64>, jobs: usize) -> Result<Trained> {
     days.train()
 }
 
-/// A way of judging.
+/// A configuration to measure.
 #[derive(PartialEq, Eq)]
 struct Variant {
     name: &'static str,
@@ -100,7 +101,8 @@ const WHOLE: Variant = Variant {
     parts: Parts { days: false, context: true },
 };
 
-/// The whole first; then what it is without each part, with whole days compared, and with a list of networks.
+/// The full configuration first; then without each part, with whole days compared, and with a list of
+/// networks.
 const VARIANTS: &[Variant] = &[
     WHOLE,
     Variant { name: "without peers", with_peers: false, ..WHOLE },

@@ -1,4 +1,4 @@
-//! The whole story of one finding.
+//! Command `explain`: one finding in full.
 
 use std::{
     io::{BufWriter, Write},
@@ -18,7 +18,7 @@ use crate::{
     text::{printable, wrap},
 };
 
-/// Finds the finding, in the state or by analysing again, and tells its story.
+/// Looks the finding up, in the state or by a new analysis, and prints it.
 pub(crate) fn explain(arguments: &args::Explain) -> Result<u8> {
     let mut findings = match &arguments.input.state {
         Some(path) => kept(path).with_context(|| format!("state {}", files::show(path)))?,
@@ -26,7 +26,7 @@ pub(crate) fn explain(arguments: &args::Explain) -> Result<u8> {
     };
     if !arguments.input.paths.is_empty() {
         findings.extend(analysis::run(&arguments.input, arguments.verdicts.as_deref(), false)?.findings);
-        findings.reverse(); // what is judged now before what was kept
+        findings.reverse(); // new results before stored ones
     }
     let wanted = arguments.finding_id.trim();
     let matching: Vec<&Finding> = findings
@@ -54,10 +54,10 @@ pub(crate) fn explain(arguments: &args::Explain) -> Result<u8> {
     Ok(0)
 }
 
-/// The findings of a state.
+/// Findings in a state file.
 pub(crate) fn kept(path: &Path) -> Result<Vec<Finding>> {
     if !path.exists() {
-        bail!("there is no such file");
+        bail!("no such file");
     }
     State::open(path)?.findings()
 }
@@ -114,7 +114,7 @@ fn tell(out: &mut impl Write, finding: &Finding) -> Result<()> {
     section(out, "Events that prove it", finding.event_ids.iter().map(String::as_str))
 }
 
-/// The twelve features, as far as they can be known.
+/// The twelve features, as far as they are known.
 fn features(out: &mut impl Write, finding: &Finding) -> Result<()> {
     let Some(features) = finding.features.and_then(|features| serde_json::to_value(features).ok()) else {
         return Ok(());

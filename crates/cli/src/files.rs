@@ -1,10 +1,10 @@
-//! Which files are read.
+//! Search for input files.
 
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-/// The files below the paths given, each once, in order; and what could not be looked into, with the reason.
+/// All files below the paths, sorted and without duplicates; and unreadable paths, with the reason.
 pub(crate) fn find(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<(PathBuf, String)>) {
     let mut files = Vec::new();
     let mut unreadable = Vec::new();
@@ -27,11 +27,11 @@ fn reason(error: &walkdir::Error) -> String {
     match (error.loop_ancestor(), error.io_error()) {
         (Some(ancestor), _) => format!("a link back to {}", show(ancestor)),
         (None, Some(error)) => error.to_string(),
-        (None, None) => "cannot be looked into".to_owned(),
+        (None, None) => "cannot be read".to_owned(),
     }
 }
 
-/// A path for people.
+/// A path as text, safe to print.
 pub(crate) fn show(path: &Path) -> String {
     crate::text::printable(&path.to_string_lossy())
 }

@@ -1,4 +1,4 @@
-//! Everybody's hours, from logs and from what is kept, and finding one identity among them.
+//! Hours of all scopes, from logs and state, and lookup of one principal.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ use crate::{
     text::printable,
 };
 
-/// Everybody, as far as the input and the state tell.
+/// All scopes with their hours, and the context to judge them.
 pub(crate) struct Identities {
     pub(crate) knowledge: Knowledge,
     pub(crate) peers: Peers,
@@ -31,7 +31,7 @@ pub(crate) struct Identities {
 }
 
 impl Identities {
-    /// Reads what the options name; nothing is kept.
+    /// Reads logs and state; writes nothing.
     pub(crate) fn load(input: &Input) -> Result<Self> {
         let knowledge = Knowledge::load(input)?;
         let memory = Memory::default();
@@ -47,7 +47,7 @@ impl Identities {
         Self::of(knowledge, hours, input)
     }
 
-    /// Those of a state that is open already.
+    /// Loads from a state that is already open.
     pub(crate) fn in_state(state: &State, input: &Input) -> Result<Self> {
         Self::of(Knowledge::load(input)?, state.everything(&Memory::default())?, input)
     }
@@ -77,24 +77,24 @@ impl Identities {
         self.hours.get(scope).map_or_else(|| Ok(Vec::new()), judging::decode)
     }
 
-    /// The last hour of anybody that is not in the future: where the logs end.
+    /// End of the logs: the last hour of any scope that is not in the future, in hours since 1970.
     pub(crate) fn end(&self) -> u32 {
         let tomorrow = now().hour() + 24;
         let hours = self.hours.values().flatten().map(|(hour, _)| *hour);
         hours.filter(|hour| *hour <= tomorrow).max().unwrap_or_default()
     }
 
-    /// Everybody, and the accounts and addresses too.
+    /// All scopes, including accounts and addresses.
     pub(crate) fn scopes(&self) -> Vec<Scope> {
         self.hours.keys().cloned().collect()
     }
 
-    /// Users, roles and people.
+    /// Scopes of users, roles and people.
     pub(crate) fn all(&self) -> Vec<Scope> {
         self.hours.keys().filter(|scope| scope.is_identity()).cloned().collect()
     }
 
-    /// The identity of this ARN, or the one whose ARN or name it is the end of.
+    /// The identity with this ARN or name, or with an ARN or name that ends in it.
     pub(crate) fn find(&self, wanted: &str) -> Result<Scope> {
         let wanted = wanted.trim();
         let mut named: Vec<(Scope, Vec<String>)> = Vec::new();
@@ -125,20 +125,20 @@ impl Identities {
                 let hint = if like.is_empty() {
                     String::new()
                 } else {
-                    format!("; like it are {}", like.join(", "))
+                    format!("; similar principals: {}", like.join(", "))
                 };
                 bail!("no principal {wanted:?} among the {} there are{hint}", named.len())
             }
             [one] => Ok((*one).clone()),
             many => bail!(
-                "{} principals are called {wanted:?}: {}",
+                "{} principals match {wanted:?}: {}",
                 many.len(),
                 many.iter().map(|scope| show(scope)).collect::<Vec<_>>().join(", ")
             ),
         }
     }
 
-    /// A person's own name, and the ARNs it acted as.
+    /// A person's name, and the ARNs that the person acted as.
     fn names(&self, scope: &Scope) -> Result<Vec<String>> {
         let hours = self.hours(scope)?;
         let arns = hours.iter().flat_map(|(_, hour)| hour.identities.values().map(ToString::to_string));
@@ -150,7 +150,7 @@ impl Identities {
     }
 }
 
-/// A scope for people: an ARN, or a person's name.
+/// Display name of a scope, for example an ARN or a person's name.
 pub(crate) fn show(scope: &Scope) -> String {
     match scope {
         Scope::Principal(id) | Scope::Person(id) => id.to_string(),

@@ -1,4 +1,6 @@
-//! Incidents of a state file, and what people decide about them. Nothing here acts in an account: it prints the commands.
+//! Command `incident`: incidents of a state file, and decisions on them.
+//!
+//! It acts in no account: it prints the commands.
 
 use std::io::Write as _;
 
@@ -31,7 +33,7 @@ use crate::{
     text::{count, paragraph, printable},
 };
 
-/// Shows, or decides; gives the exit code.
+/// Shows incidents or records a decision; returns the exit code.
 pub(crate) fn incident(arguments: &args::Incident) -> Result<u8> {
     let Some(path) = &arguments.state else {
         bail!("--state FILE is missing: the file that `analyze --state` keeps")
@@ -64,7 +66,7 @@ pub(crate) fn incident(arguments: &args::Incident) -> Result<u8> {
     Ok(0)
 }
 
-/// Joins the state's findings to incidents; gives the days that those are of.
+/// Joins the state's findings to incidents; returns the days of the findings, since 1970.
 pub(crate) fn gather(state: &State, settings: &Settings) -> Result<Vec<u32>> {
     let items = state.items();
     let mut findings = state.scoped_findings()?;
@@ -73,7 +75,7 @@ pub(crate) fn gather(state: &State, settings: &Settings) -> Result<Vec<u32>> {
     days.sort_unstable();
     days.dedup();
     for (scope, finding) in findings {
-        // As if it had been told of at once: a log of last month is news to whoever reads it today.
+        // Joined as of the finding's own time, because an old log may be read today.
         let at = finding.last_seen;
         let raised = FindingRaised { scope, revision: 1, finding };
         block_on(join(&items, &raised, Mode::Observe, settings, at))?;
@@ -81,7 +83,7 @@ pub(crate) fn gather(state: &State, settings: &Settings) -> Result<Vec<u32>> {
     Ok(days)
 }
 
-/// The newest first.
+/// All incidents of these days, newest first.
 fn all(items: &Items<'_>, days: &[u32]) -> Result<Vec<(Key, Incident)>> {
     let mut found = Vec::new();
     for day in days.iter().rev() {
@@ -97,16 +99,16 @@ fn find(incidents: &[(Key, Incident)], id: &str) -> Result<(Key, Incident)> {
     let mut found = incidents.iter().filter(|(_, incident)| incident.id.starts_with(id));
     match (found.next(), found.next()) {
         (Some(one), None) => Ok(one.clone()),
-        (None, _) => bail!("no incident is called {id:?}; `incident list --all` names them"),
+        (None, _) => bail!("no incident has the id {id:?}; `incident list --all` lists them"),
         (Some(one), Some(other)) => incidents
             .iter()
             .find(|(_, incident)| incident.id == id)
             .cloned()
-            .ok_or_else(|| anyhow!("{id:?} may be {} or {}: say more of it", one.1.id, other.1.id)),
+            .ok_or_else(|| anyhow!("{id:?} may be {} or {}: give more of the id", one.1.id, other.1.id)),
     }
 }
 
-/// What is decided, of which, and what is said with it.
+/// Decision, incident id and parameters.
 fn said(decision: &Decision) -> (&'static str, &str, Said) {
     match decision {
         Decision::Approve { id, plan } => {
@@ -134,15 +136,15 @@ fn said(decision: &Decision) -> (&'static str, &str, Said) {
     }
 }
 
-/// Keeps a decision, with the name of whoever runs this.
+/// Records a decision under the name of the current user.
 fn keep(items: &Items<'_>, key: &Key, what: &str, said: &Said) -> Result<Incident> {
     let who = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
     let who = format!("local:{}", who.as_deref().unwrap_or("somebody"));
-    let mut outcome = Err(anyhow!("it is gone"));
+    let mut outcome = Err(anyhow!("the incident no longer exists"));
     block_on(change(items, key, |item| {
         let Some(mut incident) = item.map(table_schema::read_incident).transpose()? else { return Ok(None) };
         let now = now();
-        // What is approved here is carried out by hand, and so is what takes it back.
+        // Actions approved here are carried out and undone by hand.
         let decided = if what == "undo" {
             taken_back(&mut incident, said.act, &who, now)
         } else {
@@ -164,7 +166,7 @@ fn taken_back(incident: &mut Incident, which: Option<usize>, who: &str, now: Tim
     let chosen: Vec<usize> =
         (0..incident.acts.len()).filter(|at| is_meant(*at) && can(&incident.acts[*at])).collect();
     if chosen.is_empty() {
-        bail!("nothing that was approved can be taken back");
+        bail!("no approved action can be undone");
     }
     for at in chosen {
         incident.acts[at].progress = Progress::Undone;
@@ -288,7 +290,7 @@ fn findings_and_plan(out: &mut impl std::io::Write, incident: &Incident) -> Resu
     Ok(())
 }
 
-/// Says what was decided, with the commands that carry it out or take it back.
+/// Prints the decision, with the commands that carry it out or undo it.
 fn tell(
     out: &mut impl std::io::Write,
     what: &str,
@@ -301,7 +303,7 @@ fn tell(
         "undo" => Progress::Undone,
         _ => return show(out, incident, form),
     };
-    // What was asked for anew is the last.
+    // A re-issued credential is the last action.
     let is_meant = |at: usize| match what {
         "reissue" => at + 1 == incident.acts.len(),
         _ => said.act.is_none_or(|which| which == at),

@@ -1,4 +1,4 @@
-//! The functions' table, in the state file.
+//! Implementation of the functions' table on the state file.
 
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError};
 use trailwarden_pipeline::ports::{Freshness, Item, Key, Listed, Over, Table, Unavailable, Write};
@@ -8,14 +8,14 @@ use crate::sealed::{seal, unseal};
 type Place<'p> = (&'p str, &'p str);
 
 const ITEMS: TableDefinition<'_, Place<'_>, &[u8]> = TableDefinition::new("items");
-/// Where the index lists which item.
+/// Index: listing to item.
 const LISTED: TableDefinition<'_, Place<'_>, Place<'_>> = TableDefinition::new("listed");
-/// What the index says there.
+/// Index: listing to index entry.
 const LINES: TableDefinition<'_, Place<'_>, &[u8]> = TableDefinition::new("lines");
-/// Where an item is listed: the other way round.
+/// Reverse index: item to listing.
 const LISTINGS: TableDefinition<'_, Place<'_>, Place<'_>> = TableDefinition::new("listings");
 
-/// Items of a state. Nothing expires: the file is its owner's.
+/// Items of a state file. Expiry is ignored: the file belongs to its owner.
 pub(crate) struct Items<'d>(&'d Database);
 
 fn broken(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Unavailable {
@@ -83,7 +83,7 @@ impl<'d> Items<'d> {
 
 fn item(sealed: &[u8]) -> Result<Item, Unavailable> {
     let bytes = unseal(sealed).map_err(broken)?;
-    let (version, body) = bytes.split_first_chunk::<8>().ok_or_else(|| broken("an item is cut off"))?;
+    let (version, body) = bytes.split_first_chunk::<8>().ok_or_else(|| broken("an item is truncated"))?;
     Ok(Item { version: u64::from_le_bytes(*version), body: body.to_vec() })
 }
 

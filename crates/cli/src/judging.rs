@@ -1,4 +1,4 @@
-//! Judging many scopes on several threads.
+//! Parallel judging of many scopes.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,14 +16,14 @@ use trailwarden_core::{
 
 use crate::{knowledge::Knowledge, memory::Memory};
 
-/// What judging gave.
+/// Result of judging.
 pub(crate) struct Judged {
-    /// With the scope each was found in.
+    /// Findings with their scopes.
     pub(crate) findings: Vec<(Scope, Finding)>,
     pub(crate) principals: usize,
 }
 
-/// The hours of a scope as a store keeps them.
+/// Encoded hours of a scope, by hour since 1970.
 pub(crate) type Encoded = Vec<(u32, Box<[u8]>)>;
 
 /// Judges everything in memory.
@@ -35,12 +35,12 @@ pub(crate) fn judge_memory(memory: &Memory, knowledge: &Knowledge, jobs: usize) 
     Ok(Judged { findings, principals: principals(&scopes) })
 }
 
-/// One for each core.
+/// Number of cores, as the default number of threads.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// How many identities were active on each day.
+/// Number of active identities by day since 1970.
 pub(crate) fn principal_days(scopes: &[Scope], load: impl Fn(&Scope) -> Encoded) -> BTreeMap<u32, usize> {
     let mut days = BTreeMap::new();
     for scope in scopes.iter().filter(|scope| scope.is_identity()) {
@@ -54,7 +54,7 @@ pub(crate) fn principals(scopes: &[Scope]) -> usize {
     scopes.iter().filter(|scope| scope.is_identity()).count()
 }
 
-/// What everybody did, from the hours of all scopes.
+/// Peer statistics from the hours of all scopes.
 pub(crate) fn peers(scopes: &[Scope], jobs: usize, load: impl Fn(&Scope) -> Encoded + Sync) -> Result<Peers> {
     let parts = spread(scopes, jobs, |scope, peers: &mut Peers| {
         for (hour, folded) in decode(&load(scope))? {
@@ -68,7 +68,7 @@ pub(crate) fn peers(scopes: &[Scope], jobs: usize, load: impl Fn(&Scope) -> Enco
     }))
 }
 
-/// Judges each scope from the hour that `load` gives with its hours.
+/// Judges each scope from the first hour that `load` returns with its hours.
 pub(crate) fn judge_all(
     scopes: &[Scope],
     jobs: usize,
@@ -97,11 +97,11 @@ pub(crate) fn judge_all(
 pub(crate) fn decode(encoded: &Encoded) -> Result<Vec<(u32, Hour)>> {
     encoded
         .iter()
-        .map(|(hour, bytes)| Ok((*hour, Hour::decode(bytes).context("reading back an hour")?)))
+        .map(|(hour, bytes)| Ok((*hour, Hour::decode(bytes).context("decoding an hour")?)))
         .collect()
 }
 
-/// Lets `jobs` threads take scopes in turn, each adding to a part of its own.
+/// Distributes scopes over `jobs` threads, each with its own accumulator; returns the accumulators.
 pub(crate) fn spread<T: Default + Send>(
     scopes: &[Scope],
     jobs: usize,
@@ -119,7 +119,7 @@ pub(crate) fn spread<T: Default + Send>(
         let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
         workers
             .into_iter()
-            .map(|worker| worker.join().map_err(|_| anyhow::anyhow!("a judging thread died"))?)
+            .map(|worker| worker.join().map_err(|_| anyhow::anyhow!("a judging thread panicked"))?)
             .collect()
     })
 }

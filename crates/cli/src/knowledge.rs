@@ -1,4 +1,4 @@
-//! What a run knows besides its logs: settings, networks, and the time.
+//! Context of a run besides its logs: settings, networks and the clock.
 
 use std::{path::Path, time::SystemTime};
 
@@ -8,7 +8,7 @@ use trailwarden_pipeline::stored_settings::read;
 
 use crate::{args::Input, files};
 
-/// What a run knows besides its logs.
+/// Settings and networks of a run.
 pub(crate) struct Knowledge {
     pub(crate) settings: Settings,
     pub(crate) networks: Networks,
@@ -29,7 +29,7 @@ impl Knowledge {
     }
 }
 
-/// The organisation's own facts; nothing, if no file is named.
+/// Reads the settings; defaults if `path` is `None`.
 pub(crate) fn settings(path: Option<&Path>) -> Result<Settings> {
     let Some(path) = path else { return Ok(Settings::default()) };
     let text =
@@ -37,7 +37,7 @@ pub(crate) fn settings(path: Option<&Path>) -> Result<Settings> {
     read(&text).with_context(|| format!("settings {}", files::show(path)))
 }
 
-/// The clock, asked where the command needs it.
+/// Current time; the only access to the clock.
 pub(crate) fn now() -> Time {
     let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Time(i64::try_from(since_1970.as_secs()).unwrap_or_default())

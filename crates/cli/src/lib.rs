@@ -1,4 +1,4 @@
-//! `trailwarden`: the stages over a folder of logs, on one machine, with nothing but itself.
+//! `trailwarden` command: the pipeline's stages on one machine, over folders of logs, without any service.
 
 pub mod analysis;
 pub mod args;
@@ -32,15 +32,15 @@ pub use text::printable;
 
 use crate::args::{Arguments, Command};
 
-/// Nothing could be read.
+/// Exit code: nothing could be read.
 const NOTHING_READ: u8 = 1;
-/// There is a finding as severe as `--fail-on` says.
+/// Exit code: a finding or violation reaches `--fail-on`.
 const FAILED_ON: u8 = 3;
 
-/// Does what the arguments say; gives the exit code.
+/// Runs the command; returns the exit code.
 ///
 /// # Errors
-/// What is wrong with an option or a file it names, in words.
+/// If an option, or a file that it names, is wrong.
 pub fn run(arguments: &Arguments) -> Result<u8> {
     match &arguments.command {
         Command::Analyze(arguments) => analyze(arguments),

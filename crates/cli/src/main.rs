@@ -1,15 +1,16 @@
-//! The command.
+//! Entry point of the `trailwarden` command.
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use trailwarden::{args::Arguments, printable, run};
 
-/// Hours are many small allocations made and freed by several threads: a third of the time with the system's allocator.
+/// Hours are many small allocations made and freed by several threads: mimalloc takes a third of the time of
+/// the system's allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// An option, or a file given by one, is wrong. (clap's own code for wrong options is 2 too.)
+/// Exit code: an option, or a file that it names, is wrong. clap uses 2 for wrong options too.
 const WRONG_USE: u8 = 2;
 
 fn main() -> ExitCode {
@@ -23,7 +24,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Somebody stopped reading our output, as `head` does.
+/// Whether the reader of our output closed the pipe, as `head` does.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }

@@ -1,4 +1,4 @@
-//! Hours in memory, shared by the threads of a run.
+//! In-memory store of hours, shared by the threads of a run.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -9,7 +9,7 @@ use trailwarden_core::activity::{Damaged, Hour, Scope};
 
 type Shard = HashMap<Scope, BTreeMap<u32, Box<[u8]>>>;
 
-/// The hours of scopes. They are kept encoded, a tenth of their size in use.
+/// Hours by scope, stored encoded: a tenth of their decoded size.
 pub(crate) struct Memory {
     shards: Vec<Mutex<Shard>>,
 }
@@ -29,7 +29,7 @@ impl Memory {
         self.shards[hash as usize % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The scopes it has, in order.
+    /// All scopes, sorted.
     pub(crate) fn scopes(&self) -> Vec<Scope> {
         let lock = |shard| Mutex::lock(shard).unwrap_or_else(PoisonError::into_inner);
         let mut scopes: Vec<Scope> =
@@ -38,10 +38,10 @@ impl Memory {
         scopes
     }
 
-    /// Adds a delta to what is kept of a scope's hour.
+    /// Merges a delta into a scope's hour.
     ///
     /// # Errors
-    /// [`Damaged`] if what was kept cannot be read back.
+    /// [`Damaged`] if the stored hour cannot be decoded.
     pub(crate) fn add(&self, scope: &Scope, hour: u32, mut delta: Hour) -> Result<(), Damaged> {
         let mut shard = self.shard(scope);
         if !shard.contains_key(scope) {
@@ -55,7 +55,7 @@ impl Memory {
         Ok(())
     }
 
-    /// The kept hours of a scope, ascending, still encoded.
+    /// Encoded hours of a scope, ascending.
     pub(crate) fn encoded(&self, scope: &Scope) -> Vec<(u32, Box<[u8]>)> {
         let shard = self.shard(scope);
         let hours = shard.get(scope).into_iter().flatten();

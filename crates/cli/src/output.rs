@@ -1,4 +1,4 @@
-//! What a person, or a program, sees of an analysis.
+//! Output of `analyze`: table, JSON lines or ASFF.
 
 use std::{
     collections::BTreeMap,
@@ -47,11 +47,11 @@ fn write_lines(out: &mut impl Write, items: &[impl serde::Serialize]) -> Result<
     Ok(())
 }
 
-/// Columns of a page.
+/// Line width in characters.
 const WIDTH: usize = 110;
-/// Reasons told of one finding here; `explain` tells all.
+/// Maximum number of reasons for a finding; `explain` prints all.
 const REASONS: usize = 3;
-/// Changes of the thresholds told.
+/// Maximum number of threshold changes printed.
 const CHANGES: usize = 3;
 
 fn table(out: &mut impl Write, analysis: &Analysis, mut findings: Vec<&Finding>) -> Result<()> {
@@ -72,7 +72,7 @@ fn table(out: &mut impl Write, analysis: &Analysis, mut findings: Vec<&Finding>)
     Ok(())
 }
 
-/// What was read, what was skipped and why.
+/// Counts of what was read, and of what was skipped and why.
 fn read(out: &mut impl Write, analysis: &Analysis) -> Result<()> {
     let tally = &analysis.tally;
     if analysis.files > 0 || !analysis.skipped.is_empty() {
@@ -160,7 +160,7 @@ fn one(out: &mut impl Write, finding: &Finding) -> Result<()> {
     Ok(())
 }
 
-/// When, where, and by which techniques.
+/// Time, place and techniques of a finding.
 pub(crate) fn place_and_time(finding: &Finding) -> String {
     let (first, last) = (finding.first_seen.to_string(), finding.last_seen.to_string());
     let until = if first == last {
@@ -196,7 +196,7 @@ fn principals(out: &mut impl Write, findings: &[&Finding]) -> Result<()> {
     Ok(())
 }
 
-/// The colour of a severity.
+/// Colour of a severity.
 pub(crate) fn style(severity: Severity) -> Style {
     let colour = match severity {
         Severity::Critical => {

@@ -1,4 +1,4 @@
-//! Reading many files on several threads: what is wrong with one is said and counted, and the rest goes on.
+//! Parallel reading of log files. A bad file is reported and counted, and never stops the others.
 
 use std::{
     collections::BTreeMap,
@@ -21,38 +21,38 @@ use trailwarden_pipeline::ingest::Tally;
 
 use crate::{args::Reading, files, judging, text::printable};
 
-/// What was read.
+/// Result of reading.
 #[derive(Default)]
 pub struct Read {
-    /// Files looked at.
+    /// Number of files found.
     pub files: usize,
-    /// What was in them.
+    /// Counts of the records read.
     pub tally: Tally,
-    /// Files that were not read, by reason.
+    /// Number of skipped files, by reason.
     pub skipped: BTreeMap<String, u64>,
 }
 
-/// One file to be read.
+/// One open file to read.
 pub(crate) struct Opened<'a> {
     pub(crate) input: File,
     pub(crate) limits: Limits,
-    /// Events outside it are left out.
+    /// Events outside this time span are ignored.
     pub(crate) span: Range<Time>,
-    /// Takes what cannot be read.
+    /// Receives malformed records.
     pub(crate) malformed: &'a mut dyn FnMut(Malformed),
 }
 
 impl Reading {
-    /// How many threads read and judge.
+    /// Number of threads for reading and judging.
     pub(crate) fn threads(&self) -> usize {
         self.jobs.map_or_else(judging::cores, usize::from)
     }
 }
 
-/// Reads every file below `paths`, each thread into a part of its own.
+/// Reads all files below `paths`, each thread into its own accumulator; returns the accumulators.
 ///
 /// # Errors
-/// What `each` gives: something is wrong with this machine.
+/// The first outer error of `each`, which means that this machine fails.
 pub(crate) fn read_all<T: Default + Send>(
     paths: &[PathBuf],
     options: &Reading,
@@ -71,7 +71,7 @@ pub(crate) fn read_all<T: Default + Send>(
     let parts = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..options.threads()).map(|_| scope.spawn(|| threads.work())).collect();
         let join = |worker: std::thread::ScopedJoinHandle<'_, Result<T>>| {
-            worker.join().map_err(|_| anyhow::anyhow!("a reading thread died"))?
+            worker.join().map_err(|_| anyhow::anyhow!("a reading thread panicked"))?
         };
         workers.into_iter().map(join).collect::<Result<Vec<T>>>()
     })?;
@@ -85,7 +85,7 @@ pub(crate) fn read_all<T: Default + Send>(
     Ok((read, parts))
 }
 
-/// Complaints about one file that are printed; the rest is counted.
+/// Maximum number of malformed records reported for one file; the others are counted.
 const COMPLAINTS: u64 = 5;
 
 struct Threads<'a, E> {
@@ -147,7 +147,7 @@ impl<E> Threads<'_, E> {
     }
 }
 
-/// A bar on a terminal, nothing elsewhere.
+/// Progress bar on a terminal, hidden elsewhere.
 fn progress(files: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(files), ProgressDrawTarget::stderr());
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} files, {eta} left") {

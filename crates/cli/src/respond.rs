@@ -1,4 +1,4 @@
-//! What to do about alerts: plans, printed. Nothing is done here.
+//! Command `respond`: response plans for alerts, printed only; it acts in no account.
 
 use std::io::Write;
 
@@ -19,7 +19,7 @@ use crate::{
     text::{count, paragraph, printable},
 };
 
-/// Prints a plan for each principal with alerts; gives the exit code.
+/// Prints a plan for each principal with alerts; returns the exit code.
 pub(crate) fn respond(arguments: &Respond) -> Result<u8> {
     let settings = settings(arguments.input.reading.settings.as_deref())?;
     let analysis = analysis::run(&arguments.input, None, false)?;

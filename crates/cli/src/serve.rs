@@ -1,4 +1,4 @@
-//! A state as a page in the browser, on this machine, for whoever has the link.
+//! Command `serve`: the dashboard of a state file, on loopback, for holders of the printed link.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -23,7 +23,7 @@ use crate::{
     shelf::Shelf,
 };
 
-/// Serves until it is interrupted.
+/// Serves until interrupted.
 pub(crate) fn serve(arguments: &Serve) -> Result<u8> {
     let Some(file) = &arguments.input.state else {
         bail!("--state FILE is missing: the file that `analyze --state` keeps")
@@ -33,10 +33,10 @@ pub(crate) fn serve(arguments: &Serve) -> Result<u8> {
         eprintln!("trailwarden: {} file(s) read into {}", read.files, files::show(file));
     }
     let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
+    getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no source of random numbers: {error}"))?;
     let (orders, clerk) = orders();
     let (input, file) = (arguments.input.clone(), file.clone());
-    // Is the state one that can be shown? That is known, and the board drawn up, before anybody is told the link.
+    // The state is checked, and the board rendered once, before the link is printed.
     let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
     std::thread::spawn(move || match open(&input, &file) {
         Ok(desk) => {
@@ -78,19 +78,19 @@ fn who() -> String {
     names.iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "somebody".to_owned())
 }
 
-/// Without whoever looks things up there is nothing to serve.
+/// Ends the process if the actor's thread panics: nothing could be served without it.
 struct Ends;
 
 impl Drop for Ends {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("trailwarden: the page can be shown no longer");
+            eprintln!("trailwarden: the dashboard failed and cannot continue");
             std::process::exit(2);
         }
     }
 }
 
-/// Nobody acts here, so nobody has to be told.
+/// Discards notices: no responder runs here.
 struct Nobody;
 
 impl Channel<Notice> for Nobody {

@@ -1,5 +1,7 @@
-//! A state as the functions' table has it, so that the page is made by the same stage: hours and findings stay in the
-//! file, what is listed of them is in memory.
+//! Read view of a state file as the functions' table, so that the same stage renders the dashboard.
+//!
+//! Hours and findings stay in the file; index entries, risks and counts are in memory. Decisions are written
+//! to the file.
 
 use std::{
     cell::{Cell, RefCell},
@@ -34,51 +36,51 @@ use crate::{
     args::Input, compliance, files, identities::Identities, incident::gather, knowledge::now, state::State,
 };
 
-/// Hours that an identity's risk is of.
+/// Period of a risk assessment, in hours.
 const RISK_HOURS: u32 = 24;
-/// Days of the compliance report.
+/// Period of the compliance report, in days.
 const PERIOD: u32 = 30;
 
-/// A state on a shelf, to be looked at, and taken down when something is decided.
+/// A state file as a table: a copy for reading, the file itself for decisions.
 pub(crate) struct Shelf {
     input: Input,
     file: PathBuf,
     copies: TempDir,
-    /// Counts the copies.
+    /// Number of copies made.
     nth: Cell<u32>,
     loaded: RefCell<Loaded>,
     known: Cell<Option<Stamp>>,
 }
 
-/// By what it is seen that a file was written.
+/// Size and modification time, to detect that the file was replaced.
 type Stamp = (u64, Option<SystemTime>);
 
 fn stamp(file: &Path) -> Option<Stamp> {
     std::fs::metadata(file).ok().map(|found: Metadata| (found.len(), found.modified().ok()))
 }
 
-/// What was read.
+/// Contents of a state.
 #[derive(Default)]
 struct Loaded {
-    /// Nothing, while there is no state.
+    /// `None` while the file does not exist.
     state: Option<State>,
-    /// What is made of it, and what was decided since.
+    /// Items derived from the state, and decisions since.
     memory: Memory,
-    /// Which findings are where.
+    /// Finding ids by partition.
     places: BTreeMap<String, Vec<String>>,
-    /// Where the logs end.
+    /// End of the logs.
     as_of: Option<Time>,
 }
 
 impl Shelf {
-    /// A desk for it. Whether controls are kept, only logs tell: a state keeps what identities did.
+    /// A desk on this table. Compliance needs logs: a state holds only identities' activity.
     pub(crate) fn desk(input: &Input, file: &Path) -> Result<Desk<Self>> {
         let desk = Desk::new(Self::new(input, file)?, Mode::Observe);
         Ok(if input.paths.is_empty() { desk.without_controls() } else { desk })
     }
 
     fn new(input: &Input, file: &Path) -> Result<Self> {
-        let copies = tempfile::tempdir().context("a folder for a copy of the state")?;
+        let copies = tempfile::tempdir().context("creating a temporary folder for a copy of the state")?;
         let known = Cell::new(stamp(file));
         let shelf = Self {
             input: input.clone(),
@@ -92,12 +94,13 @@ impl Shelf {
         Ok(shelf)
     }
 
-    /// Where the logs end: the time that is looked at.
+    /// End of the logs, the time that views show.
     pub(crate) fn as_of(&self) -> Time {
         self.loaded.borrow().as_of.unwrap_or_else(now)
     }
 
-    /// Reads the file again, if somebody wrote it; says so. What cannot be read now is as it was before.
+    /// Reloads the file if another process replaced it; returns whether it did. If loading fails, the old
+    /// contents stay.
     pub(crate) fn renew(&self) -> bool {
         let is = stamp(&self.file);
         if is == self.known.get() {
@@ -110,7 +113,7 @@ impl Shelf {
                 true
             }
             Err(error) => {
-                eprintln!("trailwarden: state {}: {error:#}; it is tried again", files::show(&self.file));
+                eprintln!("trailwarden: state {}: {error:#}; trying again", files::show(&self.file));
                 false
             }
         }
@@ -146,7 +149,7 @@ impl Shelf {
         Ok(loaded)
     }
 
-    /// How controls are kept, where there are logs that tell.
+    /// Adds the compliance report, if logs are given.
     fn stand(&self, loaded: &mut Loaded, identities: &Identities, as_of: Time) -> Result<()> {
         if self.input.paths.is_empty() {
             return Ok(());
@@ -172,11 +175,11 @@ impl Shelf {
         Ok(())
     }
 
-    /// Keeps what was decided: in the file itself, then here.
+    /// Writes a decision to the file, then to memory.
     fn decide(&self, key: &Key, write: &Write) -> Result<()> {
         let state = State::open(&self.file)?;
         if stamp(&self.file) != self.known.get() {
-            bail!("was written meanwhile: look again");
+            bail!("was changed by another process: reload and try again");
         }
         block_on(state.items().put(key, write.clone(), Over::Anything))?;
         state.keep()?;
@@ -188,7 +191,7 @@ impl Shelf {
 }
 
 impl Loaded {
-    /// Lists the findings.
+    /// Builds the index of findings.
     fn index(&mut self, findings: &[(Scope, Finding)], as_of: Time) -> Result<()> {
         for (scope, finding) in findings {
             self.places.entry(scope.partition()).or_default().push(finding.id.clone());
@@ -205,7 +208,7 @@ impl Loaded {
         Ok(())
     }
 
-    /// Counts identities by day, and failed sign-ins by hour.
+    /// Builds the counts of identities by day and of failed sign-ins by hour.
     fn count(&mut self, identities: &Identities, until: u32, as_of: Time) -> Result<()> {
         let first = until.saturating_sub(24 * 32);
         for scope in identities.scopes() {
@@ -231,7 +234,7 @@ impl Loaded {
         Ok(())
     }
 
-    /// Assesses whoever something was found of in the last seven days, as the functions do.
+    /// Assesses identities with open findings of the last seven days, as the functions do.
     fn assess(
         &mut self,
         identities: &Identities,
@@ -356,7 +359,7 @@ impl Table for Shelf {
                 found.insert(entry.key.clone(), entry);
             }
         }
-        // What was decided since may be listed elsewhere now.
+        // A decision since loading may have moved an item's listing.
         let mut decided = block_on(loaded.memory.listed(partition, from, to))?;
         for key in found.keys().cloned().collect::<Vec<_>>() {
             if block_on(loaded.memory.get(&key))?.is_some() {
@@ -369,7 +372,7 @@ impl Table for Shelf {
     }
 
     async fn put(&self, key: &Key, write: Write, _: Over) -> Result<bool, Unavailable> {
-        // Nobody else is at this desk; whoever else wrote the file meanwhile is seen before each order.
+        // One thread uses this table, and `decide` refuses to write if another process has replaced the file.
         self.decide(key, &write).map_err(broken)?;
         Ok(true)
     }

@@ -1,4 +1,4 @@
-//! Writing a made-up organisation's trail, laid out as AWS delivers it.
+//! Command `simulate`: writes the logs of a simulated organisation in the layout that AWS delivers.
 
 use std::{
     collections::BTreeMap,
@@ -55,7 +55,7 @@ pub(crate) fn simulate(arguments: &args::Simulate) -> Result<u8> {
     Ok(0)
 }
 
-/// What the arguments ask for; the attacks grow with the organisation.
+/// Options from the arguments; the default number of attacks grows with the organisation.
 fn options(arguments: &args::Simulate) -> Options {
     let usual = Options::new(arguments.seed);
     let attack_days = usual.attack_days.min(arguments.days.div_ceil(3));
@@ -80,7 +80,7 @@ struct Written {
 }
 
 impl Written {
-    /// One file for each account, region and day, as far as a day's records have come.
+    /// Writes the given records, one file for each account, Region and day.
     fn write(&mut self, out: &Path, organisation: &str, records: Vec<Record>) -> Result<()> {
         let mut parts: BTreeMap<(String, String, i64), Vec<String>> = BTreeMap::new();
         for record in records {

@@ -1,7 +1,7 @@
-//! Hours and findings kept from one run to the next, in one file.
+//! State file: hours, findings and items kept from one run to the next.
 //!
-//! A run is one transaction: it is kept whole, at its end, or not at all. Baselines are not stored: they are
-//! made from the hours each time, so that nothing can disagree with them.
+//! A run is one transaction: it is committed whole at its end, or not at all. Baselines are not stored: they
+//! are rebuilt from the hours each time, so nothing can disagree with them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,30 +30,31 @@ const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 const HOURS: TableDefinition<'_, (&[u8], u32), &[u8]> = TableDefinition::new("hours");
 const FINDINGS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("findings");
 
-/// Changed whenever what is stored would be read wrongly by an older program.
+/// Format version; raised whenever an older program would misread the file.
 const VERSION: u64 = 2;
-/// Hours older than this, seen from the newest, are dropped: baselines can be made again from what is left.
+/// Retention of hours in days, counted from the newest; enough to rebuild baselines.
 const KEPT_DAYS: u32 = REBUILD_DAYS + 2;
 
-/// An open state: a copy of the file, which takes its place when a run is kept.
+/// An open state: a copy of the file, which replaces the file on commit.
 ///
-/// So the file itself is never written to: not by a run that is killed, and not by the storage library's own repairs.
+/// The file itself is never written to, neither by a killed run nor by the storage library's own repairs.
 pub(crate) struct State {
     database: Database,
     copy: PathBuf,
     file: PathBuf,
-    /// Locked for as long as this is open.
+    /// The file, locked while the state is open.
     held: File,
 }
 
 impl State {
-    /// Opens or makes the file. One that is damaged, or that a newer program wrote, is refused and left alone.
+    /// Opens or creates the file. A damaged file, or one of another format version, is refused and left
+    /// alone.
     pub(crate) fn open(file: &Path) -> Result<Self> {
         let held = OpenOptions::new().read(true).append(true).create(true).open(file)?;
         patiently(|| held.try_lock())?;
         let is_new = held.metadata()?.len() == 0;
         let copy = file.with_added_extension("new");
-        let _ = std::fs::remove_file(&copy); // left by a run that was killed
+        let _ = std::fs::remove_file(&copy); // left by a killed run
         if !is_new {
             std::fs::copy(file, &copy).with_context(|| format!("copying to {}", files::show(&copy)))?;
         }
@@ -70,14 +71,14 @@ impl State {
         Ok(state)
     }
 
-    /// Opens a copy, to be looked at: the file is free for others at once. Whatever is written into it goes with it.
+    /// Opens a copy for reading, and unlocks the file at once. Writes to the copy are lost.
     pub(crate) fn look(file: &Path, copy: &Path) -> Result<Self> {
         let held = File::open(file)?;
         patiently(|| held.try_lock_shared())?;
         std::fs::copy(file, copy)?;
         held.unlock()?;
         let opened = quietly(|| Database::open(copy));
-        // Its name may go before it does: however this ends, nothing is left.
+        // The open database survives the removal of its name, so no copy is ever left behind.
         let _ = std::fs::remove_file(copy);
         let Some(Ok(database)) = opened else {
             bail!("cannot be used: it is damaged, or not a state file of trailwarden");
@@ -87,7 +88,7 @@ impl State {
         Ok(state)
     }
 
-    /// Hours of a scope, from one to another, both included.
+    /// Hours of a scope from `from` to `to`, inclusive, in hours since 1970.
     pub(crate) fn hours(&self, scope: &Scope, from: u32, to: u32) -> Result<Vec<(u32, Hour)>> {
         let key = key(scope)?;
         let read = self.database.begin_read()?;
@@ -100,7 +101,7 @@ impl State {
             .collect()
     }
 
-    /// A finding, with the scope that it is of.
+    /// A finding with its scope.
     pub(crate) fn finding(&self, id: &str) -> Result<Option<(Scope, Finding)>> {
         let read = self.database.begin_read()?;
         let kept = read.open_table(FINDINGS)?.get(id)?;
@@ -132,12 +133,12 @@ impl State {
         Ok(())
     }
 
-    /// The findings kept.
+    /// All findings.
     pub(crate) fn findings(&self) -> Result<Vec<Finding>> {
         Ok(self.scoped_findings()?.into_iter().map(|(_, finding)| finding).collect())
     }
 
-    /// The findings kept, each with the scope that it is of.
+    /// All findings with their scopes.
     pub(crate) fn scoped_findings(&self) -> Result<Vec<(Scope, Finding)>> {
         match self.database.begin_read()?.open_table(FINDINGS) {
             Ok(table) => table.iter()?.map(|entry| read_finding(entry?.1.value())).collect(),
@@ -146,7 +147,7 @@ impl State {
         }
     }
 
-    /// The kept hours with the new ones; nothing is changed.
+    /// Stored hours merged with those in memory; writes nothing.
     pub(crate) fn everything(&self, memory: &Memory) -> Result<BTreeMap<Scope, Encoded>> {
         let write = self.database.begin_write()?;
         let mut hours = write.open_table(HOURS)?;
@@ -154,7 +155,7 @@ impl State {
         load(&hours)
     }
 
-    /// Merges new hours into the kept ones and judges what they touch; with `keeps`, keeps both.
+    /// Merges new hours into the stored ones and judges the changed scopes; with `keeps`, commits the result.
     pub(crate) fn judge(
         &self,
         memory: &Memory,
@@ -190,14 +191,14 @@ impl State {
         Ok(judged)
     }
 
-    /// What was changed takes the old file's place: whole and on disk under its other name, at once.
+    /// Commits: syncs the copy to disk, then renames it over the file.
     pub(crate) fn keep(&self) -> Result<()> {
         File::open(&self.copy)?.sync_all()?;
         std::fs::rename(&self.copy, &self.file)
             .with_context(|| format!("renaming {}", files::show(&self.copy)))
     }
 
-    /// Where items are, as the functions' table has them.
+    /// Items of the state, as the functions' table.
     pub(crate) fn items(&self) -> Items<'_> {
         Items::new(&self.database)
     }
@@ -205,7 +206,7 @@ impl State {
 
 impl Drop for State {
     fn drop(&mut self) {
-        // Gone already if it was kept. An empty file of ours is no state.
+        // The copy is already gone after a commit. An empty file that `open` created is no state.
         let _ = std::fs::remove_file(&self.copy);
         if self.held.metadata().is_ok_and(|held| held.len() == 0)
             && std::fs::metadata(&self.file).is_ok_and(|file| file.len() == 0)
@@ -215,7 +216,7 @@ impl Drop for State {
     }
 }
 
-/// Tenths of a second that a lock is waited for: a look or a decision takes a moment; a run may take long.
+/// Tenths of a second to wait for a lock: long enough for a read or a decision, not for a whole run.
 const PATIENCE: u32 = 20;
 
 fn patiently(lock: impl Fn() -> Result<(), std::fs::TryLockError>) -> Result<()> {
@@ -228,7 +229,7 @@ fn patiently(lock: impl Fn() -> Result<(), std::fs::TryLockError>) -> Result<()>
     bail!("is in use by another run")
 }
 
-/// Runs `work`; `None` if it panicked, without the panic's own noise.
+/// Runs `work` without the panic message; `None` if it panicked.
 fn quietly<T>(work: impl FnOnce() -> T) -> Option<T> {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
@@ -239,7 +240,7 @@ fn quietly<T>(work: impl FnOnce() -> T) -> Option<T> {
 
 type Hours<'txn> = Table<'txn, (&'static [u8], u32), &'static [u8]>;
 
-/// Adds what is in memory; gives each touched scope with its first touched hour.
+/// Merges the hours in memory; returns each changed scope with its first changed hour.
 fn merge(hours: &mut Hours<'_>, memory: &Memory) -> Result<BTreeMap<Scope, u32>> {
     let mut touched = BTreeMap::new();
     for scope in memory.scopes() {
@@ -275,7 +276,7 @@ fn load(hours: &Hours<'_>) -> Result<BTreeMap<Scope, Encoded>> {
     Ok(all)
 }
 
-/// Open findings of judged scopes and days that the new judgement does not support.
+/// Open findings of the judged scopes and days that the new judgement no longer supports, now closed.
 fn close(
     kept: &Table<'_, &'static str, &'static [u8]>,
     touched: &BTreeMap<Scope, u32>,
@@ -295,7 +296,8 @@ fn close(
     Ok(closed)
 }
 
-/// Drops what is too old, seen from the newest hour that is not in the future: a forged date must not erase what was learnt.
+/// Drops hours past retention, counted from the newest hour that is not in the future: a forged date must not
+/// erase what was learnt.
 fn forget(hours: &mut Hours<'_>, all: &BTreeMap<Scope, Encoded>) -> Result<()> {
     let tomorrow = now().hour() + 24;
     let newest = all

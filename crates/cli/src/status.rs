@@ -1,4 +1,4 @@
-//! A board of numbers: how things stand at the end of the logs, as the page shows it.
+//! Command `status`: the dashboard's overview as text, as of the end of the logs.
 
 use std::io::{BufWriter, Write};
 
@@ -23,9 +23,9 @@ use crate::{
     text::{count, paragraph, printable, thousands},
 };
 
-/// Prints the board; gives the exit code.
+/// Prints the overview; returns the exit code.
 pub(crate) fn status(arguments: &Status) -> Result<u8> {
-    let folder = tempfile::tempdir().context("a folder for a copy of the state")?;
+    let folder = tempfile::tempdir().context("creating a temporary folder for a copy of the state")?;
     let input = &arguments.input;
     let file = match &input.state {
         Some(state) if input.paths.is_empty() && !state.exists() => {
@@ -33,10 +33,10 @@ pub(crate) fn status(arguments: &Status) -> Result<u8> {
         }
         Some(state) if input.paths.is_empty() => state.clone(),
         known => {
-            // What is read joins what is kept in a copy: to look changes nothing.
+            // Logs are merged into a copy of the state, because a look must change nothing.
             let copy = folder.path().join("joined");
             if let Some(state) = known.as_ref().filter(|state| state.exists()) {
-                // It is written by being replaced, so a copy is whole.
+                // The file is only ever replaced by a rename, so a copy is complete.
                 std::fs::copy(state, &copy).with_context(|| format!("state {}", files::show(state)))?;
             }
             analysis::run(&Input { state: Some(copy.clone()), ..input.clone() }, None, true)?;
@@ -95,7 +95,7 @@ fn show(out: &mut impl Write, board: &Board, open: usize) -> Result<()> {
     Ok(writeln!(out, "  {open} open in all")?)
 }
 
-/// Today beside yesterday.
+/// Last 24 hours against the day before.
 fn today(out: &mut impl Write, overview: &Overview) -> Result<()> {
     let bold = Style::new().bold();
     writeln!(out, "\n{bold}{:<18}{:>9}{:>13}{bold:#}", "Last 24 hours", "now", "day before")?;
@@ -133,7 +133,7 @@ fn controls(out: &mut impl Write, compliance: &Compliance) -> Result<()> {
     Ok(())
 }
 
-/// A week at a glance: who, on which day, how bad.
+/// Severities of the week, by principal and day.
 fn matrix(out: &mut impl Write, overview: &Overview) -> Result<()> {
     if overview.matrix.is_empty() {
         return Ok(());

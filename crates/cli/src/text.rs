@@ -1,4 +1,4 @@
-//! Text from logs, made safe for a terminal.
+//! Text layout for a terminal, with log content made safe.
 
 pub use trailwarden_core::event::printable;
 
@@ -20,7 +20,7 @@ pub(crate) fn count(number: u64, what: &str) -> String {
     format!("{} {what}{}", thousands(number), if number == 1 { "" } else { "s" })
 }
 
-/// Breaks text into lines of at most `width` characters, at spaces.
+/// Breaks text at spaces into lines of at most `width` characters; a longer word stays whole.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
@@ -38,10 +38,10 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Columns of a page.
+/// Line width in characters.
 pub(crate) const WIDTH: usize = 110;
 
-/// Writes text in lines of a page, each under the first; `before` stands before the first.
+/// Writes wrapped text with a hanging indent; `before` precedes the first line.
 pub(crate) fn paragraph(out: &mut impl std::io::Write, before: &str, text: &str) -> std::io::Result<()> {
     for (at, line) in wrap(&printable(text), WIDTH.saturating_sub(before.len())).into_iter().enumerate() {
         if at == 0 {

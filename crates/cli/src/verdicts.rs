@@ -1,4 +1,4 @@
-//! What analysts said of findings, in a file; and what it does to the thresholds.
+//! Analysts' verdicts from a file or a state, and the thresholds learnt from them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,7 +30,7 @@ struct Line {
     day: String,
 }
 
-/// What was said of a finding, and when.
+/// Verdict on a finding, with its day since 1970.
 pub(crate) struct Said {
     finding: String,
     verdict: Verdict,
@@ -40,7 +40,7 @@ pub(crate) struct Said {
 /// Reads a CSV with the header `finding,verdict,day`; verdicts are `true_positive` and `false_positive`.
 ///
 /// # Errors
-/// The first line that is wrong, and why.
+/// The first invalid line, and the reason.
 pub(crate) fn read(path: &Path) -> Result<Vec<Said>> {
     let text = std::fs::read(path).with_context(|| format!("reading verdicts {}", files::show(path)))?;
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(&text[..]);
@@ -58,7 +58,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Said>> {
     Ok(said)
 }
 
-/// What was said on the page of a state.
+/// Verdicts recorded in a state by the dashboard.
 ///
 /// # Errors
 /// If the state cannot be read.
@@ -68,9 +68,10 @@ pub(crate) fn kept(table: &impl Table) -> Result<Vec<Said>> {
     Ok(given.into_iter().map(said).collect())
 }
 
-/// Learns the thresholds of each day from what had been said before it.
+/// Learns the thresholds of each day from the verdicts before it.
 ///
-/// `findings` are those that may have been spoken of; `principal_days` how many identities were judged on each day.
+/// `findings` are those that verdicts may name; `principal_days` is the number of identities judged on each
+/// day.
 pub(crate) fn learn(
     said: &[Said],
     findings: &[Finding],
@@ -96,7 +97,7 @@ pub(crate) fn learn(
     let borne = settings.bearable_false_alerts.unwrap_or(FALSE_ALERTS);
     for day in *first..=*last {
         let before = day.saturating_sub(VERDICT_DAYS)..day;
-        // The last word on a finding counts.
+        // The last verdict on a finding counts.
         let mut last: BTreeMap<&str, (f32, Verdict)> = BTreeMap::new();
         for said in said.iter().filter(|said| before.contains(&said.day)) {
             if let Some(score) = alerts.get(said.finding.as_str()) {
@@ -110,7 +111,7 @@ pub(crate) fn learn(
     history
 }
 
-/// Gives each finding the severity that the thresholds of its day have for its score.
+/// Sets the severity of each finding from its score and the thresholds of its day.
 pub(crate) fn relabel(findings: &mut [Finding], history: &History) {
     for finding in findings.iter_mut().filter(|finding| matches!(finding.kind, Kind::Threat | Kind::Anomaly))
     {

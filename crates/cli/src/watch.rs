@@ -1,4 +1,4 @@
-//! Follows folders: log files are read as they arrive, and what they change is said at once.
+//! Command `watch`: follows folders, reads log files as they arrive, and prints changed findings at once.
 
 use std::{
     collections::BTreeMap,
@@ -20,18 +20,18 @@ use crate::{
     text::{count, paragraph, printable},
 };
 
-/// Reasons told of one finding.
+/// Maximum number of reasons for a finding.
 const REASONS: usize = 3;
 
-/// What a file was like when it was looked at: read when it has stopped growing.
+/// Size and modification time of files at a scan. A file is read once it has stopped growing.
 type Looked = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
 
-/// Follows until it is interrupted.
+/// Follows until interrupted.
 pub(crate) fn watch(arguments: &Watch) -> Result<u8> {
     if let Some(missing) = arguments.input.paths.iter().find(|path| !path.exists()) {
         bail!("{}: there is no such folder", files::show(missing));
     }
-    let folder = tempfile::tempdir().context("a folder for what is learnt")?;
+    let folder = tempfile::tempdir().context("creating a temporary folder for the state")?;
     let mut input = arguments.input.clone();
     input.state.get_or_insert_with(|| folder.path().join("state"));
     let mut known = Looked::new();

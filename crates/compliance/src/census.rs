@@ -1,4 +1,4 @@
-//! How many events were judged, by day and by check.
+//! Counts of judged events, by day and by check.
 
 use std::collections::BTreeMap;
 
@@ -12,25 +12,25 @@ use trailwarden_core::{activity::BottomK, event::hash};
 pub struct Tally {
     /// All events.
     pub events: u64,
-    /// Those that a check spoke about, in the order of [`ALL`].
+    /// Events judged by each check, in the order of [`ALL`].
     pub checks: Vec<u64>,
-    /// Are these estimates?
+    /// Whether any count is an estimate.
     pub is_estimate: bool,
 }
 
 impl Tally {
-    /// Counts an event.
+    /// Counts one event.
     pub fn count(&mut self) {
         self.events += 1;
     }
 
-    /// Counts that a check spoke about it.
+    /// Counts one event for a check, given by its index in [`ALL`].
     pub fn spoke(&mut self, check: usize) {
         self.checks.resize(ALL.len(), 0);
         self.checks[check] += 1;
     }
 
-    /// Adds another's counts.
+    /// Adds the counts of `other`.
     pub fn add(&mut self, other: &Self) {
         self.events += other.events;
         self.checks.resize(ALL.len(), 0);
@@ -38,7 +38,7 @@ impl Tally {
         self.is_estimate |= other.is_estimate;
     }
 
-    /// How many events a check judged.
+    /// Number of events that a check judged; all events for a check that is asked of every event.
     pub fn judged_by(&self, check: &Check) -> u64 {
         if check.is_asked_of_all() {
             return self.events;
@@ -48,27 +48,27 @@ impl Tally {
     }
 }
 
-/// Counts of one day that copies and order do not change: exact while they are small, then estimates
-/// (one standard error is 6% of all events, 18% of those of a check).
+/// Idempotent counts of one day, independent of order: exact while small, then bottom-k estimates (standard
+/// error 6% for all events, 18% for the events of one check).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Census {
     events: BottomK<(), 256>,
-    /// By the hash of the check's name: the list of checks may change.
+    /// Keyed by the hash of the check's id, because the list of checks may change.
     checks: BTreeMap<u64, BottomK<(), 32>>,
 }
 
 impl Census {
-    /// Counts an event by the hash of its id.
+    /// Counts an event, given by the hash of its id.
     pub fn count(&mut self, event: u64) {
         self.events.insert(event, || ());
     }
 
-    /// Counts that a check spoke about it.
+    /// Counts one event for a check, given by its index in [`ALL`].
     pub fn spoke(&mut self, check: usize, event: u64) {
         self.checks.entry(hash(ALL[check].id)).or_default().insert(event, || ());
     }
 
-    /// Adds everything of `other`.
+    /// Merges the counts of `other`.
     pub fn merge(&mut self, other: Self) {
         self.events.merge(other.events);
         for (check, events) in other.checks {
@@ -76,7 +76,7 @@ impl Census {
         }
     }
 
-    /// The counts.
+    /// The counts as plain numbers.
     pub fn tally(&self) -> Tally {
         let of = |check: &&Check| {
             self.checks.get(&hash(check.id)).map_or(0, |seen| seen.distinct().round() as u64)

@@ -1,4 +1,4 @@
-//! A check: its sheet, what it speaks about, and how it judges events alone or together.
+//! Data types of a check: its sheet, the events it judges, and its rule for single or related events.
 
 use trailwarden_core::{
     event::{Event, Time},
@@ -8,31 +8,31 @@ use trailwarden_core::{
 
 use crate::{FRAMEWORKS, Trace, Traces};
 
-/// A rule of good conduct that what somebody does can break.
+/// A rule that activity can violate, with its data sheet.
 pub struct Check {
-    /// Stable name, equal to the file's.
+    /// Stable kebab-case id, equal to the file's name.
     pub id: &'static str,
-    /// For people.
+    /// Display title.
     pub title: &'static str,
-    /// What it is about.
+    /// Subject area.
     pub group: Group,
-    /// How bad breaking it is.
+    /// Severity of a violation.
     pub severity: Severity,
-    /// What to do.
+    /// Remediation steps.
     pub remediation: &'static [&'static str],
-    /// What a log cannot show of it.
+    /// Violations that a log cannot show.
     pub blind_spot: &'static str,
-    /// What the settings must say before it can judge; `None` if it can without.
+    /// Setting without which the check cannot judge; `None` if it needs none.
     pub needs: Option<Need>,
-    /// Which events it judges: asked of every event, so cheap.
+    /// Filter for the events it judges. It runs on every event, so it must be cheap.
     pub speaks_about: Speaks,
-    /// Judges them.
+    /// Decides whether the events violate the check.
     pub rule: Rule,
-    /// Managed rules of AWS Config that say the same of a configuration.
+    /// AWS Config managed rules that test the same requirement on the configuration.
     pub config_rules: &'static [&'static str],
 }
 
-/// What checks are about.
+/// Subject area of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "title() says it")]
 pub enum Group {
@@ -49,7 +49,7 @@ pub enum Group {
 }
 
 impl Group {
-    /// For people.
+    /// Display title.
     pub fn title(self) -> &'static str {
         match self {
             Self::PrivilegedAccess => "Privileged access",
@@ -66,81 +66,84 @@ impl Group {
     }
 }
 
-/// A fact that a check cannot do without.
+/// A setting that a check requires.
 pub struct Need {
-    /// The key of the settings.
+    /// Key in the settings file.
     pub key: &'static str,
-    /// Is it given?
+    /// Whether the settings contain it.
     pub is_given: fn(&Facts) -> bool,
 }
 
-/// Which events a check judges. Only calls that AWS carried out, by somebody other than AWS.
+/// Filter for the events a check judges. Only successful calls by principals other than AWS reach it.
 pub enum Speaks {
-    /// These calls, by service.
+    /// These calls.
     Calls(Calls),
-    /// These calls, of those events that this picks.
+    /// These calls, if the function also accepts the event.
     CallsOf(Calls, fn(&Event<'_>) -> bool),
-    /// Those that this picks.
+    /// Events that the function accepts.
     Those(fn(&Event<'_>, &Facts) -> bool),
-    /// Every call; only those that this picks need a closer look.
+    /// Every call counts as judged; the rule runs only on events that the function accepts.
     Every(fn(&Event<'_>, &Facts) -> bool),
 }
 
-/// Calls by service.
+/// Event names by service, for example `("iam", &["CreateUser"])`.
 type Calls = &'static [(&'static str, &'static [&'static str])];
 
-/// How a check judges.
+/// Decision function of a check.
 pub enum Rule {
-    /// Each event by itself: what happened, in words, if the event breaks it.
+    /// Judges each event alone; returns the violation, if any.
     Event(fn(&Event<'_>, &Facts) -> Option<Broken>),
-    /// Several events together, whatever their order: each leaves a trace under a subject.
+    /// Judges several events together, independent of their order: each leaves a trace under a subject.
     Together {
-        /// What an event leaves.
+        /// Trace of an event.
         trace: fn(&Event<'_>, &Facts) -> Option<Trace>,
-        /// Do all the traces of one subject break it?
+        /// Violations proved by all traces of one subject.
         judge: fn(&Traces) -> Vec<BrokenTogether>,
-        /// What it needs besides, and what its silence says.
+        /// Retention of traces, and when no violation counts as evidence.
         sheet: Together,
     },
 }
 
-/// What a check of several events needs, and what its silence says.
+/// Trace retention of a check of several events, and when no violation counts as evidence of compliance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Together {
-    /// Is one event a day, of those alike, enough?
+    /// Whether one event a day is enough among events of the same kind.
     pub is_by_day: bool,
-    /// Does it want to know where AWS writes audit logs?
+    /// Whether it needs traces of AWS delivering audit logs.
     pub wants_deliveries: bool,
-    /// When is it evidence that nothing was broken?
+    /// When the absence of a violation is evidence of compliance.
     pub evidence: Keeping,
 }
 
-/// When the silence of a check is evidence that nothing was broken.
+/// Condition under which the absence of a violation is evidence of compliance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keeping {
-    /// Whenever it judged something.
+    /// Whenever the check judged an event.
     Always,
-    /// Never: it judges little of what it is asked about, as of all buckets those that keep logs.
+    /// Never: few of the events it counts can violate it, for example only those on buckets that store audit
+    /// logs.
     Never,
-    /// Once the log is so many days long.
+    /// Once the log spans this many days.
     AfterDays(u32),
 }
 
 impl Together {
-    /// What most are like.
+    /// Default: every event, no delivery traces, always evidence.
     pub const PLAIN: Self = Self { is_by_day: false, wants_deliveries: false, evidence: Keeping::Always };
-    /// Of audit logs.
+    /// For checks on stores of audit logs.
     pub const OF_AUDIT_LOGS: Self =
         Self { is_by_day: true, wants_deliveries: true, evidence: Keeping::Never };
 }
 
-/// What one event broke.
+/// A violation by one event.
 pub struct Broken {
-    /// In words, for the auditor.
+    /// Description for the auditor.
     pub what: String,
-    /// What sort of data it was about, where the settings say so: then it concerns only frameworks for such data.
+    /// Kind of data involved, if the settings declare it; restricts the violation to frameworks that cover
+    /// it.
     pub data: Option<Data>,
-    /// The accounts that something was opened to, if that is all: it breaks nothing if they turn out to be the organisation's.
+    /// Accounts that gained access, if that alone is the violation: it is void if all of them turn out to
+    /// belong to the organisation.
     pub outsiders: Vec<String>,
 }
 
@@ -150,35 +153,36 @@ impl From<String> for Broken {
     }
 }
 
-/// What several events broke together.
+/// A violation by several events together.
 pub struct BrokenTogether {
-    /// In words, for the auditor.
+    /// Description for the auditor.
     pub what: String,
-    /// The traces that prove it; whoever left the first is named.
+    /// Traces that prove it; the principal of the first is the finding's.
     pub proof: Vec<Trace>,
-    /// When it was broken: the same however much later it is judged.
+    /// Time of the violation; independent of when it is judged.
     pub at: Time,
-    /// Why it is none after all, where later events explain it.
+    /// Reason to close it, if other events explain it.
     pub excused: Option<String>,
 }
 
 impl Check {
-    /// Can it judge, given what the settings say?
+    /// Whether the settings contain everything the check needs.
     pub fn is_in_force(&self, facts: &Facts) -> bool {
         self.needs.as_ref().is_none_or(|need| (need.is_given)(facts))
     }
 
-    /// Is it about this one of its calls?
+    /// Whether the check judges this event among those of its calls.
     pub(crate) fn is_about(&self, event: &Event<'_>) -> bool {
         !matches!(self.speaks_about, Speaks::CallsOf(_, picks) if !picks(event))
     }
 
-    /// Does it judge every event there is?
+    /// Whether every event counts as judged by the check.
     pub fn is_asked_of_all(&self) -> bool {
         matches!(self.speaks_about, Speaks::Every(_))
     }
 
-    /// The controls it speaks to, framework by framework, in an account; `data` is what sort of data was touched, if known.
+    /// Names of the controls it maps to in an account, by framework. `data` is the kind of data involved, if
+    /// known.
     pub fn controls(&self, data: Option<Data>, account: &str, facts: &Facts) -> Vec<String> {
         let concerned = FRAMEWORKS.iter().filter(|framework| match (framework.data, data) {
             (Some(of), Some(touched)) => of == touched,

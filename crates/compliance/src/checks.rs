@@ -1,4 +1,4 @@
-//! Every check: each a data sheet, a function and its tests.
+//! Registry of all checks. Each file holds one check: data sheet, function and tests.
 
 mod access_key_too_old;
 mod activity_outside_regions;
@@ -70,7 +70,7 @@ pub(super) use self::{
     unencrypted_store_created::CHECK as UNENCRYPTED_STORE_CREATED,
 };
 
-/// Every check, by name.
+/// All checks, sorted by id.
 pub const ALL: &[&Check] = &[
     &ACCESS_KEY_TOO_OLD,
     &ACTIVITY_OUTSIDE_REGIONS,

@@ -1,5 +1,7 @@
-//! What AWS Config says of a configuration joins as evidence: a rule that no longer holds speaks to the controls of
-//! the check that says the same of what people do.
+//! Conversion of AWS Config rule evaluations to findings.
+//!
+//! A configuration rule that stops being compliant is evidence for the controls of the check that tests the
+//! same requirement on activity.
 
 use std::collections::BTreeSet;
 
@@ -11,10 +13,10 @@ use trailwarden_core::{
     sources::RuleChange,
 };
 
-/// Ids have a day; these have one before there were such logs, 2010-01-01.
+/// Fixed day for the finding id, 2010-01-01: before any log, so it collides with no real day.
 const NO_DAY: u32 = 14_610;
 
-/// The finding that a verdict opens or closes; `None` if no check says what the rule says.
+/// The finding that an evaluation opens or closes; `None` if no check corresponds to the rule.
 pub fn finding_of(change: &RuleChange, facts: &Facts) -> Option<Finding> {
     let checks: Vec<&Check> = ALL.iter().copied().filter(|check| says_the_same(change, check)).collect();
     let worst = checks.iter().max_by_key(|check| check.severity)?;
@@ -40,7 +42,7 @@ pub fn finding_of(change: &RuleChange, facts: &Facts) -> Option<Finding> {
         FRAMEWORKS.iter().flat_map(|framework| framework.spoken_of().map(|control| framework.name(control)));
     let because = new.annotation.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
     Some(Finding {
-        // Of no day: one verdict follows another, and the last one counts.
+        // The id has no real day: a later evaluation replaces the earlier one.
         id: Finding::id_of(CONFIG_RULE, &subject, NO_DAY),
         detector: CONFIG_RULE.to_owned(),
         title: format!("AWS Config rule no longer holds: {}", change.config_rule_name),
@@ -55,7 +57,7 @@ pub fn finding_of(change: &RuleChange, facts: &Facts) -> Option<Finding> {
     })
 }
 
-/// Rules that packs and Security Hub roll out have words before or behind the managed rule's name.
+/// Conformance packs and Security Hub add a prefix or suffix to the managed rule's name.
 fn says_the_same(change: &RuleChange, check: &Check) -> bool {
     let name = change.config_rule_name.to_ascii_lowercase().replace('_', "-");
     let name = name.strip_prefix("securityhub-").unwrap_or(&name);

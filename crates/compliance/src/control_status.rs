@@ -1,4 +1,4 @@
-//! How an organisation stood by one framework in a period, control by control.
+//! Status of one framework in a period, control by control.
 
 use std::collections::BTreeMap;
 
@@ -11,37 +11,37 @@ use super::{
 use trailwarden_core::finding::{Finding, Severity, Status};
 use trailwarden_core::settings::Facts;
 
-/// What the score means; it stands beside every score.
+/// Definition of the compliance score; printed beside every score.
 pub const SCORE: &str = "The share, in percent, of the controls with evidence that have no open violation, each control weighing as the severest of its checks \
     (LOW 1, MEDIUM 2, HIGH 4, CRITICAL 8). A control has evidence if activity of the period was judged for it. Controls that were not exercised, \
     that need a setting, or to which activity cannot speak do not count: the score says nothing of them.";
 
-/// How an organisation stood by one framework.
+/// Status of one framework in a period.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Standing {
-    /// The framework's name.
+    /// The framework's id.
     pub framework: &'static str,
     /// For people.
     pub title: &'static str,
-    /// Which edition.
+    /// Edition.
     pub version: &'static str,
-    /// The accounts that it is about, where the settings say so; all, otherwise.
+    /// Account ids in scope; `None` means all.
     pub scope: Option<Vec<String>>,
     /// In short.
     pub status: Outcome,
-    /// 0 to 100; `None` without evidence.
+    /// 0 to 100; `None` if no control has evidence.
     pub compliance_score: Option<f64>,
-    /// Open violations.
+    /// Number of open violations.
     pub violations: usize,
-    /// Open violations by severity, worst first.
+    /// Open violations by severity, highest first.
     pub by_severity: Vec<(Severity, usize)>,
-    /// Violations that a rule of the settings accepts.
+    /// Violations that the settings suppress.
     pub accepted: usize,
-    /// How many controls are in which state.
+    /// Number of controls by state.
     pub counts: BTreeMap<State, usize>,
-    /// How it stood in as many days before, if anything was seen then.
+    /// The preceding period of equal length, if it has any event.
     pub previous: Option<Previous>,
-    /// Every control.
+    /// All controls of the framework.
     pub controls: Vec<ControlStanding>,
 }
 
@@ -49,54 +49,54 @@ pub struct Standing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Controls were broken.
+    /// At least one violation is open.
     ViolationsOpen,
-    /// Activity was judged, and none was.
+    /// Activity was judged, without an open violation.
     NoViolationSeen,
     /// No activity was judged.
     NothingJudged,
 }
 
-/// The state of a control, by what was seen.
+/// State of a control, from the activity seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Broken, and not accepted.
+    /// Has an open violation.
     Violated,
-    /// Activity was judged, and did not break it.
+    /// Activity was judged, without an open violation.
     NoViolationSeen,
-    /// Nothing happened that could be judged.
+    /// No activity that its checks judge.
     NotExercised,
-    /// The settings do not say what it takes to judge.
+    /// Its checks need settings that are missing.
     NeedsSettings,
-    /// Activity cannot speak to it.
+    /// No check: activity cannot prove or disprove it.
     BeyondActivity,
 }
 
-/// Of the period before.
+/// Result of the preceding period.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Previous {
-    /// Its days.
+    /// First and last day.
     pub period: Period,
     /// 0 to 100.
     pub compliance_score: Option<f64>,
-    /// Open violations.
+    /// Number of open violations.
     pub violations: usize,
-    /// What has become of the score since.
+    /// Change of the score since then.
     pub trend: Trend,
 }
 
-/// What has become of a score.
+/// Change of a score between two periods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trend {
-    /// It is higher now.
+    /// Higher now.
     Better,
-    /// It is lower now.
+    /// Lower now.
     Worse,
-    /// It is the same.
+    /// Unchanged.
     Same,
-    /// There was none, or there is none.
+    /// One of the two periods has no score.
     Unknown,
 }
 
@@ -121,29 +121,29 @@ impl Trend {
     }
 }
 
-/// How one control stood.
+/// Status of one control.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ControlStanding {
-    /// The framework's id.
+    /// The framework's own id of the control.
     pub id: &'static str,
-    /// In short words.
+    /// Short title.
     pub title: &'static str,
-    /// Its state.
+    /// State.
     pub state: State,
-    /// How severe breaking it is; `None` if activity cannot speak to it.
+    /// Highest severity of its checks; `None` if it has none.
     pub severity: Option<Severity>,
-    /// Events judged for it, by the check that judged most.
+    /// Largest number of events that one of its checks judged.
     pub judged: u64,
-    /// Open violations.
+    /// Number of open violations.
     pub violations: usize,
-    /// The checks that speak to it.
+    /// Ids of its checks.
     pub checks: Vec<&'static str>,
-    /// Settings that would let more of them judge.
+    /// Missing settings that some of its checks need.
     pub needs: Vec<&'static str>,
 }
 
 impl State {
-    /// All, worst first.
+    /// All states, worst first.
     pub const ALL: [Self; 5] = [
         Self::Violated,
         Self::NoViolationSeen,
@@ -175,7 +175,7 @@ impl Outcome {
     }
 }
 
-/// What weighs how much in a score.
+/// Weight of a control in the score; see [`SCORE`].
 fn weight(severity: Severity) -> f64 {
     [1.0, 1.0, 2.0, 4.0, 8.0][severity as usize]
 }
@@ -236,7 +236,7 @@ pub(super) fn standing(
     }
 }
 
-/// See [`SCORE`].
+/// Compliance score, 0 to 100, rounded down to one decimal; see [`SCORE`].
 pub(super) fn score(controls: impl Iterator<Item = ControlStanding>) -> Option<f64> {
     let (mut kept, mut all) = (0.0, 0.0);
     for control in controls {
@@ -250,7 +250,7 @@ pub(super) fn score(controls: impl Iterator<Item = ControlStanding>) -> Option<f
     (all > 0.0).then(|| (1000.0 * kept / all).floor() / 10.0)
 }
 
-/// How many events a check judged that are evidence.
+/// Number of events that a check judged and that count as evidence.
 fn judged_by(check: &Check, window: &Window<'_>) -> u64 {
     let is_evidence = match check.rule {
         Rule::Event(_) => true,

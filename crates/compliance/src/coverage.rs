@@ -1,30 +1,30 @@
-//! How much of each framework activity can speak to.
+//! Share of each framework that activity can prove or disprove.
 
 use serde::Serialize;
 
 use super::{Control, Framework};
 use trailwarden_core::settings::Facts;
 
-/// How much of a framework activity can speak to.
+/// Share of a framework that activity can prove or disprove.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Coverage {
-    /// The framework's name.
+    /// The framework's id.
     pub framework: &'static str,
     /// For people.
     pub title: &'static str,
-    /// Which edition.
+    /// Edition.
     pub version: &'static str,
-    /// All its controls.
+    /// Number of controls.
     pub controls: usize,
-    /// Those that activity can speak to.
+    /// Controls with at least one check.
     pub spoken_of: usize,
-    /// Those of them that need a setting.
+    /// Those of them whose checks all need a missing setting.
     pub need_settings: usize,
-    /// The checks that it maps to.
+    /// Number of checks that the controls map to.
     pub checks: usize,
 }
 
-/// How much of a framework activity can speak to, given what the settings say.
+/// Computes the coverage of a framework under the given settings.
 pub fn coverage(framework: &Framework, facts: &Facts) -> Coverage {
     let is_waiting = |control: &&Control| control.checks.iter().all(|check| !check.is_in_force(facts));
     Coverage {

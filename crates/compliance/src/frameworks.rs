@@ -1,4 +1,4 @@
-//! Frameworks map their controls to checks; they own none.
+//! Registry of compliance frameworks. Frameworks map their controls to checks; they own none.
 
 mod fedramp_moderate;
 mod gdpr;
@@ -9,7 +9,7 @@ mod soc2;
 use super::Check;
 use trailwarden_core::settings::Data;
 
-/// Every framework.
+/// All frameworks.
 pub const ALL: &[&Framework] = &[
     &soc2::FRAMEWORK,
     &pci_dss::FRAMEWORK,
@@ -18,29 +18,29 @@ pub const ALL: &[&Framework] = &[
     &fedramp_moderate::FRAMEWORK,
 ];
 
-/// A list of controls that an organisation is held to.
+/// A compliance framework: a list of controls.
 pub struct Framework {
-    /// Stable name, equal to the file's.
+    /// Stable kebab-case id, equal to the file's name.
     pub id: &'static str,
     /// For people.
     pub title: &'static str,
-    /// Which edition.
+    /// Edition.
     pub version: &'static str,
-    /// What stands before a control's id where it is named among those of others.
+    /// Prefix of a control's id in a list of several frameworks, for example `PCI DSS v4.0.1/`.
     pub(super) label: &'static str,
-    /// The sort of data it is about; of anything, if `None`.
+    /// Kind of data that the framework covers; `None` covers all.
     pub(super) data: Option<Data>,
-    /// All of them, also those of which activity says nothing.
+    /// All controls, including those without a check.
     pub controls: &'static [Control],
 }
 
 /// One control.
 pub struct Control {
-    /// The framework's own id.
+    /// The framework's own id of the control.
     pub id: &'static str,
-    /// In short words.
+    /// Short title.
     pub title: &'static str,
-    /// What speaks to it; empty where activity cannot.
+    /// Checks that can prove a violation; empty if activity cannot.
     pub checks: &'static [&'static Check],
 }
 
@@ -49,29 +49,29 @@ const fn control(id: &'static str, title: &'static str, checks: &'static [&'stat
 }
 
 impl Framework {
-    /// A control's name among those of other frameworks: `PCI DSS v4.0.1/10.2.1`.
+    /// A control's name with the framework's prefix: `PCI DSS v4.0.1/10.2.1`.
     pub fn name(&self, control: &Control) -> String {
         format!("{}{}", self.label, control.id)
     }
 
-    /// Is this the name of one of its controls?
+    /// Whether `name` is the prefixed name of one of its controls.
     pub(super) fn has(&self, name: &str) -> bool {
         let id = name.strip_prefix(self.label);
         id.is_some_and(|id| self.controls.iter().any(|control| control.id == id))
     }
 
-    /// The names of the controls that a check speaks to.
+    /// Prefixed names of the controls that map to a check.
     pub(super) fn labels_of(&self, check: &Check) -> impl Iterator<Item = String> {
         let speaks = |control: &&Control| control.checks.iter().any(|known| known.id == check.id);
         self.controls.iter().filter(speaks).map(|control| self.name(control)).collect::<Vec<_>>().into_iter()
     }
 
-    /// The controls that activity can speak to.
+    /// Controls with at least one check.
     pub fn spoken_of(&self) -> impl Iterator<Item = &'static Control> {
         self.controls.iter().filter(|control| !control.checks.is_empty())
     }
 
-    /// The checks that it maps to, each once.
+    /// Checks that the controls map to, without duplicates, in the order of [`ALL`](super::ALL).
     pub fn checks(&self) -> Vec<&'static Check> {
         let mapped = |check: &&Check| {
             self.controls.iter().any(|control| control.checks.iter().any(|known| known.id == check.id))

@@ -1,7 +1,7 @@
-//! A report as one page that can be filed: self-contained, printable, legible in black and white.
+//! Self-contained HTML report for filing: printable, and legible in black and white.
 //!
-//! States are told by words and signs, never by colour alone. Everything from a log is escaped by maud, and shown
-//! without characters that could turn or hide text.
+//! Words and signs show a state, never colour alone. maud escapes all log content; characters that could
+//! reorder or hide text are shown as escapes.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -12,10 +12,10 @@ use super::{
 };
 use trailwarden_core::{event::printable, finding::Severity};
 
-/// Violations shown in the appendix; the evidence file has all.
+/// Maximum number of violations in the appendix; the evidence file has all.
 const SHOWN: usize = 1_000;
 
-/// The page.
+/// Renders the report as one HTML document.
 pub fn page(report: &Report) -> String {
     let title = format!("Compliance from activity, {} to {}", report.period.from, report.period.until);
     html! {
@@ -96,7 +96,7 @@ fn severities(standing: &Standing) -> String {
     if counts.is_empty() { "none".to_owned() } else { counts.join(", ") }
 }
 
-/// Better or worse than in the period before, in words.
+/// Comparison with the preceding period, in words.
 fn before(standing: &Standing) -> String {
     let Some(previous) = &standing.previous else { return "nothing was seen before".to_owned() };
     let Period { from, until, .. } = &previous.period;
@@ -127,7 +127,7 @@ fn reading(report: &Report) -> Markup {
     }
 }
 
-/// A sign for a state, for those who see no colours.
+/// Sign for a state, legible without colour.
 fn sign(state: State) -> &'static str {
     match state {
         State::Violated => "✗",
@@ -222,7 +222,7 @@ fn proof(violation: &Violation) -> Markup {
     }
 }
 
-/// What each check sees, and what it cannot.
+/// Appendix: each check with its severity and blind spot.
 fn checks(report: &Report) -> Markup {
     let is_used = |check: &&&Check| {
         report

@@ -1,4 +1,4 @@
-//! Judges events by the checks that speak about them, and makes findings of violations.
+//! Evaluation of events against checks; violations become findings.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -20,7 +20,7 @@ use crate::{
     wording::principal,
 };
 
-/// Which checks speak of a call by its name.
+/// Index of checks by the call they name, as positions in [`ALL`].
 static BY_CALL: LazyLock<HashMap<u64, Vec<usize>>> = LazyLock::new(|| {
     let mut by_call: HashMap<u64, Vec<usize>> = HashMap::new();
     for (at, check) in ALL.iter().enumerate() {
@@ -32,7 +32,7 @@ static BY_CALL: LazyLock<HashMap<u64, Vec<usize>>> = LazyLock::new(|| {
     by_call
 });
 
-/// Was it done, and by somebody other than AWS itself? A role that only a service can assume is AWS.
+/// Whether the call succeeded and its principal is not AWS itself. A service-linked role counts as AWS.
 fn is_judged(event: &Event<'_>) -> bool {
     event.outcome == Outcome::Success
         && !event.identity.is_linked_service()
@@ -40,8 +40,8 @@ fn is_judged(event: &Event<'_>) -> bool {
         && !matches!(&*event.identity.kind, "AWSService" | "")
 }
 
-/// Names the checks that judge an event, by their place in [`ALL`], to `each`; but for those asked of every event,
-/// only if they want a closer look at this one.
+/// Calls `each` with the position in [`ALL`] of every check that judges an event. Checks of [`Speaks::Every`]
+/// are included only if their filter accepts the event.
 pub fn speaking(event: &Event<'_>, facts: &Facts, mut each: impl FnMut(usize)) {
     if !is_judged(event) {
         return;
@@ -57,23 +57,25 @@ pub fn speaking(event: &Event<'_>, facts: &Facts, mut each: impl FnMut(usize)) {
     }
 }
 
-/// Names the checks that want to remember what AWS's own services do, which breaks nothing and counts as nothing.
+/// Calls `each` with the position of every check that needs a trace of AWS delivering audit logs. Such an
+/// event is no violation and is not counted as judged.
 pub fn remembering(event: &Event<'_>, mut each: impl FnMut(usize)) {
     if traces::is_delivery(event) {
         traces::OF_DELIVERY.iter().for_each(|at| each(*at));
     }
 }
 
-/// What the checks make of an event.
+/// Result of judging one event.
 #[derive(Default)]
 pub struct Judged {
-    /// What it broke by itself; with accounts, if it is broken only as long as one of them is none of the organisation's.
+    /// Violations by this event alone. The accounts, if any, make the violation conditional: it holds only
+    /// while one of them is outside the organisation.
     pub findings: Vec<(Finding, Vec<String>)>,
-    /// What it leaves for judging it together with others.
+    /// Traces for checks that judge several events together.
     pub traces: Vec<Trace>,
 }
 
-/// Judges one event by all the checks that speak of it.
+/// Judges one event by all checks that apply to it.
 pub fn judge(event: &Event<'_>, facts: &Facts) -> Judged {
     let mut judged = Judged::default();
     let mut asked = Vec::new();
@@ -94,7 +96,7 @@ pub fn judge(event: &Event<'_>, facts: &Facts) -> Judged {
     judged
 }
 
-/// Judges what the events of one subject left, whatever their order.
+/// Judges the traces of one subject, independent of their order.
 pub fn judge_together(traces: &Traces, facts: &Facts) -> Vec<Finding> {
     let Some(check) = ALL.iter().find(|check| check.id == &*traces.check) else { return Vec::new() };
     let Rule::Together { judge, .. } = check.rule else { return Vec::new() };
@@ -109,7 +111,7 @@ fn found_together(check: &Check, broken: BrokenTogether, facts: &Facts) -> Optio
     Some(Finding {
         first_seen: seen.clone().min()?,
         last_seen: seen.max()?,
-        // In order, as those of findings that are joined: so that judging again changes nothing.
+        // Sorted like the ids of merged findings, so that judging again is idempotent.
         event_ids: event_ids.into_iter().collect(),
         evidence: vec![what],
         controls: check.controls(None, &first.account_id, facts),
@@ -128,12 +130,12 @@ fn found(check: &Check, event: &Event<'_>, broken: Broken, facts: &Facts) -> Fin
     }
 }
 
-/// ASFF's middle of a severity's band, as a score.
+/// Score of a severity: the middle of its ASFF band, 0 to 1.
 fn score(severity: Severity) -> f32 {
     [0.1, 0.3, 0.5, 0.75, 0.95][severity as usize]
 }
 
-/// A finding of a check about a principal on the day of `at`, without evidence.
+/// A finding of a check for a principal on the day of `at`, without evidence.
 pub(crate) fn finding(
     check: &Check,
     principal: &Principal,
@@ -171,7 +173,7 @@ pub(crate) fn finding(
     }
 }
 
-/// Calls that are made too often to be brought one by one.
+/// Calls too frequent to be delivered one by one.
 const BUSY: &[(&str, &[&str])] = &[
     ("s3", &["DeleteObject", "DeleteObjects", "PutObjectAcl", "PutObjectRetention", "PutObjectLegalHold"]),
     ("kms", &["CreateGrant"]),
@@ -179,7 +181,8 @@ const BUSY: &[(&str, &[&str])] = &[
     ("signin", &["ConsoleLogin"]), // has a rule of its own
 ];
 
-/// The calls that can break a control gravely, as (event source, event name): people are told of such at once.
+/// Calls that can cause a violation of severity HIGH or above, as (event source, event name). EventBridge
+/// delivers them at once.
 pub fn urgent_calls() -> impl Iterator<Item = (String, &'static str)> {
     let grave = ALL.iter().filter(|check| check.severity >= Severity::High);
     let calls = grave.filter_map(|check| match check.speaks_about {
@@ -195,7 +198,7 @@ pub fn urgent_calls() -> impl Iterator<Item = (String, &'static str)> {
         .map(|(service, name)| (format!("{service}.amazonaws.com"), name))
 }
 
-/// The check, or AWS Config's rule, that a finding is of: may a rule of the settings name it?
+/// Detector ids of compliance findings that the settings may name: all checks, and AWS Config's rule.
 pub fn ids() -> Vec<&'static str> {
     ALL.iter().map(|check| check.id).chain([CONFIG_RULE]).collect()
 }

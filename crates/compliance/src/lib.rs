@@ -1,7 +1,8 @@
-//! Compliance from activity: which controls did identities break, by which events, and what to do about it.
+//! Compliance from activity: the controls that principals broke, the events that prove it, and the
+//! remediation.
 //!
-//! A check judges what was done; a framework maps its controls to checks and owns none. What a log cannot prove is said
-//! where it would be asked: by each check of itself, and by each framework of its controls.
+//! A check judges activity; a framework maps its controls to checks and owns none. Each check states its own
+//! blind spot, and each framework lists the controls that no log can prove.
 
 mod census;
 mod check;

@@ -1,4 +1,4 @@
-//! Which events have to be checked at all, and how many there were: asked while logs are read.
+//! Prefilter at ingestion: counts all events, and passes on those that a check must judge.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,20 +6,21 @@ use super::{ALL, Census, Rule, Trace, remembering, speaking};
 use trailwarden_core::event::{Event, date, hash};
 use trailwarden_core::settings::Facts;
 
-/// The counts of an account's day.
+/// Account id, day since 1970, and the counts of that day.
 pub type Counted = (Box<str>, u32, Census);
 
-/// What has to be checked.
+/// Output of the prefilter.
 pub enum Screened<'a> {
-    /// A record that some check wants to see.
+    /// A raw record that a check must judge.
     Record(&'a [u8]),
-    /// How many events there were.
+    /// Counts of events.
     Counts(Vec<Counted>),
 }
 
-/// Screens the events of a batch.
+/// Prefilter for the events of a batch.
 ///
-/// Of events that a check remembers by the day only, one of each day and kind is let through: a small part of all.
+/// For a check that needs one event of a kind a day, it passes on the first of each day and kind: a small
+/// part of all.
 pub struct Screen<'a> {
     facts: &'a Facts,
     sink: &'a mut dyn FnMut(Screened<'_>),
@@ -27,18 +28,18 @@ pub struct Screen<'a> {
     counted: HashMap<(u64, u32), Counted>,
 }
 
-/// Kinds of events that are remembered; beyond, all are let through.
+/// Maximum number of remembered kinds; beyond it, all events pass.
 const REMEMBERED: usize = 1 << 16;
-/// Days of accounts that are counted before the counts are handed on.
+/// Number of account days after which the counts are flushed.
 const GATHERED: usize = 512;
 
 impl<'a> Screen<'a> {
-    /// A screen that gives what has to be checked to `sink`.
+    /// A prefilter that writes to `sink`.
     pub fn new(facts: &'a Facts, sink: &'a mut dyn FnMut(Screened<'_>)) -> Self {
         Self { facts, sink, seen: HashSet::new(), counted: HashMap::new() }
     }
 
-    /// Looks at an event.
+    /// Counts an event, and passes its record on if a check must judge it.
     pub fn look(&mut self, event: &Event<'_>) {
         let day = event.event_time.day();
         let key = (hash(&event.account_id), day);
@@ -68,12 +69,12 @@ impl<'a> Screen<'a> {
         }
     }
 
-    /// A record that has to be checked whatever it says.
+    /// Passes a record on without a look at it.
     pub fn pass(&mut self, record: &[u8]) {
         (self.sink)(Screened::Record(record));
     }
 
-    /// Hands on what was counted.
+    /// Flushes the counts to the sink.
     pub fn finish(&mut self) {
         let mut counted: Vec<Counted> = std::mem::take(&mut self.counted).into_values().collect();
         counted.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));

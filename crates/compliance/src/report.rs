@@ -1,4 +1,4 @@
-//! How an organisation stood by its controls in a period: by what was seen, and only by that.
+//! Compliance report of a period, from the recorded activity and nothing else.
 
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -17,89 +17,89 @@ use trailwarden_core::{
     finding::{EVENT_IDS, Finding, Severity, Status},
 };
 
-/// How an organisation stood in a period.
+/// Compliance of an organisation in a period.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
-    /// The first day and the last.
+    /// First and last day.
     pub period: Period,
-    /// When it was made.
+    /// Time of creation.
     pub generated: Time,
-    /// Events judged.
+    /// Number of events judged.
     pub total_activities: u64,
-    /// Are the counts estimates? One standard error is 6% of all events, 18% of those of a check.
+    /// Whether the counts are estimates (standard error 6% for all events, 18% for the events of one check).
     pub is_estimate: bool,
-    /// Days of the period with any event.
+    /// Days of the period with at least one event.
     pub days_with_activity: usize,
-    /// 0 to 100: over the controls of all these frameworks together.
+    /// 0 to 100, over the controls of all frameworks together; `None` without evidence.
     pub compliance_score: Option<f64>,
-    /// What a score means.
+    /// Definition of the score; see [`SCORE`].
     pub score_definition: &'static str,
-    /// How it stood by each framework.
+    /// Status of each framework.
     pub frameworks: Vec<Standing>,
-    /// What to do, most urgent first.
+    /// Recommended actions, most urgent first.
     pub actions: Vec<Action>,
-    /// Every violation, open or accepted, in order of time.
+    /// All violations (open, accepted or remedied), in order of time.
     pub evidence: Vec<Violation>,
-    /// The SHA-256 of the evidence, as [`Report::evidence_lines`] writes it.
+    /// SHA-256, in hex, of [`Report::evidence_lines`].
     pub evidence_sha256: String,
 }
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Action {
-    /// From 1.
+    /// Rank, from 1.
     pub priority: usize,
-    /// How bad it is.
+    /// Highest severity of its violations.
     pub severity: Severity,
-    /// The check, or AWS Config's rule.
+    /// Id of the check, or of AWS Config's rule.
     pub check: String,
-    /// What is wrong.
+    /// Title of the violation.
     pub title: String,
-    /// How often.
+    /// Number of open violations.
     pub violations: usize,
-    /// By whom, at most ten.
+    /// Principals, at most ten.
     pub principals: Vec<String>,
-    /// Which controls it touches.
+    /// Names of the controls violated.
     pub controls: Vec<String>,
     /// What to do.
     pub remediation: Vec<String>,
 }
 
-/// A violation, with what proves it.
+/// A violation with its evidence.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Violation {
     /// The finding's id.
     pub id: String,
-    /// The check, or AWS Config's rule.
+    /// Id of the check, or of AWS Config's rule.
     pub check: String,
-    /// What is wrong.
+    /// Title of the violation.
     pub title: String,
-    /// How bad.
+    /// Severity.
     pub severity: Severity,
-    /// `open`, or why it is accepted.
+    /// `open`, `accepted: REASON` or `remedied: REASON`.
     pub status: String,
-    /// Who.
+    /// Id of the principal.
     pub principal: String,
     /// Where.
     pub account_id: String,
     /// Where.
     pub region: String,
-    /// From when.
+    /// Time of the first event.
     pub first_seen: Time,
-    /// Until when.
+    /// Time of the last event.
     pub last_seen: Time,
-    /// What happened, in words.
+    /// Descriptions of what happened.
     pub evidence: Vec<String>,
-    /// The controls that it touches.
+    /// Names of the controls violated.
     pub controls: Vec<String>,
-    /// CloudTrail's ids of the events that prove it, at most a hundred.
+    /// CloudTrail ids of the events that prove it, at most a hundred.
     pub event_ids: Vec<String>,
-    /// Are there, or may there be, more events than are named?
+    /// Whether more events may exist than `event_ids` names.
     pub has_more_events: bool,
 }
 
 impl Report {
-    /// Reports on `days` days up to and with `last`, a day since 1970, by the frameworks given.
+    /// Reports on the `days` days ending with `last` (days since 1970, inclusive), for the given frameworks.
     pub fn new(
         record: &Record,
         frameworks: &[&Framework],
@@ -143,7 +143,7 @@ impl Report {
         report
     }
 
-    /// The evidence as text, one JSON object a line: what [`Report::evidence_sha256`] is the hash of.
+    /// The evidence as JSON Lines, one violation a line; [`Report::evidence_sha256`] is its hash.
     pub fn evidence_lines(&self) -> String {
         let mut lines = String::new();
         for violation in &self.evidence {
@@ -153,7 +153,7 @@ impl Report {
         lines
     }
 
-    /// The violations that nobody accepts.
+    /// Violations that are open.
     pub fn open(&self) -> impl Iterator<Item = &Violation> {
         self.evidence.iter().filter(|violation| violation.status == OPEN)
     }
@@ -161,7 +161,7 @@ impl Report {
 
 const OPEN: &str = "open";
 
-/// A finding as evidence, if it touches one of the frameworks.
+/// A finding as evidence, if one of the frameworks has one of its controls.
 fn violation(finding: &Finding, frameworks: &[&Framework]) -> Option<Violation> {
     let touched = |name: &&String| frameworks.iter().any(|framework| framework.has(name));
     let controls: Vec<String> = finding.controls.iter().filter(touched).cloned().collect();
@@ -188,10 +188,10 @@ fn violation(finding: &Finding, frameworks: &[&Framework]) -> Option<Violation> 
     })
 }
 
-/// Principals named with an action.
+/// Maximum number of principals named with an action.
 const PRINCIPALS: usize = 10;
 
-/// What to do about what is open: the severest first, then what happens most.
+/// Actions for open violations, sorted by severity, then by number of violations.
 fn actions(window: &Window<'_>, evidence: &[Violation]) -> Vec<Action> {
     let mut actions: BTreeMap<&str, Action> = BTreeMap::new();
     for violation in evidence.iter().filter(|violation| violation.status == OPEN) {
@@ -372,7 +372,7 @@ mod tests {
         assert_eq!(report.evidence_sha256, hex(&Sha256::digest(report.evidence_lines())));
         let other = soc2(&record(vec![found("root-use", DAY_0 + 1)], DAY_0..DAY_0 + 30));
         assert_ne!(report.evidence_sha256, other.evidence_sha256);
-        // The hash of nothing, by NIST's own example.
+        // SHA-256 of empty input, from NIST's example.
         let empty = soc2(&record(vec![], DAY_0..DAY_0 + 30));
         assert!(empty.evidence_sha256.starts_with("e3b0c44298fc1c149afbf4c8996fb924"));
     }

@@ -1,4 +1,4 @@
-//! Which resources a call touched, as ARNs.
+//! Extraction of the resources that a call accesses, as ARNs.
 
 use trailwarden_core::settings::{Facts, Protected};
 use trailwarden_core::{
@@ -6,7 +6,7 @@ use trailwarden_core::{
     event::Event,
 };
 
-/// Services whose calls touch what an organisation may protect.
+/// Services whose resources an organisation may declare as protected.
 const KEEPERS: &[&str] = &[
     "s3",
     "dynamodb",
@@ -32,9 +32,9 @@ const KEEPERS: &[&str] = &[
     "opensearch",
 ];
 
-/// The protected resources that a call touched, with the ARN it named.
+/// Protected resources that a call accesses, with the ARN it names.
 pub(super) fn protected<'f>(event: &Event<'_>, facts: &'f Facts) -> Vec<(&'f Protected, String)> {
-    // A service in somebody's name, and whoever only asks how something is set up, touches no data.
+    // A service acting on a principal's behalf, and a call that only reads configuration, access no data.
     if facts.protected.is_empty()
         || !KEEPERS.contains(&event.service())
         || !event.identity.invoked_by.is_empty()
@@ -47,7 +47,7 @@ pub(super) fn protected<'f>(event: &Event<'_>, facts: &'f Facts) -> Vec<(&'f Pro
     facts.protected.iter().filter_map(of).collect()
 }
 
-/// Calls that read data, rather than how it is kept.
+/// Calls that read data, not configuration.
 const READS: &[&str] = &[
     "GetObject",
     "GetObjectVersion",
@@ -87,7 +87,7 @@ fn is_about_settings(event: &Event<'_>) -> bool {
     asks && !READS.contains(&name)
 }
 
-/// What CloudTrail lists, and what the parameters name, as an ARN where they name it otherwise.
+/// ARNs that CloudTrail lists or the parameters contain, and ARNs built from names in the parameters.
 fn resources(event: &Event<'_>) -> Vec<String> {
     let mut arns = event.resource_arns();
     let call = Call::new(event);
@@ -111,7 +111,7 @@ fn resources(event: &Event<'_>) -> Vec<String> {
         }
         "dynamodb" => add("tableName", &|name| format!("arn:aws:dynamodb:{region}:{account}:table/{name}")),
         "secretsmanager" => {
-            // An ARN has six characters behind the name, which a call by name does not tell.
+            // A secret's ARN ends in six random characters, which a call by name does not contain.
             add("secretId", &|name| format!("arn:aws:secretsmanager:{region}:{account}:secret:{name}"));
             add("secretId", &|name| {
                 format!("arn:aws:secretsmanager:{region}:{account}:secret:{name}-??????")

@@ -1,4 +1,6 @@
-//! What events leave behind so that several can be judged together, whatever their order and however far apart.
+//! Bounded traces of events, so that a check can judge several events together.
+//!
+//! Traces merge independent of order, duplicates and batches, however far apart the events are.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -7,32 +9,32 @@ use serde::{Deserialize, Serialize};
 use super::{ALL, Rule, principal};
 use trailwarden_core::event::{Event, EventId, Principal, Time, clip, date, hash};
 
-/// What one event leaves.
+/// Trace of one event for one check.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Trace {
-    /// When.
+    /// Event time.
     pub time: Time,
-    /// Which event.
+    /// CloudTrail's id of the event.
     pub event_id: EventId,
-    /// Which check remembers it.
+    /// Id of the check that keeps it.
     pub check: Box<str>,
-    /// What it is about: a key, a change, a bucket.
+    /// Subject shared by related events: a key, a change, a bucket.
     pub subject: Box<str>,
-    /// Which part it plays there.
+    /// Role of the event in the check's rule, a number private to the check.
     pub part: u8,
-    /// What tells several of one part apart: whoever played it, or from where.
+    /// Distinguishes events of the same part, for example by principal or place.
     pub who: Box<str>,
-    /// Who acted.
+    /// Principal of the event.
     pub principal: Principal,
-    /// The account acted in.
+    /// Account id of the event.
     pub account_id: Box<str>,
-    /// Where.
+    /// Region of the event.
     pub region: Box<str>,
-    /// What happened, in words.
+    /// Description of what happened.
     pub what: Box<str>,
 }
 
-/// Longest subject and words.
+/// Maximum length of the subject and the texts, in bytes.
 const LONGEST: usize = 256;
 
 impl Trace {
@@ -56,13 +58,13 @@ impl Trace {
         self
     }
 
-    /// Under which subject of which check it is kept.
+    /// Key under which it is stored: check and subject.
     pub fn key(&self) -> (Box<str>, Box<str>) {
         (self.check.clone(), self.subject.clone())
     }
 }
 
-/// The first and last of the traces that are alike.
+/// First and last of the traces with equal part and `who`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
     /// The earliest.
@@ -71,21 +73,21 @@ pub struct Span {
     pub last: Trace,
 }
 
-/// What all events left under one subject: of each part and whoever played it, the first and the last.
+/// All traces of one subject, reduced to the first and last of each part and `who`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Traces {
-    /// Which check remembers them.
+    /// Id of the check that keeps them.
     pub check: Box<str>,
-    /// What they are about.
+    /// Subject shared by the events.
     pub subject: Box<str>,
     spans: BTreeMap<(u8, u64), Span>,
 }
 
-/// Most kept of one part: those whose `who` has the smallest hash.
+/// Maximum number of spans of one part: bottom-k by the hash of `who`.
 const EACH: usize = 16;
 
 impl Traces {
-    /// Those of one event.
+    /// Traces of one event.
     pub fn new(trace: Trace) -> Self {
         let (check, subject) = trace.key();
         let mut traces = Self { check, subject, spans: BTreeMap::new() };
@@ -93,7 +95,7 @@ impl Traces {
         traces
     }
 
-    /// Adds what another event left under the same subject.
+    /// Adds the trace of another event of the same subject.
     pub fn add(&mut self, trace: Trace) {
         let (part, key) = (trace.part, (trace.part, hash(&trace.who)));
         let span =
@@ -112,7 +114,7 @@ impl Traces {
         }
     }
 
-    /// Adds everything of `other`.
+    /// Merges the traces of `other`.
     pub fn merge(&mut self, other: Self) {
         for span in other.spans.into_values() {
             self.add(span.first);
@@ -120,24 +122,24 @@ impl Traces {
         }
     }
 
-    /// Those who played a part.
+    /// Spans of one part.
     pub fn of(&self, part: u8) -> impl Iterator<Item = &Span> {
         self.spans.range((part, 0)..=(part, u64::MAX)).map(|(_, span)| span)
     }
 }
 
-/// Whoever did it, on which day: each is a violation of its own.
+/// Principal and day, as `who` of a trace: one violation for each.
 pub(super) fn by_day(event: &Event<'_>) -> String {
     format!("{} {}", principal(event).id, date(event.event_time.day()))
 }
 
-/// The checks that want to know where AWS writes audit logs.
+/// Positions in [`ALL`] of the checks that need traces of audit log deliveries.
 pub(super) static OF_DELIVERY: LazyLock<Vec<usize>> = LazyLock::new(|| {
     let wants = |rule: &Rule| matches!(rule, Rule::Together { sheet, .. } if sheet.wants_deliveries);
     (0..ALL.len()).filter(|at| wants(&ALL[*at].rule)).collect()
 });
 
-/// Is this AWS writing an audit log to a bucket?
+/// Whether AWS delivers an audit log to a bucket with this call.
 pub(super) fn is_delivery(event: &Event<'_>) -> bool {
     const WRITERS: [&str; 4] = [
         "cloudtrail.amazonaws.com",

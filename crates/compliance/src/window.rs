@@ -1,4 +1,4 @@
-//! What was judged and found, day by day, and some days of it.
+//! Record of judged events and findings by day, and a window of days in it.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -10,30 +10,30 @@ use trailwarden_core::{
     finding::{CONFIG_RULE, Finding, Status},
 };
 
-/// What was judged, and what was found, day by day.
+/// Counts of judged events by day, and all findings.
 #[derive(Clone, Debug, Default)]
 pub struct Record {
-    /// How many events were judged, by day and account.
+    /// Counts of judged events, by day since 1970 and account id.
     pub tallies: BTreeMap<u32, BTreeMap<Box<str>, Tally>>,
-    /// What was found.
+    /// Compliance findings.
     pub findings: Vec<Finding>,
 }
 
-/// Days, both included.
+/// A range of days, both ends inclusive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Period {
     /// `2026-03-01`
     pub from: String,
     /// `2026-03-30`
     pub until: String,
-    /// How many.
+    /// Number of days.
     pub days: u32,
 }
 
-/// What was judged and found in some days.
+/// Counts and findings of a range of days.
 pub(super) struct Window<'r> {
     pub(super) days: usize,
-    /// Days from the first of the whole log to the last of these.
+    /// Days from the start of the whole log to the end of the window.
     pub(super) log_days: u32,
     span: Range<u32>,
     pub(super) tally: Tally,
@@ -41,7 +41,7 @@ pub(super) struct Window<'r> {
 }
 
 impl<'r> Window<'r> {
-    /// Of the accounts that are in scope.
+    /// Counts only accounts in scope; excused findings are left out.
     pub(super) fn new(record: &'r Record, span: Range<u32>, is_in_scope: impl Fn(&str) -> bool) -> Self {
         let (mut tally, mut days) = (Tally::default(), 0);
         for accounts in
@@ -75,7 +75,8 @@ impl<'r> Window<'r> {
     }
 }
 
-/// Was it none after all? What AWS Config closes was one, and was remedied.
+/// Whether the finding turned out to be no violation. A finding that AWS Config closes was one, and was
+/// remedied.
 fn is_excused(finding: &Finding) -> bool {
     matches!(finding.status, Status::Closed(_)) && finding.detector != CONFIG_RULE
 }

@@ -1,4 +1,4 @@
-//! What checks ask of an event, and how they say what it broke.
+//! Shared predicates on events, and the wording of violations.
 
 use super::Broken;
 use trailwarden_core::settings::Facts;
@@ -7,29 +7,29 @@ use trailwarden_core::{
     event::{Event, Principal, PrincipalKind},
 };
 
-/// Who did it.
+/// Principal of an event.
 pub(super) fn principal(event: &Event<'_>) -> Principal {
     event.identity.principal(&event.account_id)
 }
 
-/// Is this the root user at work, and not a service in its name?
+/// Whether the root user made the call itself, and no service on its behalf.
 pub(super) fn is_root(event: &Event<'_>) -> bool {
     &*event.identity.kind == "Root" && event.identity.invoked_by.is_empty()
 }
 
-/// What the catalogue makes of a call.
+/// Meaning of a call in the catalogue.
 pub(super) fn act(event: &Event<'_>) -> Option<Act> {
     meaning(event, call_key(event.service(), &event.event_name), PrincipalKind::User)
 }
 
-/// `iam:CreateUser on kim`, and more if there is more to say.
+/// Wording of a violation: `iam:CreateUser on kim: detail`; an empty target or detail is left out.
 pub(super) fn told(event: &Event<'_>, target: &str, more: &str) -> String {
     let target = if target.is_empty() { String::new() } else { format!(" on {target}") };
     let more = if more.is_empty() { String::new() } else { format!(": {more}") };
     format!("{}:{}{target}{more}", event.service(), event.event_name)
 }
 
-/// Was something opened to accounts that are not known to be the organisation's, and not to everybody?
+/// Violation if a call gives access to accounts outside the organisation, but not to the public.
 pub(crate) fn opened_to_accounts(event: &Event<'_>, facts: &Facts) -> Option<Broken> {
     let act = act(event);
     let receivers = receivers(event, act.as_ref().map(|act| (act.exposure, &*act.recipient)));
@@ -43,7 +43,7 @@ pub(crate) fn opened_to_accounts(event: &Event<'_>, facts: &Facts) -> Option<Bro
     })
 }
 
-/// Was something opened to everybody?
+/// Violation if a call gives access to the public.
 pub(crate) fn opened_to_all(event: &Event<'_>) -> Option<Broken> {
     let act = act(event);
     let receivers = receivers(event, act.as_ref().map(|act| (act.exposure, &*act.recipient)));
@@ -51,7 +51,7 @@ pub(crate) fn opened_to_all(event: &Event<'_>) -> Option<Broken> {
     receivers.is_public.then(|| told(event, target, "open to everybody").into())
 }
 
-/// `account 1`, `accounts 1, 2`; of many the first few.
+/// `account 1` or `accounts 1, 2`; a long list is shortened.
 fn counted(accounts: &[String]) -> String {
     const TOLD: usize = 5;
     let few = accounts[..accounts.len().min(TOLD)].join(", ");
@@ -60,7 +60,7 @@ fn counted(accounts: &[String]) -> String {
     format!("account{} {few}{more}", if accounts.len() == 1 { "" } else { "s" })
 }
 
-/// What the catalogue says of a call, if it says that it `is` so.
+/// Violation worded by the catalogue, if the call's meaning satisfies `is`.
 pub(super) fn done(event: &Event<'_>, is: impl Fn(&Act) -> bool) -> Option<Broken> {
     let act = act(event).filter(is)?;
     Some(told(event, &act.target, &act.detail).into())

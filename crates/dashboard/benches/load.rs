@@ -1,5 +1,5 @@
-//! The board under load: 2,000 identities, 100,000 findings of one week, 50 requests a second on loopback; beside it the same
-//! page of nobody and nothing. `cargo bench -p trailwarden-dashboard --bench load -- [SECONDS]`
+//! Load test of the board on loopback: 2,000 identities, 100,000 findings of one week, 50 requests a second,
+//! beside the same page without data. `cargo bench -p trailwarden-dashboard --bench load -- [SECONDS]`
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark ends where something is missing")]
 
 use std::{
@@ -90,8 +90,9 @@ fn full() -> Memory {
     table
 }
 
-/// Serves a table on a free port of loopback, for as long as the benchmark runs. Time goes on, as it does. As `trailwarden
-/// serve` does, it looks at the board before it lets anybody in; the milliseconds of that look.
+/// Serves a table on a free loopback port until the benchmark ends, with a running clock. Renders the board
+/// once before serving, as `trailwarden serve` does. Returns the address and the milliseconds of that first
+/// rendering.
 fn serve(table: Memory) -> (SocketAddr, f64) {
     let (give, clerk) = orders();
     let (ready, is_ready) = std::sync::mpsc::channel();
@@ -125,7 +126,7 @@ fn serve(table: Memory) -> (SocketAddr, f64) {
     (told.recv().unwrap(), look)
 }
 
-/// Milliseconds to the first byte, and bytes.
+/// Fetches a path: milliseconds to the first byte, and bytes received.
 fn get(address: SocketAddr, path: &str) -> (f64, usize) {
     let started = Instant::now();
     let mut stream = TcpStream::connect(address).unwrap();
@@ -144,7 +145,8 @@ fn get(address: SocketAddr, path: &str) -> (f64, usize) {
     (first_byte, rest.len() + 1)
 }
 
-/// Requests at a steady pace, each on time whatever became of those before; sorted by time to the first byte.
+/// Sends requests at a constant rate, independent of earlier responses. Returns the times to first byte in
+/// milliseconds, sorted, and the largest response in bytes.
 fn load(address: SocketAddr, path: &'static str, seconds: u32) -> (Vec<f64>, usize) {
     let pace = Duration::from_secs(1) / A_SECOND;
     let started = Instant::now();

@@ -1,4 +1,4 @@
-//! One clerk holds the table, and answers one order after the other: what stages look things up in stays on one thread.
+//! Actor that serialises access to the non-`Send` [`Desk`]: one task owns it and answers requests one by one.
 
 use tokio::sync::{mpsc, oneshot};
 use trailwarden_core::event::Time;
@@ -10,62 +10,62 @@ use trailwarden_pipeline::{
     ports::{Channel, Table, Unavailable},
 };
 
-/// Orders that wait, at most: whoever comes then is told to come again.
+/// Maximum number of queued requests; beyond it, a request fails and the user retries.
 const WAITING: usize = 64;
 
-/// Where an answer goes.
+/// Channel for the answer to one request.
 type Reply<A> = oneshot::Sender<Result<A, Unavailable>>;
 
-/// What a clerk can be told.
+/// A request to the actor.
 enum Order {
-    /// To look something up.
+    /// Query for a view.
     See(Asked, Reply<Box<View>>),
-    /// To say whether somebody who goes by these names may decide.
+    /// Query whether a user with these names may approve.
     Lets(Vec<String>, Reply<bool>),
-    /// To change something.
+    /// A change to the table.
     Change(Change, Reply<Answered>),
 }
 
-/// A change that is asked for.
+/// A change requested by a user.
 pub(crate) enum Change {
-    /// To record what an analyst says of a finding.
+    /// An analyst's verdict on a finding.
     Verdict(Said),
-    /// What is asked of an incident, or of all responses.
+    /// A request to the incident API.
     Decision(Request),
 }
 
-/// Where orders are given.
+/// Sender of requests to the actor; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Orders(mpsc::Sender<Order>);
 
-/// Whoever carries orders out.
+/// The actor, with its receiver of requests.
 #[derive(Debug)]
 pub struct Clerk(mpsc::Receiver<Order>);
 
-/// A clerk, and where to give orders.
+/// Creates the actor and a sender of requests to it.
 pub fn orders() -> (Orders, Clerk) {
     let (give, take) = mpsc::channel(WAITING);
     (Orders(give), Clerk(take))
 }
 
 impl Orders {
-    /// Looks something up.
+    /// Fetches a view.
     pub(crate) async fn see(&self, asked: Asked) -> Result<View, Unavailable> {
         self.give(|reply| Order::See(asked, reply)).await.map(|view| *view)
     }
 
-    /// May somebody who goes by these names decide?
+    /// Whether a user with these names may approve.
     pub(crate) async fn lets(&self, names: Vec<String>) -> Result<bool, Unavailable> {
         self.give(|reply| Order::Lets(names, reply)).await
     }
 
-    /// Changes something.
+    /// Applies a change.
     pub(crate) async fn change(&self, change: Change) -> Result<Answered, Unavailable> {
         self.give(|reply| Order::Change(change, reply)).await
     }
 
     async fn give<A>(&self, order: impl FnOnce(Reply<A>) -> Order) -> Result<A, Unavailable> {
-        let away = || Unavailable { service: "dashboard", source: "too much is asked at once".into() };
+        let away = || Unavailable { service: "dashboard", source: "request queue is full or closed".into() };
         let (reply, answer) = oneshot::channel();
         self.0.try_send(order(reply)).map_err(|_| away())?;
         answer.await.map_err(|_| away())?
@@ -73,8 +73,8 @@ impl Orders {
 }
 
 impl Clerk {
-    /// Carries out all orders, until nobody can give any more. `clock` tells the time that is looked at, and the time that
-    /// it is; `is_changed` whether something else wrote into the table meanwhile.
+    /// Serves requests until every [`Orders`] is dropped. `clock` returns the time that views show and the
+    /// current time; `is_changed` tells whether another writer changed the table since the last call.
     pub async fn attend<T: Table>(
         mut self,
         desk: &Desk<T>,
@@ -87,7 +87,7 @@ impl Clerk {
                 desk.forget();
             }
             let (seen, is) = clock();
-            // Whoever asked may have gone meanwhile.
+            // Sending fails if the client has disconnected; that is no error.
             match order {
                 Order::See(asked, reply) => _ = reply.send(desk.see(&asked, seen).await.map(Box::new)),
                 Order::Lets(names, reply) => _ = reply.send(lets(desk.table(), &names).await),
@@ -107,7 +107,7 @@ async fn carry_out<T: Table>(
 ) -> Result<Answered, Unavailable> {
     let answered = match change {
         Change::Verdict(said) => {
-            tracing::info!(who = said.by, finding = said.finding_id, verdict = ?said.verdict, "a verdict");
+            tracing::info!(who = said.by, finding = said.finding_id, verdict = ?said.verdict, "verdict received");
             let (status, body) = if feedback::record(desk.table(), &said, seen).await? {
                 (200, serde_json::json!({ "finding": said.finding_id, "verdict": said.verdict }))
             } else {
@@ -119,7 +119,7 @@ async fn carry_out<T: Table>(
             return incident_api::serve(desk.table(), bus, &request, seen).await;
         }
         Change::Decision(request) => {
-            tracing::info!(who = request.who, path = request.path, "a decision");
+            tracing::info!(who = request.who, path = request.path, "decision received");
             incident_api::serve(desk.table(), bus, &request, is).await?
         }
     };

@@ -1,4 +1,6 @@
-//! What goes with each answer: no origin but our own, no script in a page, nothing framed, sniffed or told to others.
+//! HTTP response headers: security headers on every response, and ETag caching.
+//!
+//! The policy allows no other origin, no inline script, no framing, no content sniffing and no referrer.
 
 use axum::{
     body::Body,
@@ -20,7 +22,7 @@ const ALWAYS: [(HeaderName, HeaderValue); 7] = [
              form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         ),
     ),
-    // Of no effect on loopback, which has no TLS.
+    // Without effect on loopback, which has no TLS.
     (HeaderName::from_static("strict-transport-security"), HeaderValue::from_static("max-age=31536000")),
     (HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff")),
     (HeaderName::from_static("referrer-policy"), HeaderValue::from_static("no-referrer")),
@@ -32,14 +34,15 @@ const ALWAYS: [(HeaderName, HeaderValue); 7] = [
     ),
 ];
 
-/// Puts them on every answer.
+/// Middleware that sets the security headers on every response.
 pub(crate) async fn guard(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     response.headers_mut().extend(ALWAYS);
     response
 }
 
-/// A text with a name for its content: whoever has it already is told only that.
+/// A response with an ETag; empty with 304 if the client's `If-None-Match` matches. `keep` is the
+/// `Cache-Control` value.
 pub(crate) fn tagged(
     asked: &HeaderMap,
     status: StatusCode,

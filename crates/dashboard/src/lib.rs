@@ -1,11 +1,12 @@
-//! What people see in a browser: one router, its pages and its JSON.
+//! Dashboard: one HTTP router with HTML pages and a JSON API.
 //!
-//! Nothing is shown to whoever has no name: a layer in front of the router says who asks ([`Who`]), by a key on loopback,
-//! by the claims of a token behind API Gateway. Without one there is an empty page that knows how to sign in.
+//! An anonymous request sees no data. A layer in front of the router identifies the user ([`Who`]): by a key
+//! on loopback, by token claims behind API Gateway. Without a user the router serves an empty page with a
+//! sign-in button.
 //!
-//! The page is made here, charts included: maud writes HTML and SVG, everything from a log escaped. A chart library would
-//! write its colours into the picture, where neither the reader's dark mode nor a strict Content-Security-Policy lets
-//! them be changed; ours are a few rectangles with the style sheet's classes.
+//! maud renders HTML and SVG, charts included, and escapes all log content. A chart library is deliberately
+//! absent: it writes its colours into the picture, where neither dark mode nor a strict
+//! Content-Security-Policy can change them. The charts here are a few rectangles with style sheet classes.
 
 mod clerk;
 mod headers;

@@ -1,4 +1,4 @@
-//! On loopback: whoever has the key that was printed at the start is let in, by a link once, by a cookie from then on.
+//! Loopback server, authenticated by a random key: from the printed link first, from a cookie afterwards.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -16,22 +16,22 @@ use tokio::net::TcpListener;
 
 use crate::routes::Who;
 
-/// What opens the page on this machine: nobody else who uses it has it.
+/// Access key of the page; keeps other users of the machine out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key(String);
 
 impl Key {
-    /// Made of random bytes.
+    /// A key from 16 random bytes.
     pub fn new(random: [u8; 16]) -> Self {
         Self(format!("{:032x}", u128::from_be_bytes(random)))
     }
 
-    /// The link that opens the page.
+    /// Link that opens the page, with the key in its query.
     pub fn link(&self, address: SocketAddr) -> String {
         format!("http://{address}/?key={}", self.0)
     }
 
-    /// Is it this one? Takes as long whatever is wrong.
+    /// Compares in constant time.
     fn is(&self, given: &str) -> bool {
         let differs = given.bytes().zip(self.0.bytes()).fold(0, |seen, (a, b)| seen | (a ^ b));
         given.len() == self.0.len() && differs == 0
@@ -44,10 +44,10 @@ struct Door {
     address: SocketAddr,
 }
 
-/// Serves a router to whoever has the key, who is called `name`, until the process ends.
+/// Serves a router until the process ends; a client with the key is the user `name`.
 ///
 /// # Errors
-/// Of the listener.
+/// If the listener fails.
 pub async fn listen(listener: TcpListener, router: Router, key: Key, name: String) -> std::io::Result<()> {
     let door = Arc::new(Door { key, name, address: listener.local_addr()? });
     let router = router.layer(from_fn_with_state(door, enter));
@@ -55,7 +55,7 @@ pub async fn listen(listener: TcpListener, router: Router, key: Key, name: Strin
 }
 
 async fn enter(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
-    // Another name that leads here is a page that wants to read ours.
+    // A foreign host name is DNS rebinding: another site's page that wants to read ours.
     if !is_here(request.headers(), door.address) {
         return (StatusCode::MISDIRECTED_REQUEST, "this is not the name of this page").into_response();
     }
@@ -88,12 +88,13 @@ fn carried(headers: &HeaderMap, address: SocketAddr) -> Option<&str> {
     text(COOKIE)?.split(';').find_map(|cookie| cookie.trim().strip_prefix(&name))
 }
 
-/// Of each port its own: cookies know none.
+/// The name contains the port, because cookies are shared by all ports of a host.
 fn cookie_name(address: SocketAddr) -> String {
     format!("trailwarden-{}=", address.port())
 }
 
-/// The key goes out of the address, into a cookie that no script reads and no other site sends.
+/// Redirects to the address without the key, and stores the key in a cookie that no script can read and no
+/// other site sends.
 fn remembered(door: &Door, uri: &Uri) -> Response {
     let cookie = format!("{}{}; HttpOnly; SameSite=Strict; Path=/", cookie_name(door.address), door.key.0);
     let to = uri.path().trim_start_matches('/');

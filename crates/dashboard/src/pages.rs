@@ -1,4 +1,4 @@
-//! Pages. Whatever comes from a log is escaped by maud, and shown without characters that turn or hide text.
+//! HTML pages. maud escapes all log content; characters that could reorder or hide text are shown as escapes.
 
 mod board;
 mod charts;
@@ -14,19 +14,19 @@ use trailwarden_pipeline::dashboard::View;
 use self::parts::shown;
 use crate::queries::Query;
 
-/// How people get a name.
+/// Authentication method of the users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entrance {
-    /// By a link that was printed.
+    /// A printed link with a key.
     Link,
-    /// By signing in at an identity provider: `/sign-in` leads there, `/token` is where they come back.
+    /// An identity provider: `/sign-in` redirects to it, and it redirects back to `/token`.
     Provider,
 }
 
-/// Pages that are linked at the top of each.
+/// Navigation links, as path and title.
 const PLACES: [(&str, &str); 3] = [("/", "Board"), ("/findings", "Findings"), ("/incidents", "Incidents")];
 
-/// A whole page around what is in its middle.
+/// A whole page around its main part.
 pub(crate) fn whole(title: &str, who: &str, path: &str, main: &Markup) -> Markup {
     document(
         title,
@@ -54,7 +54,8 @@ fn top(path: &str, who: &Markup) -> Markup {
     }
 }
 
-/// For whoever has no name yet; where one signs in, the page fills itself, and says who it is.
+/// Sign-in page for anonymous users. After sign-in at a provider, the script loads the main part and shows
+/// the user's name.
 pub(crate) fn sign_in(entrance: Entrance, path: &str) -> Markup {
     let signs_in = entrance == Entrance::Provider;
     let who = html! {
@@ -103,7 +104,7 @@ fn document(title: &str, body: &Markup) -> Markup {
     }
 }
 
-/// What is in the middle, with its title, for somebody who came by this entrance, and decides or does not.
+/// Title and main part of a view. `decides` shows the buttons for approvers.
 pub(crate) fn main(view: &View, query: &Query, entrance: Entrance, decides: bool) -> (String, Markup) {
     match view {
         View::Board(board) => ("Board".to_owned(), board::board(board, decides)),
@@ -116,9 +117,9 @@ pub(crate) fn main(view: &View, query: &Query, entrance: Entrance, decides: bool
     }
 }
 
-/// What went wrong, for people.
+/// Error page.
 ///
-/// What is not there will not be there in five seconds: such a page is not asked for again by itself.
+/// `is_final` stops the page from reloading itself, because a missing page does not appear in five seconds.
 pub(crate) fn trouble(why: &str, is_final: bool) -> Markup {
     html! {
         section.card id="trouble" data-final[is_final] {

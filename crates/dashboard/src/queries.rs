@@ -1,4 +1,4 @@
-//! Paths and queries of the page and of the API, as what they ask for: both say the same.
+//! Parser of paths and queries, shared by the pages and the API.
 
 use std::collections::BTreeMap;
 
@@ -7,18 +7,19 @@ use serde_json::Value;
 use trailwarden_core::event::Time;
 use trailwarden_pipeline::dashboard::{Asked, DAYS, Filter};
 
-/// A query, by name.
+/// Query parameters by name.
 pub(crate) type Query = BTreeMap<String, String>;
 
-/// Bytes of a value in a query: a table's keys are hardly longer.
+/// Maximum length of a parameter in bytes, about that of a table key.
 const VALUE: usize = 900;
 
-/// Can this be a part of a key?
+/// Whether the value can be part of a table key.
 pub(crate) fn is_key(value: &str) -> bool {
     !value.is_empty() && value.len() <= VALUE
 }
 
-/// What a path asks for; `None` if it is no page, or why its query is wrong.
+/// The request that a path and query stand for. `None`: unknown path; `Err`: the reason why the query is
+/// invalid.
 pub(crate) fn asked(path: &str, query: &Query) -> Option<Result<Asked, String>> {
     Some(match path.trim_matches('/') {
         "" | "board" => Ok(Asked::Board),
@@ -46,7 +47,7 @@ fn needed(query: &Query, name: &str) -> Result<String, String> {
 }
 
 fn filter(query: &Query, known: &[&str]) -> Result<Filter, String> {
-    // An empty field of a form says nothing.
+    // Empty form fields count as absent.
     let said: BTreeMap<&str, &str> = query
         .iter()
         .map(|(name, value)| (&**name, &**value))
@@ -80,7 +81,7 @@ fn filter(query: &Query, known: &[&str]) -> Result<Filter, String> {
     })
 }
 
-/// A value that is one of a few words.
+/// A parameter with a fixed set of values.
 fn word<T: DeserializeOwned>(said: &BTreeMap<&str, &str>, name: &str) -> Result<Option<T>, String> {
     let Some(value) = said.get(name) else { return Ok(None) };
     let read = |text: String| serde_json::from_value(Value::String(text)).ok();

@@ -1,4 +1,4 @@
-//! The router: pages, parts of pages, JSON, and the two files that a page loads.
+//! HTTP router: pages, page parts, JSON API and static files.
 
 use axum::{
     Extension, Router,
@@ -26,12 +26,12 @@ use crate::{
     queries::{self, asked},
 };
 
-/// Who asks: a layer in front of the router says so, if it knows.
+/// Authenticated user. A layer in front of the router adds it as a request extension.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Who {
-    /// What they are called.
+    /// Display name, recorded with decisions.
     pub name: String,
-    /// By which names the settings may let them decide; `None` if nobody need let them.
+    /// Names by which the settings may permit approval; `None` if the user may always approve.
     pub names: Option<Vec<String>>,
 }
 
@@ -44,11 +44,11 @@ struct Desk {
 
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
-/// What is about somebody stays with whoever asked, and is asked for again.
+/// Personal data: only the browser may cache it, and it must revalidate.
 const PRIVATE: &str = "private, no-cache";
 const PUBLIC: &str = "public, max-age=300";
 
-/// All routes, and those of the entrance; `reissues` says whether credentials may be made anew.
+/// The router. `more` adds the routes for sign-in; `reissues` allows re-issuing credentials.
 pub fn router(orders: Orders, entrance: Entrance, reissues: bool, more: Router) -> Router {
     let pages = Router::new()
         .route("/", get(page))
@@ -87,11 +87,11 @@ fn file(headers: &HeaderMap, kind: &'static str, text: &'static str) -> Response
     tagged(headers, StatusCode::OK, kind, PUBLIC, text.to_owned())
 }
 
-/// Somebody who asks, if it is known who.
+/// The authenticated user, if any.
 type Caller = Option<Extension<Who>>;
 type Asking = Result<Query<queries::Query>, axum::extract::rejection::QueryRejection>;
 
-/// A whole page. For nobody known, the empty one that knows how to sign in.
+/// A whole page; for an anonymous user, the sign-in page.
 async fn page(
     State(desk): State<Desk>,
     who: Caller,
@@ -101,7 +101,7 @@ async fn page(
 ) -> Response {
     let Some(Extension(who)) = who else {
         let page = pages::sign_in(desk.entrance, uri.path());
-        // Whoever signs in must not be shown it again.
+        // Not cached: a user who signs in must not see it again.
         return tagged(&headers, StatusCode::OK, HTML, "no-store", page.into_string());
     };
     let (status, title, main) = drawn(&desk, &who, uri.path(), query).await;
@@ -109,7 +109,7 @@ async fn page(
     tagged(&headers, status, HTML, PRIVATE, page.into_string())
 }
 
-/// A path that leads nowhere, said in the words of whoever went there.
+/// Unknown path: a JSON error under `/api/`, otherwise a page.
 async fn lost(desk: State<Desk>, who: Caller, uri: Uri, query: Asking, headers: HeaderMap) -> Response {
     if uri.path().starts_with("/api/") {
         return error(StatusCode::NOT_FOUND, "there is no such path: see /api/openapi.json");
@@ -117,7 +117,7 @@ async fn lost(desk: State<Desk>, who: Caller, uri: Uri, query: Asking, headers: 
     page(desk, who, uri, query, headers).await
 }
 
-/// What is in the middle of a page.
+/// The main part of a page, for reloading.
 async fn part(
     State(desk): State<Desk>,
     who: Caller,
@@ -144,8 +144,8 @@ async fn drawn(desk: &Desk, who: &Who, path: &str, query: Asking) -> (StatusCode
     }
 }
 
-/// Is whoever looks shown what only those may press who decide? Where that cannot be told, they are: it is asked again when they
-/// press it.
+/// Whether to show buttons for approvers. If the permission cannot be read they are shown; the API checks it
+/// again on submit.
 async fn decides(desk: &Desk, who: &Who, view: &View) -> bool {
     let is_asked = match view {
         View::Incident(_) => true,
@@ -158,7 +158,7 @@ async fn decides(desk: &Desk, who: &Who, view: &View) -> bool {
     }
 }
 
-/// What a path asks for, or why it is not seen.
+/// The view of a path, or status and reason of the failure.
 async fn seen(
     desk: &Desk,
     path: &str,
@@ -174,7 +174,7 @@ async fn seen(
     }
 }
 
-/// The same as JSON.
+/// A view as JSON.
 async fn data(
     State(desk): State<Desk>,
     who: Caller,
@@ -248,7 +248,7 @@ async fn metrics(State(desk): State<Desk>, who: Caller, headers: HeaderMap) -> R
     ask(&desk, who, &headers, "GET", "/metrics".to_owned(), &Bytes::new()).await
 }
 
-/// What the interface of incidents answers.
+/// Forwards a request to the incident API.
 async fn ask(
     desk: &Desk,
     who: Caller,
@@ -271,7 +271,8 @@ async fn ask(
     change(desk, Change::Decision(request)).await
 }
 
-/// Is a change asked for by a page of ours? No form of another site can send JSON, and no script of one without being asked.
+/// Rejects cross-site requests for a change. A form of another site cannot send JSON, and a script of another
+/// site cannot do so without a CORS preflight.
 fn is_ours(headers: &HeaderMap) -> Option<Response> {
     let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if value(CONTENT_TYPE.as_str()).is_none_or(|kind| kind.split(';').next() != Some(JSON)) {
@@ -305,8 +306,8 @@ fn nobody() -> Response {
     error(StatusCode::UNAUTHORIZED, "nobody is let in without a name: sign in")
 }
 
-/// An error for people: which part of the world, and no more.
+/// Error text for users: names the failed service only; the details are logged.
 fn told(error: &Unavailable) -> String {
-    tracing::error!(%error, "not answered");
+    tracing::error!(%error, "request failed");
     format!("{} cannot be reached now: try again", error.service)
 }

@@ -1,4 +1,4 @@
-//! The attacks: each a sheet and a function, told as published reports tell them.
+//! Registry of attacks, each a data sheet and a function that follows published incident reports.
 
 mod data;
 mod doors;
@@ -24,7 +24,7 @@ use crate::{
     world::{Network, World},
 };
 
-/// Every attack.
+/// All attacks, by file.
 const ALL: &[&[Attack]] = &[
     data::ATTACKS,
     doors::ATTACKS,
@@ -34,11 +34,11 @@ const ALL: &[&[Attack]] = &[
     sign_ins::ATTACKS,
 ];
 
-/// A way of attacking.
+/// Data sheet of an attack.
 pub(crate) struct Attack {
     pub(crate) id: &'static str,
     pub(crate) title: &'static str,
-    /// The published report after which it is told.
+    /// The published report it follows.
     pub(crate) source: &'static str,
     pub(crate) difficulty: Difficulty,
     pub(crate) tactics: &'static [&'static str],
@@ -49,14 +49,14 @@ pub(crate) struct Attack {
     pub(crate) act: fn(&mut Stage<'_>),
 }
 
-/// Whose credentials are used.
+/// Kind of principal whose credentials the attacker uses.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Victim {
-    /// A long-lived key: of a person or a machine.
+    /// Long-lived key of a person or a machine.
     Key,
     /// Any person.
     Person,
-    /// A person who comes through Identity Center.
+    /// A person who signs in through Identity Center.
     SignedOn,
     /// A person with many rights.
     Administrator,
@@ -66,19 +66,19 @@ pub(crate) enum Victim {
     Pipeline,
 }
 
-/// Where the attacker sits, with what, and when.
+/// Network, tool and hours of the attacker.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Disguise {
     /// A rented server or a VPN, a scripting tool, any hour.
     None,
     /// A home connection of the victim's country, the victim's kind of program, in working hours.
     LooksLikeVictim,
-    /// The victim itself: an insider, or malware on its desk.
+    /// The victim's own network and tools: an insider, or malware on the victim's computer.
     IsVictim,
 }
 
 impl Disguise {
-    /// Where the attacker sits.
+    /// Draws the attacker's network.
     fn network(self, world: &World, country: &str, draw: &mut Draw) -> Network {
         if self != Self::None {
             return world.network(draw, country, "isp");
@@ -88,7 +88,7 @@ impl Disguise {
     }
 }
 
-/// Draws which attacks happen when and to whom, and writes them down.
+/// Draws attacks, times and victims, and writes their records; returns the ground truth.
 pub(crate) fn plan(
     options: &Options,
     world: &World,
@@ -115,14 +115,14 @@ pub(crate) fn plan(
     truth
 }
 
-/// An attack while it is written down.
+/// State of one attack while its records are written.
 pub(crate) struct Stage<'s> {
     pub(crate) attack: &'static Attack,
     pub(crate) world: &'s World,
     pub(crate) draw: Draw,
     pub(crate) session: Session,
     pub(crate) access: Access,
-    /// An account outside.
+    /// Id of an account outside the organisation.
     pub(crate) outside: String,
     pub(crate) system: System,
     network: Network,
@@ -131,7 +131,7 @@ pub(crate) struct Stage<'s> {
     now: i64,
     end: i64,
     event_ids: Vec<String>,
-    /// Whom it acts as now.
+    /// Durable ARN of the principal it acts as now.
     acting: String,
     principal_days: BTreeSet<(String, u32)>,
     first: Option<i64>,
@@ -206,7 +206,7 @@ impl<'s> Stage<'s> {
         }
     }
 
-    /// From now on with these credentials and this program, from the same place.
+    /// Switches to other credentials and another tool, from the same address.
     pub(crate) fn become_(&mut self, access: &Access, tool: Tool) {
         let key = self.draw.id("ASIA");
         self.session.identity = access.identity(self.now, &key, tool == Tool::Browser);
@@ -215,7 +215,7 @@ impl<'s> Stage<'s> {
         self.acting = access.arn();
     }
 
-    /// From another address of the same kind.
+    /// Switches to another address of the same kind.
     pub(crate) fn move_on(&mut self) {
         self.place = (self.draw.within(0, 256) as u8, self.draw.within(1, 255) as u8);
         self.session.address = self.network.address(self.place.0, self.place.1);
@@ -229,7 +229,7 @@ impl<'s> Stage<'s> {
         region.clone_into(&mut self.session.region);
     }
 
-    /// Makes a call, and moves on a few seconds.
+    /// Records a call, and advances the clock a few seconds.
     pub(crate) fn call(&mut self, call: Call) {
         let at = self.now.min(self.end - 1);
         let id = self.log.add(at, &self.session, call, &mut self.draw);
@@ -243,7 +243,7 @@ impl<'s> Stage<'s> {
         apis.iter().for_each(|api| self.call(call(api)));
     }
 
-    /// Many questions, some refused.
+    /// Records many read calls, a share of them refused.
     pub(crate) fn ask(&mut self, apis: &[&str], refused: f64) {
         for api in apis {
             let is_denied = self.draw.chance(refused);
@@ -255,7 +255,7 @@ impl<'s> Stage<'s> {
         self.now += self.draw.within(low * 60, high * 60);
     }
 
-    /// The next day at about the same hour, while there is one.
+    /// Advances to about the same hour of the next day; by 20 minutes if no day is left.
     pub(crate) fn next_day(&mut self) {
         let next = self.now + DAY + self.draw.within(-HOUR, HOUR);
         if next < self.end - HOUR {
@@ -274,7 +274,7 @@ impl<'s> Stage<'s> {
         self.draw.pick(&self.account().things.buckets).clone()
     }
 
-    /// Reads objects of a bucket, each once.
+    /// Reads `count` different objects of a bucket; records nothing if the trail has no data events.
     pub(crate) fn read_objects(&mut self, bucket: &str, count: usize) {
         for n in 0..count {
             if self.world.has_data_events {
@@ -287,7 +287,7 @@ impl<'s> Stage<'s> {
         }
     }
 
-    /// A user with a key, made by the attacker, who goes on as it.
+    /// Creates a user with a key, and continues as that user.
     pub(crate) fn new_user(&mut self, name: &str, policy: &str) -> Access {
         let account = self.session.account.clone();
         let access = Access::user(&account, name, false, &mut self.draw);

@@ -1,4 +1,4 @@
-//! What calls name: parameters as the services write them, from the things of the account.
+//! Request parameters of calls, as the services write them, from the resources of the account.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,8 @@ use crate::{
     world::Account,
 };
 
-/// An everyday call with everyday parameters: `favourites` is where in the account's lists this caller's own things begin.
+/// An everyday call with plausible parameters. `favourites` is the offset of this caller's own resources in
+/// the account's lists.
 pub(crate) fn everyday(
     api: &str,
     account: &Account,
@@ -24,7 +25,7 @@ pub(crate) fn everyday(
     call(api).with(parameters.unwrap_or_default())
 }
 
-/// What a caller names of its account.
+/// A caller's resources in its account.
 struct Own<'o> {
     account: &'o Account,
     region: &'o str,
@@ -33,7 +34,7 @@ struct Own<'o> {
 }
 
 impl Own<'_> {
-    /// One of the caller's own of a list.
+    /// One of the caller's own entries in a list.
     fn one(&mut self, list: &[String]) -> String {
         let at = self.favourites + self.draw.favourite(&[0usize, 1, 2]);
         list[at % list.len()].clone()
@@ -49,7 +50,7 @@ impl Own<'_> {
     }
 }
 
-/// Users, roles and policies.
+/// Parameters for users, roles and policies.
 fn of_identities(service: &str, name: &str, own: &mut Own<'_>) -> Option<Value> {
     let things = &own.account.things;
     let bucket = own.one(&things.buckets);
@@ -102,7 +103,7 @@ fn of_identities(service: &str, name: &str, own: &mut Own<'_>) -> Option<Value> 
     })
 }
 
-/// Machines, functions, databases and their upkeep.
+/// Parameters for machines, functions, databases and operations.
 fn of_machines(service: &str, name: &str, own: &mut Own<'_>) -> Option<Value> {
     let things = &own.account.things;
     Some(match (service, name) {
@@ -152,7 +153,7 @@ fn of_machines(service: &str, name: &str, own: &mut Own<'_>) -> Option<Value> {
     })
 }
 
-/// Data, secrets and keys.
+/// Parameters for data, secrets and keys.
 fn of_data(service: &str, name: &str, own: &mut Own<'_>) -> Option<Value> {
     let (things, region) = (&own.account.things, own.region);
     let bucket = own.one(&things.buckets);
@@ -192,7 +193,7 @@ fn narrow_policy(bucket: &str) -> String {
     json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": format!("arn:aws:s3:::{bucket}/*")}]}).to_string()
 }
 
-/// All rights.
+/// A policy that allows everything.
 pub(crate) fn all_rights() -> String {
     json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
         .to_string()

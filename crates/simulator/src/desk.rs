@@ -1,4 +1,4 @@
-//! A person's day, while it is written down: tasks, sessions, sign-ins.
+//! Generator of one person's day: tasks, sessions and sign-ins.
 
 use serde_json::json;
 
@@ -15,7 +15,7 @@ use crate::{
     world::{Network, World},
 };
 
-/// Where somebody sits today.
+/// Place of work and equipment of a person on one day.
 pub(crate) struct Seat {
     pub(crate) network: Network,
     pub(crate) block: u8,
@@ -24,7 +24,7 @@ pub(crate) struct Seat {
 }
 
 impl Person {
-    /// Everything the person does on a day of its own.
+    /// Writes all records of the person's day.
     pub(crate) fn work(&self, world: &World, seed: u64, day: i64, odd: &Oddities, log: &mut Log) {
         let mut draw = Draw::of(seed, &self.email, day as u64);
         let today = odd.of(&self.email, day);
@@ -78,7 +78,7 @@ impl Person {
     }
 }
 
-/// A person's day, while it is written down.
+/// State of a person's day while its records are written.
 pub(crate) struct Desk<'d> {
     pub(crate) person: &'d Person,
     pub(crate) persona: &'static Persona,
@@ -162,7 +162,7 @@ impl Desk<'_> {
         self.world.regions[at].to_owned()
     }
 
-    /// An IAM user takes a role of another account: two records, one in each.
+    /// An IAM user assumes a role of another account: one record in each account.
     fn assume(&mut self, role: &Access, session: &Session, key: &str, at: i64) {
         let first = self.person.accesses[0].clone();
         let caller = Session {

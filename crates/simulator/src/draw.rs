@@ -1,19 +1,20 @@
-//! Chance, from a seed: the same seed draws the same things on every machine.
+//! Seeded random draws, identical on every machine.
 
 use rand::{Rng, RngExt, SeedableRng, rngs::ChaCha8Rng};
 
-/// A stream of chance.
+/// A random stream.
 pub(crate) struct Draw(ChaCha8Rng);
 
 impl Draw {
-    /// The stream of a seed and of what is drawn: so that one more person does not change the others.
+    /// The stream of a seed and a purpose. Streams are independent, so one more person does not change the
+    /// others.
     pub(crate) fn of(seed: u64, what: &str, number: u64) -> Self {
         let mix = |sum: u64, next: u64| (sum ^ next).wrapping_mul(0x0100_0000_01B3).rotate_left(29);
         let name = what.bytes().fold(0xCBF2_9CE4_8422_2325, |sum, byte| mix(sum, u64::from(byte)));
         Self(ChaCha8Rng::seed_from_u64(mix(mix(name, seed), number)))
     }
 
-    /// From `low` up to, not including, `high`.
+    /// An integer from `low` to `high`, exclusive.
     pub(crate) fn within(&mut self, low: i64, high: i64) -> i64 {
         if low >= high { low } else { self.0.random_range(low..high) }
     }
@@ -22,7 +23,7 @@ impl Draw {
         self.within(low as i64, high as i64) as usize
     }
 
-    /// True so often.
+    /// True with this probability.
     pub(crate) fn chance(&mut self, share: f64) -> bool {
         self.0.random_bool(share.clamp(0.0, 1.0))
     }
@@ -31,13 +32,13 @@ impl Draw {
         &list[self.count(0, list.len())]
     }
 
-    /// One of the list, the first ones far more often: as people have favourites.
+    /// An entry of the list; the first ones are far more likely, as people have favourites.
     pub(crate) fn favourite<'l, T>(&mut self, list: &'l [T]) -> &'l T {
         let share = self.0.random_range(0.0f64..1.0).powi(3);
         &list[((share * list.len() as f64) as usize).min(list.len() - 1)]
     }
 
-    /// An index by weights.
+    /// An index, drawn by weight.
     pub(crate) fn weighted(&mut self, weights: &[u32]) -> usize {
         let mut left = self.within(0, i64::from(weights.iter().sum::<u32>().max(1)));
         for (at, weight) in weights.iter().enumerate() {
@@ -49,7 +50,7 @@ impl Draw {
         0
     }
 
-    /// About `mean`, never negative, seldom twice it.
+    /// A value around `mean`, from 0 to twice the mean.
     pub(crate) fn about(&mut self, mean: f64) -> f64 {
         let sum: f64 = (0..4).map(|_| self.0.random_range(0.0f64..1.0)).sum();
         mean * sum / 2.0
@@ -71,14 +72,14 @@ impl Draw {
         (0..length).map(|_| char::from(b"0123456789abcdef"[self.count(0, 16)])).collect()
     }
 
-    /// As AWS's unique ids: `AKIA` and 16 letters and digits.
+    /// An id like AWS's unique ids: `AKIA` and 16 letters and digits.
     pub(crate) fn id(&mut self, prefix: &str) -> String {
         let letters: String =
             (0..16).map(|_| char::from(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[self.count(0, 32)])).collect();
         format!("{prefix}{letters}")
     }
 
-    /// A random UUID, as `eventID`.
+    /// A random UUID, for `eventID`.
     pub(crate) fn uuid(&mut self) -> String {
         let bits = (u128::from(self.0.next_u64()) << 64) | u128::from(self.0.next_u64());
         let hex = format!("{bits:032x}");

@@ -1,17 +1,17 @@
-//! `userIdentity`, as CloudTrail writes it.
+//! CloudTrail's `userIdentity` element.
 
 use serde_json::{Value, json};
 
 use crate::{draw::Draw, record::rfc3339};
 
-/// Somebody's durable access, from which sessions are made.
+/// Durable access of a principal; sessions derive from it.
 #[derive(Clone)]
 pub(crate) enum Access {
     /// An IAM user with a long-lived key.
     User { account: String, name: String, id: String, key: String, has_mfa: bool },
-    /// A person behind a role of Identity Center.
+    /// A person who uses a role of Identity Center.
     SingleSignOn { account: String, set: String, suffix: String, id: String, email: String },
-    /// A role that something assumes.
+    /// A role that a machine or an IAM user assumes.
     Role { account: String, name: String, id: String, session: String, is_instance: bool },
 }
 
@@ -27,7 +27,7 @@ impl Access {
     }
 
     pub(crate) fn single_sign_on(account: &str, set: &str, email: &str) -> Self {
-        // The same permission set has the same role in an account, whoever comes through it.
+        // A permission set has one role in an account, shared by all its users.
         let mut draw = Draw::of(account.bytes().map(u64::from).sum(), set, 7);
         Self::SingleSignOn {
             account: account.into(),
@@ -58,7 +58,7 @@ impl Access {
         }
     }
 
-    /// The durable ARN: of the user, of the role; for people behind Identity Center of their session.
+    /// Durable ARN: of the user or role; for people of Identity Center, of the session.
     pub(crate) fn arn(&self) -> String {
         match self {
             Self::User { account, name, .. } => format!("arn:aws:iam::{account}:user/{name}"),
@@ -77,7 +77,8 @@ impl Access {
         }
     }
 
-    /// The same access with another access key: a session of its own.
+    /// `userIdentity` of a session that began at `since`, in seconds since 1970. `key` is the session's
+    /// temporary access key; an IAM user outside the console uses its own key instead.
     pub(crate) fn identity(&self, since: i64, key: &str, at_console: bool) -> Value {
         let attributes =
             |mfa: bool| json!({"creationDate": rfc3339(since), "mfaAuthenticated": mfa.to_string()});
@@ -127,7 +128,7 @@ fn assumed(
             "webIdFederationData": {}, "attributes": attributes}})
 }
 
-/// AWS itself.
+/// `userIdentity` of an AWS service.
 pub(crate) fn service(host: &str) -> Value {
     json!({"type": "AWSService", "invokedBy": host})
 }

@@ -1,8 +1,9 @@
-//! A made-up organisation in truthful CloudTrail: a demo, a load, and a yardstick.
+//! Simulator of an organisation in realistic CloudTrail records, for demos, load tests and evaluation.
 //!
-//! People have rhythms, homes, programs and favourite things; machines are steady; innocent oddities happen to
-//! both; and attacks are told as published incident reports tell them, with their truth beside them. It shares
-//! no table with the core, or it would grade itself. The same seed makes the same organisation, to the last byte.
+//! People have working hours, homes, tools and preferred resources; machines are regular; benign oddities
+//! happen to people; and attacks follow published incident reports, with their ground truth beside them. The
+//! simulator shares no table with the core, or it would grade itself. Equal options give equal output, byte
+//! for byte.
 
 mod attacks;
 mod calls;
@@ -27,39 +28,39 @@ use serde::{Deserialize, Serialize};
 
 use crate::{log::Log, machines::Machine, oddities::Oddities, people::Person, world::World};
 
-/// What is made.
+/// Size of the simulation, and its seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
-    /// What everything is drawn from.
+    /// Seed of all random draws.
     pub seed: u64,
-    /// The first day, since 1970.
+    /// First day, in days since 1970.
     pub first_day: u32,
-    /// How many days.
+    /// Number of days.
     pub days: u32,
-    /// How many people.
+    /// Number of people.
     pub people: usize,
-    /// How many machines.
+    /// Number of machine identities.
     pub workloads: usize,
-    /// How many of the last days have attacks.
+    /// Number of days at the end that may have attacks.
     pub attack_days: u32,
-    /// How many attacks.
+    /// Number of attacks.
     pub attacks: usize,
 }
 
 impl Options {
-    /// The first day that may have attacks, since 1970.
+    /// First day that may have attacks, in days since 1970.
     pub fn first_attack_day(&self) -> u32 {
         self.first_day + self.days - self.attack_days.min(self.days)
     }
 
-    /// The usual organisation: 40 people, 20 machines, 30 quiet days and 15 with 18 attacks.
+    /// Default organisation: 40 people, 20 machines, 30 days without attacks, then 15 days with 18 attacks.
     pub fn new(seed: u64) -> Self {
         // 2026-02-02, a Monday.
         Self { seed, first_day: 20_486, days: 45, people: 40, workloads: 20, attack_days: 15, attacks: 18 }
     }
 }
 
-/// The organisation, ready to be lived day by day.
+/// A planned simulation that yields its records day by day.
 pub struct Simulation {
     options: Options,
     world: World,
@@ -71,7 +72,7 @@ pub struct Simulation {
 }
 
 impl Simulation {
-    /// Plans everything.
+    /// Plans the organisation, its oddities and its attacks.
     pub fn new(options: Options) -> Self {
         let Options { seed, people, workloads, .. } = options;
         let (first, days) = (i64::from(options.first_day), i64::from(options.days));
@@ -88,7 +89,7 @@ impl Simulation {
         Self { options, world, people, machines, oddities, log, truth }
     }
 
-    /// The records of the next days, each in no particular order: day by day, to the end.
+    /// Records of each day, unordered within a day.
     pub fn records(&mut self) -> impl Iterator<Item = Vec<Record>> {
         let first = i64::from(self.options.first_day);
         (first..first + i64::from(self.options.days)).map(|day| {
@@ -101,22 +102,22 @@ impl Simulation {
         })
     }
 
-    /// What was left when the days were over: of those who work past midnight.
+    /// Records after the last day, of people who work past midnight.
     pub fn rest(&mut self) -> Vec<Record> {
         self.log.take_before(i64::MAX)
     }
 
-    /// What the attacks were.
+    /// Ground truth: the attacks.
     pub fn truth(&self) -> &[Truth] {
         &self.truth
     }
 
-    /// The networks that addresses are from: `cidr,country,asn,organisation,use`.
+    /// Networks of the addresses, as CSV: `cidr,country,asn,organisation,use`.
     pub fn networks(&self) -> String {
         self.world.networks_csv()
     }
 
-    /// Which innocent oddities befell the person with this name on a day.
+    /// Benign oddities of the person with this name on a day since 1970, by name, for example `trip`.
     pub fn oddities(&self, principal: &str, day: u32) -> Vec<&'static str> {
         let name = principal.rsplit('/').next().unwrap_or(principal);
         let is_it = |person: &&Person| person.email == name || person.email.split('@').next() == Some(name);
@@ -126,7 +127,7 @@ impl Simulation {
             .map_or_else(Vec::new, |person| self.oddities.names(&person.email, i64::from(day)))
     }
 
-    /// The organisation's id, as in an organisation trail's keys.
+    /// Organisation id, as in the S3 keys of an organisation trail.
     pub fn organisation(&self) -> &str {
         &self.world.id
     }

@@ -1,4 +1,4 @@
-//! Machines at work: steady, tireless, and now and then deployed anew.
+//! Machine identities: regular workloads, and an occasional new deployment.
 
 use serde_json::json;
 
@@ -13,19 +13,19 @@ use crate::{
     world::{Network, World},
 };
 
-/// A kind of machine.
+/// Kind of machine.
 pub(crate) struct Kind {
     pub(crate) id: &'static str,
     account: &'static str,
     tool: Tool,
     /// Where it runs.
     place: Place,
-    /// Hours of the day (UTC) in which it works; from greater to smaller passes midnight.
+    /// First and last hour of work (UTC); a range from greater to smaller passes midnight.
     hours: (i64, i64),
-    /// Rounds an hour.
+    /// Rounds of calls an hour.
     rounds: f64,
     calls: &'static [&'static str],
-    /// Now and then, instead of a round.
+    /// Calls made occasionally instead of a round.
     seldom: &'static [&'static str],
 }
 
@@ -33,19 +33,19 @@ pub(crate) struct Kind {
 enum Place {
     /// Instances behind one gateway.
     Instances,
-    /// A function or task, on AWS's addresses.
+    /// A function or task, with AWS's addresses.
     Function,
-    /// Hosted build machines: another address each time.
+    /// Hosted build machines, with a new address each time.
     Runners,
     /// A vendor's servers.
     Vendor,
-    /// An AWS service calls in its name.
+    /// An AWS service that calls on its behalf.
     Service(&'static str),
-    /// A program with a user's key on one server.
+    /// A program on one server, with an IAM user's key.
     Server,
 }
 
-/// Every kind of machine.
+/// All kinds of machines.
 const KINDS: &[Kind] = &[
     Kind {
         id: "web",
@@ -270,7 +270,7 @@ const KINDS: &[Kind] = &[
     },
 ];
 
-/// A machine.
+/// A machine identity.
 pub(crate) struct Machine {
     pub(crate) kind: &'static Kind,
     pub(crate) access: Vec<Access>,
@@ -326,7 +326,7 @@ impl Machine {
         }
     }
 
-    /// Where it usually calls from.
+    /// The session it calls with at a time.
     pub(crate) fn session(&self, at: i64, draw: &mut Draw) -> Session {
         let access = draw.pick(&self.access).clone();
         let (block, host) = match self.kind.place {
@@ -334,7 +334,7 @@ impl Machine {
             Place::Function => (self.block.wrapping_add(draw.within(0, 40) as u8), draw.within(1, 255) as u8),
             _ => (self.block.wrapping_add((at / (30 * DAY)) as u8), 10),
         };
-        // A session lasts an hour: its key is the hour's.
+        // A session lasts an hour, so the hour determines the key.
         let key = Draw::of((at / HOUR) as u64, &self.name, 5).id("ASIA");
         let age = ((at / DAY / 16) % 10) as u32;
         let address = match self.kind.place {
@@ -398,7 +398,7 @@ impl Machine {
         }
     }
 
-    /// Sessions of roles begin with somebody taking the role.
+    /// Records the call that begins a role session; some sessions of services have none.
     fn begin(&self, at: i64, session: &Session, log: &mut Log, draw: &mut Draw) {
         let host = match self.kind.place {
             Place::Instances => "ec2.amazonaws.com",

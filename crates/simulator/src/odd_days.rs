@@ -1,4 +1,4 @@
-//! What is out of the ordinary, and innocent, as calls.
+//! Benign oddities as calls.
 
 use serde_json::json;
 
@@ -72,7 +72,7 @@ const CLEARING: &[&str] = &[
 ];
 
 impl Desk<'_> {
-    /// Writes down one oddity of the day.
+    /// Writes the records of one oddity of the day.
     pub(crate) fn oddity(&mut self, oddity: Oddity) {
         let noon = self.person.noon(self.day);
         match oddity {
@@ -93,7 +93,7 @@ impl Desk<'_> {
             Oddity::CleanUp => self.with(Tool::Cli, CLEARING, noon),
             Oddity::VendorOnboarding(vendor) => self.let_vendor_in(&vendor, noon),
             Oddity::MachineUser => self.make_machine_user(noon),
-            // These change the day itself: who, where and with what.
+            // These change the whole day: persona, place or computer.
             Oddity::Trip(_) | Oddity::NewLaptop(_) | Oddity::RoleChange(_) => {}
         }
     }

@@ -1,4 +1,4 @@
-//! What is out of the ordinary and innocent: who learns to tell it from an attack is worth its price.
+//! Schedule of benign oddities: unusual but innocent behaviour that a detector must not report.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::{
     world::{FAR_REGIONS, Network, World},
 };
 
-/// Something innocent that does not happen every day.
+/// An unusual but innocent event.
 #[derive(Clone)]
 pub(crate) enum Oddity {
     Trip(Network),
@@ -51,14 +51,14 @@ impl Oddity {
     }
 }
 
-/// Who has which oddity, and when.
+/// Schedule of oddities by person.
 #[derive(Default)]
 pub(crate) struct Oddities {
-    /// By email: first day, last day, what.
+    /// By email: first day, last day, oddity.
     planned: BTreeMap<String, Vec<(i64, i64, Oddity)>>,
 }
 
-/// For each kind of person, what may happen to it.
+/// Possible oddities of a persona; repeated entries are more likely.
 fn choices(persona: &str) -> &'static [&'static str] {
     match persona {
         "infrastructure" => &[
@@ -121,13 +121,13 @@ impl Oddities {
         })
     }
 
-    /// What happened to somebody on a day, by name.
+    /// Names of a person's oddities on a day.
     pub(crate) fn names(&self, email: &str, day: i64) -> Vec<&'static str> {
         self.in_force(email, day).map(Oddity::name).collect()
     }
 }
 
-/// The last day of a choice that begins on `from`, and what it is.
+/// The oddity of a choice that begins on `from`, with its last day.
 fn one(
     choice: &str,
     world: &World,

@@ -1,4 +1,4 @@
-//! People at work: each with a rhythm, a desk, a home, programs, and favourite things.
+//! People: working hours, desk, home, tools and preferred resources.
 
 use std::ops::Range;
 
@@ -13,26 +13,26 @@ use crate::{
 pub(crate) const DAY: i64 = 86_400;
 pub(crate) const HOUR: i64 = 3_600;
 
-/// A human.
+/// A person.
 pub(crate) struct Person {
     pub(crate) email: String,
     pub(crate) persona: &'static Persona,
-    /// Hours between UTC and the clock on the wall, without summer time.
+    /// Offset of standard time from UTC, in hours.
     offset: i64,
     pub(crate) country: &'static str,
-    /// When the day begins, by the clock on the wall, in seconds.
+    /// Start of the working day, local time, in seconds.
     pub(crate) start: i64,
     pub(crate) length: i64,
     pub(crate) home: Network,
-    /// Does the provider give out a new address now and then?
+    /// Whether the provider changes the home address occasionally.
     pub(crate) is_moved_by_provider: bool,
-    /// The share of days in the office; `None` works from home.
+    /// Office network and share of office days; `None` means always at home.
     pub(crate) office: Option<(Network, f64)>,
     pub(crate) has_company_vpn: bool,
     pub(crate) system: System,
     pub(crate) accesses: Vec<Access>,
     pub(crate) favourites: usize,
-    /// First and last day with the company.
+    /// Days with the company, since 1970.
     pub(crate) days: Range<i64>,
     away: Vec<Range<i64>>,
     pub(crate) weekends: f64,
@@ -87,7 +87,7 @@ impl Person {
         }
     }
 
-    /// When the local day begins, in UTC.
+    /// Start of the local day, in UTC seconds.
     pub(crate) fn midnight(&self, day: i64) -> i64 {
         let summer = match self.country {
             "US" => day >= 20_520,                      // 2026-03-08
@@ -97,7 +97,7 @@ impl Person {
         day * DAY - (self.offset + i64::from(summer)) * HOUR
     }
 
-    /// The middle of the working day, in UTC.
+    /// Middle of the working day, in UTC seconds.
     pub(crate) fn noon(&self, day: i64) -> i64 {
         self.midnight(day) + self.start + self.length / 2
     }
@@ -107,7 +107,7 @@ impl Person {
     }
 }
 
-/// The ways a person has in, the most used account first.
+/// A person's access to the accounts, the most used first.
 pub(crate) fn accesses(
     world: &World,
     persona: &Persona,
@@ -141,7 +141,7 @@ fn name(draw: &mut Draw) -> String {
 }
 
 impl Person {
-    /// Where the person mostly sits.
+    /// The person's usual address on a day.
     pub(crate) fn usual_address(&self, day: i64) -> String {
         let mut fixed = Draw::of(
             self.favourites as u64,

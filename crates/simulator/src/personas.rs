@@ -1,22 +1,22 @@
-//! What people of each kind do all day.
+//! Personas: the daily work of each kind of person.
 
 use crate::tools::Tool;
 
-/// A piece of work: calls in order, `*n` about n times.
+/// A task: calls in order; `*n` repeats a call about n times.
 pub(crate) struct Task {
     pub(crate) tool: Tool,
     pub(crate) often: u32,
     pub(crate) calls: &'static [&'static str],
 }
 
-/// A kind of person.
+/// Kind of person.
 pub(crate) struct Persona {
     pub(crate) id: &'static str,
-    /// The permission set, or for IAM users the group.
+    /// Permission set; for IAM users, the group.
     pub(crate) set: &'static str,
-    /// Accounts it works in, the most used first.
+    /// Accounts, the most used first.
     pub(crate) accounts: &'static [&'static str],
-    /// How many of hundred people are so.
+    /// Number in a hundred people.
     pub(crate) share: u32,
     /// Tasks a day.
     pub(crate) tasks: f64,
@@ -29,7 +29,7 @@ const fn task(tool: Tool, often: u32, calls: &'static [&'static str]) -> Task {
 
 use Tool::{Browser, Cli, Python, Terraform};
 
-/// Every kind of person.
+/// All personas.
 pub(crate) const PERSONAS: &[Persona] = &[
     Persona {
         id: "developer",
@@ -376,7 +376,7 @@ pub(crate) const PERSONAS: &[Persona] = &[
     },
 ];
 
-/// Something different, once in a while: what anybody may look at.
+/// Occasional read calls that fit every persona.
 pub(crate) const CURIOSITY: &[&str] = &[
     "route53:ListHostedZones",
     "sns:ListTopics",
@@ -401,7 +401,7 @@ pub(crate) const CURIOSITY: &[&str] = &[
     "tagging:GetResources",
 ];
 
-/// A persona by its id.
+/// The persona with this id.
 pub(crate) fn persona(id: &str) -> &'static Persona {
     PERSONAS.iter().find(|persona| persona.id == id).unwrap_or(&PERSONAS[0])
 }

@@ -1,23 +1,23 @@
-//! CloudTrail's record of a call.
+//! CloudTrail record of a call.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::draw::Draw;
 
-/// One record, as JSON, with what a file's name needs.
+/// One record as JSON, with the fields that the log file's name needs.
 pub struct Record {
     /// Seconds since 1970.
     pub time: i64,
-    /// In whose log it is.
+    /// Account whose log contains it.
     pub account_id: String,
     /// `awsRegion`.
     pub region: String,
-    /// The record.
+    /// The record as JSON text.
     pub json: String,
 }
 
-/// Whose credentials sign, and from where.
+/// Credentials, address and user agent of a caller.
 #[derive(Clone)]
 pub(crate) struct Session {
     pub(crate) identity: Value,
@@ -27,7 +27,7 @@ pub(crate) struct Session {
     pub(crate) agent: String,
 }
 
-/// A call to be recorded.
+/// A call to record.
 pub(crate) struct Call {
     service: String,
     name: String,
@@ -37,7 +37,7 @@ pub(crate) struct Call {
     extra: Map<String, Value>,
 }
 
-/// `service:Name`, without parameters.
+/// A call without parameters, from `service:Name`.
 pub(crate) fn call(api: &str) -> Call {
     let (service, name) = api.split_once(':').unwrap_or(("sts", api));
     Call {
@@ -98,7 +98,7 @@ impl Call {
             || (self.service == "lambda" && self.name == "Invoke")
     }
 
-    /// Services of the whole partition log in us-east-1.
+    /// Region of the record; global services log in us-east-1.
     fn region_of<'a>(&'a self, session: &'a Session) -> &'a str {
         let is_global = matches!(
             self.service.as_str(),
@@ -107,7 +107,7 @@ impl Call {
         if is_global { "us-east-1" } else { &session.region }
     }
 
-    /// The record of this call, with its id.
+    /// Event id and record of this call.
     pub(crate) fn record(self, time: i64, session: &Session, draw: &mut Draw) -> (String, Record) {
         let id = draw.uuid();
         let region = self.region_of(session).to_owned();
@@ -140,7 +140,7 @@ impl Call {
     }
 }
 
-/// Seconds as `2026-03-02T10:00:00Z`.
+/// Seconds since 1970 as RFC 3339, for example `2026-03-02T10:00:00Z`.
 pub(crate) fn rfc3339(seconds: i64) -> String {
     Timestamp::from_second(seconds).unwrap_or_default().to_string()
 }

@@ -1,8 +1,8 @@
-//! The programs people and machines call with, as their user agents say.
+//! User agents of the tools that people and machines call with.
 
 use crate::draw::Draw;
 
-/// A desk's or a machine's system.
+/// Operating system of a computer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum System {
     Mac,
@@ -10,7 +10,7 @@ pub(crate) enum System {
     Linux,
 }
 
-/// A kind of program.
+/// Kind of tool.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Tool {
     Browser,
@@ -22,7 +22,7 @@ pub(crate) enum Tool {
     Node,
 }
 
-/// The user agent of a tool on a system; `age` (0 to 9) is how far its updates have come.
+/// User agent of a tool on a system; `age` (0 to 9) selects the tool's version, oldest first.
 pub(crate) fn agent(tool: Tool, system: System, age: u32) -> String {
     let python = 11 + age / 5;
     match tool {
@@ -73,7 +73,7 @@ fn os(system: System) -> &'static str {
     }
 }
 
-/// A system at a desk.
+/// Draws the operating system of a person's computer.
 pub(crate) fn desk(draw: &mut Draw) -> System {
     [System::Mac, System::Windows, System::Linux][draw.weighted(&[5, 3, 2])]
 }

@@ -1,42 +1,42 @@
-//! What really happened: beside the logs, for whoever grades what was found in them.
+//! Ground truth of the attacks, for grading findings.
 
 use serde::{Deserialize, Serialize};
 
-/// How hard an attack is to see.
+/// Difficulty of detecting an attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Difficulty {
-    /// Loud: much at once, from somewhere else, with other programs.
+    /// Loud: many calls at once, from another place, with other tools.
     Easy,
-    /// A few telling calls among others.
+    /// A few suspicious calls among others.
     Medium,
-    /// Slow, or in the victim's own place, program and hours, or made of calls that are everybody's work.
+    /// Slow, or with the victim's place, tool and hours, or made of everyday calls.
     Hard,
 }
 
-/// One attack.
+/// Ground truth of one attack.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Truth {
-    /// Its name, and its number in this organisation.
+    /// The attack's id, and its number in this simulation.
     pub id: String,
-    /// What it is.
+    /// Title.
     pub title: String,
-    /// The report it is told after.
+    /// The published report it follows.
     pub source: String,
-    /// How hard.
+    /// Difficulty of detection.
     pub difficulty: Difficulty,
-    /// ATT&CK tactics, `TA0003`.
+    /// ATT&CK tactics, for example `TA0003`.
     pub tactics: Vec<String>,
-    /// ATT&CK techniques, `T1098.001`.
+    /// ATT&CK techniques, for example `T1098.001`.
     pub techniques: Vec<String>,
-    /// The behaviours, in the field's words, any of which is a right name for it: `data-exfiltration`.
+    /// Ids of behaviours that correctly name it, for example `data-exfiltration`.
     pub behaviours: Vec<String>,
-    /// As whom it acts, by durable ARN, on which days since 1970.
+    /// Durable ARN and day since 1970 of each principal it acts as.
     pub principal_days: Vec<(String, u32)>,
-    /// Its events.
+    /// CloudTrail ids of its events.
     pub event_ids: Vec<String>,
-    /// First event, seconds since 1970.
+    /// Time of the first event, in seconds since 1970.
     pub first: i64,
-    /// Last event.
+    /// Time of the last event, in seconds since 1970.
     pub last: i64,
 }

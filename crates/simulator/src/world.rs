@@ -1,4 +1,4 @@
-//! What an organisation is made of before anybody does anything: accounts, regions, networks, names, things.
+//! Static parts of an organisation: accounts, Regions, networks, names and resources.
 
 use std::fmt::Write;
 
@@ -11,7 +11,7 @@ pub(crate) struct Account {
     pub(crate) things: Things,
 }
 
-/// What an account has that calls can name.
+/// Resources of an account that calls can name.
 pub(crate) struct Things {
     pub(crate) buckets: Vec<String>,
     pub(crate) functions: Vec<String>,
@@ -27,10 +27,10 @@ pub(crate) struct Things {
     pub(crate) groups: Vec<String>,
 }
 
-/// A network: addresses that one holder gives out.
+/// A network: addresses of one owner.
 #[derive(Clone)]
 pub(crate) struct Network {
-    /// The first two numbers of its addresses, and the third if it is a /24.
+    /// First two octets of its addresses, and the third for a /24.
     prefix: (u8, u8, Option<u8>),
     pub(crate) country: &'static str,
     holder: String,
@@ -38,7 +38,7 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// An address of the /24 number `block` of it.
+    /// An address in its /24 number `block`.
     pub(crate) fn address(&self, block: u8, host: u8) -> String {
         let (a, b, c) = self.prefix;
         format!("{a}.{b}.{}.{}", c.unwrap_or(block), host.max(1))
@@ -51,7 +51,7 @@ impl Network {
     }
 }
 
-/// Countries people work from: with the offset of their clocks, the months' last Sundays aside.
+/// Countries people work from, with their standard offset from UTC in hours.
 pub(crate) const COUNTRIES: &[(&str, i64)] = &[
     ("US", -5),
     ("US", -8),
@@ -75,28 +75,28 @@ const REGIONS: &[&str] = &[
     "ca-central-1",
     "us-east-2",
 ];
-/// Regions that this organisation does not use.
+/// Regions that the organisation does not use.
 pub(crate) const FAR_REGIONS: &[&str] =
     &["ap-south-1", "sa-east-1", "eu-north-1", "ap-southeast-1", "eu-west-3", "us-west-1", "ap-northeast-2"];
 
-/// The organisation.
+/// A simulated organisation.
 pub(crate) struct World {
     pub(crate) id: String,
     pub(crate) domain: String,
     pub(crate) accounts: Vec<Account>,
-    /// The home region first.
+    /// Regions in use, the home Region first.
     pub(crate) regions: Vec<&'static str>,
-    /// The share of people who come through Identity Center rather than as IAM users.
+    /// Share of people who sign in through Identity Center; the others are IAM users.
     pub(crate) single_sign_on: f64,
-    /// Does the trail log reads and writes of S3 objects?
+    /// Whether the trail records S3 data events.
     pub(crate) has_data_events: bool,
-    /// Does the company route some of its people through a VPN of its own?
+    /// Network of the company's VPN, used by some people.
     pub(crate) company_vpn: Option<Network>,
     pub(crate) offices: Vec<Network>,
     networks: Vec<Network>,
 }
 
-/// Which accounts there are; [`World::account`] finds them by name.
+/// Account names; [`World::account`] looks them up.
 const ACCOUNTS: &[&str] = &["production", "staging", "data", "security", "management"];
 
 const WORDS: &[&str] = &[
@@ -188,7 +188,7 @@ impl World {
         if fitting.is_empty() { self.networks[0].clone() } else { (*draw.pick(&fitting)).clone() }
     }
 
-    /// Where an account's servers are.
+    /// Network of AWS's addresses in a Region.
     pub(crate) fn amazon(&self, region: &str) -> Network {
         let usage = format!("aws-{region}");
         self.networks.iter().find(|network| network.usage == usage).unwrap_or(&self.networks[0]).clone()
@@ -202,7 +202,7 @@ impl World {
         self.regions[0]
     }
 
-    /// The networks as a table `cidr,country,asn,organisation,use`.
+    /// The networks as CSV: `cidr,country,asn,organisation,use`.
     pub(crate) fn networks_csv(&self) -> String {
         let mut csv = "cidr,country,asn,organisation,use\n".to_owned();
         for (at, network) in self.networks.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What a person sees of a report on a terminal.
+//! Compliance report and coverage as tables for a terminal.
 
 use std::io::Write;
 
@@ -17,12 +17,12 @@ use crate::{
     text::{count, printable, thousands, wrap},
 };
 
-/// Columns of a page.
+/// Line width in characters.
 const WIDTH: usize = 110;
-/// Actions told; JSON and HTML tell all.
+/// Maximum number of actions; JSON and HTML have all.
 const ACTIONS: usize = 12;
 
-/// How much of each framework activity can speak to, and by which checks.
+/// Coverage of each framework, and all checks.
 pub(super) fn coverage(out: &mut impl Write, covered: &[Coverage], facts: &Facts) -> Result<()> {
     let bold = Style::new().bold();
     writeln!(
@@ -69,7 +69,7 @@ pub(super) fn coverage(out: &mut impl Write, covered: &[Coverage], facts: &Facts
     Ok(())
 }
 
-/// The report.
+/// The report as a table.
 pub(super) fn report(out: &mut impl Write, report: &Report, read: &Read) -> Result<()> {
     let bold = Style::new().bold();
     writeln!(
@@ -162,7 +162,7 @@ fn row(out: &mut impl Write, standing: &Standing) -> Result<()> {
     Ok(())
 }
 
-/// The controls that were broken; of a single framework, all that activity speaks to.
+/// Violated controls; for a single framework, all controls that have a check.
 fn controls(out: &mut impl Write, report: &Report) -> Result<()> {
     let is_single = report.frameworks.len() == 1;
     let bold = Style::new().bold();

@@ -1,4 +1,4 @@
-//! A folder of labelled cases: each is judged alone, without history.
+//! Labelled cases from a folder, each judged alone and without history.
 
 use std::{fs, path::Path};
 
@@ -24,7 +24,7 @@ struct Label {
     log_type: String,
 }
 
-/// What came of a folder of cases: those whose label is strong and whose events are whole.
+/// Result of a folder of cases; counts only cases with a strong label and complete events.
 #[derive(Default, Serialize)]
 pub(super) struct Corpus {
     pub(super) folder: String,
@@ -100,7 +100,8 @@ fn alerts(folder: &Path, label: &Label, jobs: usize) -> Result<Vec<Finding>> {
     Ok(judged.findings.into_iter().map(|(_, finding)| finding).filter(Finding::is_alert).collect())
 }
 
-/// The events of a case: of whole files, of single lines (`file#n`), or those with the ids given.
+/// Events of a case: from whole files or single lines (`file#n`, from 0), restricted to the given ids, if
+/// any.
 fn events(folder: &Path, label: &Label) -> Result<Vec<String>> {
     let mut events = Vec::new();
     for file in &label.files {

@@ -1,4 +1,4 @@
-//! Counting what was found, missed, and wrongly accused.
+//! Counts of detected and missed attacks, and of false alerts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use trailwarden_simulator::{Difficulty, Truth};
 
 use super::organisation::Organisation;
 
-/// One attack, and what became of it.
+/// Result for one attack.
 #[derive(Serialize)]
 pub(super) struct Case {
     pub(super) id: String,
@@ -22,13 +22,13 @@ pub(super) struct Case {
     pub(super) is_detected: bool,
     pub(super) has_right_detector: bool,
     pub(super) has_right_technique: bool,
-    /// From its first event to the last evidence of the first alert.
+    /// Hours from the attack's first event to the last evidence of the first alert.
     pub(super) hours_to_detect: Option<f64>,
-    /// The worst that was said of it, below an alert too.
+    /// The finding with the highest score that names its events, alert or not.
     pub(super) said: String,
 }
 
-/// What came of some organisations.
+/// Result for several organisations.
 #[derive(Default, Serialize)]
 pub(super) struct Measures {
     pub(super) name: &'static str,
@@ -36,18 +36,18 @@ pub(super) struct Measures {
     pub(super) cases: Vec<Case>,
     pub(super) alerts: usize,
     pub(super) right_alerts: usize,
-    /// Of each right alert, the share of the events it names that are an attack's.
+    /// For each true alert, the share of its events that belong to an attack.
     pub(super) named: Vec<f64>,
-    /// Alerts a day of the organisation with most.
+    /// Alerts a day in the organisation that has most.
     pub(super) most_alerts_a_day: f64,
     pub(super) benign_identity_days: usize,
     pub(super) accused_identity_days: usize,
     pub(super) attacked_identity_days: usize,
     pub(super) found_identity_days: usize,
     pub(super) days: usize,
-    /// What innocents were accused of, with who, when, and what odd thing had befallen them.
+    /// False alerts with principal and benign oddities, one line each.
     pub(super) accusations: Vec<String>,
-    /// By tenth of confidence: alerts, and right ones.
+    /// Number of alerts and of true alerts, by tenth of confidence.
     pub(super) calibration: BTreeMap<u8, (usize, usize)>,
 }
 
@@ -56,7 +56,7 @@ impl Measures {
         Self { name, ..Self::default() }
     }
 
-    /// Adds what was found in an organisation.
+    /// Adds the findings of an organisation.
     pub(super) fn add(&mut self, organisation: &Organisation, findings: &[(Scope, Finding)]) -> Result<()> {
         let truth = &organisation.truth;
         let ids = |(at, attack): (usize, &'_ Truth)| {

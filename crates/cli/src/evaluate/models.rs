@@ -1,9 +1,9 @@
-//! The models of whole days: how well each tells an attacked identity-day from a benign one.
+//! Evaluation of day models: how well each separates attacked identity-days from benign ones.
 //!
-//! Each says yes from the score on that the benign days *before* the attacks reach once in two hundred: as an
-//! organisation would have set it, with no attack seen. A trained forest sees the same days' numbers, of other
-//! organisations, with the truth of half the kinds of attacks; it is measured on the other half, beside the threat score.
-//! For what it was taught it would know anyway.
+//! A model's threshold is the score that one in two hundred benign days *before* the attacks exceeds, as an
+//! organisation would set it without having seen an attack. A forest is trained on the same features of other
+//! organisations, with the truth of half the kinds of attacks. It is measured on the other half, beside the
+//! threat score, because it would recognise the kinds it was trained on.
 
 use std::collections::BTreeSet;
 
@@ -29,38 +29,38 @@ use trailwarden_core::{
 use super::organisation::Organisation;
 use crate::judging::spread;
 
-/// Benign days that reach the score from which a model says yes.
+/// Share of benign days above a model's threshold.
 const FALSE_SHARE: f64 = 1.0 / 200.0;
-/// Days at the start that are only learnt from.
+/// Days at the start that serve only for learning.
 const LEARNT: u32 = 15;
 
-/// An identity-day in numbers.
+/// Scores and features of an identity-day.
 struct Day {
     is_attacked: bool,
-    /// By a kind of attack that a forest may be taught.
+    /// Attacked by a kind of attack that a forest may be trained on.
     is_taught: bool,
-    /// Of the days that count, rather than of those before.
+    /// Whether it is measured; earlier days only set the threshold.
     is_counted: bool,
     anomaly: f64,
     behavior: f64,
     risk: f64,
     threat: f64,
-    /// What a trained model may look at.
+    /// Features for a trained model; -1 where unknown.
     features: Vec<f64>,
 }
 
-/// Identity-days of some organisations.
+/// Identity-days of several organisations.
 #[derive(Default)]
 pub(super) struct Days {
     days: Vec<Day>,
 }
 
-/// A forest that learnt from other organisations.
+/// A forest trained on other organisations.
 pub(super) struct Trained {
     forest: RandomForestRegressor<f64, f64, DenseMatrix<f64>, Vec<f64>>,
 }
 
-/// How well a model does.
+/// Quality of a model.
 #[derive(Serialize)]
 pub(super) struct Row {
     pub(super) model: &'static str,
@@ -122,13 +122,13 @@ impl Days {
             Ok(())
         })?;
         let mut days: Vec<(Scope, Day)> = parts.into_iter().flatten().collect();
-        // Threads end in any order; a forest draws by the order of its rows.
+        // Threads finish in any order, and a forest depends on the order of its rows.
         days.sort_by(|a, b| a.0.cmp(&b.0));
         self.days.extend(days.into_iter().map(|(_, day)| day));
         Ok(())
     }
 
-    /// Grows a forest on these days.
+    /// Trains a forest on these days.
     pub(super) fn train(&self) -> Result<Trained> {
         let taught: Vec<&Day> = self.days.iter().filter(|day| day.is_taught || !day.is_attacked).collect();
         let rows: Vec<Vec<f64>> = taught.iter().map(|day| day.features.clone()).collect();
@@ -166,12 +166,12 @@ impl Days {
     }
 }
 
-/// May a forest be taught this kind of attack? About half of them, by their names.
+/// Whether a forest may be trained on this kind of attack: about half of them, by the hash of the name.
 fn is_taught(kind: &str) -> bool {
     hash(kind).is_multiple_of(2)
 }
 
-/// How well `scores` tell the days apart.
+/// Quality of `scores` in separating the days.
 fn row(model: &'static str, days: &[&Day], scores: &[f64]) -> Row {
     let each = || days.iter().zip(scores.iter().copied());
     let mut before: Vec<f64> = each().filter(|(day, _)| !day.is_counted).map(|(_, score)| score).collect();

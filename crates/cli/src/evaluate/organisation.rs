@@ -1,4 +1,4 @@
-//! An organisation whose truth is known: simulated in memory, or read from a folder that `simulate` wrote.
+//! Organisation with known truth: simulated in memory, or read from a folder that `simulate` wrote.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,23 +23,23 @@ use trailwarden_simulator::{Options, Record, Simulation, Truth};
 use super::Variant;
 use crate::{files, judging, knowledge::Knowledge, memory::Memory};
 
-/// An organisation whose truth is known.
+/// An organisation with known truth.
 pub(super) struct Organisation {
     pub(super) name: String,
     pub(super) memory: Memory,
     pub(super) truth: Vec<Truth>,
-    /// The first day that counts.
+    /// First day that is measured, in days since 1970.
     pub(super) from: u32,
     networks: String,
-    /// What it was made by, if it was made here: it knows what odd things befell whom.
+    /// Its simulation, if it was made in memory; knows the benign oddities.
     simulation: Option<Simulation>,
 }
 
-/// Who was active on which day, and as which principals.
+/// Principals (ARNs) by active scope and day.
 pub(super) type Active = BTreeMap<(Scope, u32), BTreeSet<String>>;
 
 impl Organisation {
-    /// Makes one up, and reads its records as the command reads files.
+    /// Simulates one, and reads its records as the command reads files.
     pub(super) fn simulate(options: Options) -> Result<Self> {
         let mut simulation = Simulation::new(options);
         let (memory, mut fold) = (Memory::default(), Fold::default());
@@ -83,7 +83,7 @@ impl Organisation {
         })
     }
 
-    /// What a variant finds in it.
+    /// Findings under a variant, sorted.
     pub(super) fn judge(&self, variant: &Variant, jobs: usize) -> Result<Vec<(Scope, Finding)>> {
         let networks = if variant.with_networks {
             Networks::read(self.networks.clone().into_bytes())?
@@ -96,7 +96,7 @@ impl Organisation {
         let mut found = judging::judge_all(&scopes, jobs, &knowledge, &peers, variant.parts, |scope| {
             (0, self.memory.encoded(scope))
         })?;
-        // Threads end in any order.
+        // Threads finish in any order.
         found.sort_by(|a, b| (&a.0, a.1.last_seen, &a.1.id).cmp(&(&b.0, b.1.last_seen, &b.1.id)));
         Ok(found)
     }
@@ -113,7 +113,7 @@ impl Organisation {
         self.memory.scopes().into_iter().filter(Scope::is_identity).collect()
     }
 
-    /// Who was active from `from` on.
+    /// Active identities from `from` on.
     pub(super) fn active(&self) -> Result<Active> {
         let mut active = Active::new();
         for scope in self.identities() {
@@ -128,19 +128,19 @@ impl Organisation {
         Ok(active)
     }
 
-    /// On which days which principals were used by attackers.
+    /// Principals and days that attackers used.
     pub(super) fn attacked(&self) -> BTreeSet<(&str, u32)> {
         self.attacked_by(|_| true)
     }
 
-    /// The same, of some kinds of attack.
+    /// Principals and days of some kinds of attack.
     pub(super) fn attacked_by(&self, is_kind: impl Fn(&str) -> bool) -> BTreeSet<(&str, u32)> {
         let kind = |attack: &&Truth| is_kind(attack.id.rsplit_once('-').map_or(&attack.id, |(kind, _)| kind));
         let days = self.truth.iter().filter(kind).flat_map(|attack| &attack.principal_days);
         days.map(|(principal, day)| (principal.as_str(), *day)).collect()
     }
 
-    /// What odd and innocent thing had befallen somebody.
+    /// Benign oddities of a principal on a day, by name; empty if unknown.
     pub(super) fn oddities(&self, principal: &str, day: u32) -> String {
         let known = self.simulation.as_ref().map(|simulation| simulation.oddities(principal, day));
         known.unwrap_or_default().join(" ")
@@ -159,7 +159,7 @@ fn fold_records(memory: &Memory, fold: &mut Fold, records: &[Record]) -> Result<
     fold_log(memory, fold, &text[..])
 }
 
-/// Reads one log.
+/// Reads one log into memory.
 pub(super) fn fold_log(memory: &Memory, fold: &mut Fold, log: impl Read) -> Result<()> {
     let mut complaint = None;
     let mut complain =

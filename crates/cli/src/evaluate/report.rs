@@ -1,4 +1,4 @@
-//! One table for people, JSON for machines.
+//! Evaluation report as a table or as JSON.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +19,7 @@ use crate::{
     text::{count, printable, thousands},
 };
 
-/// All that was measured.
+/// All measurements.
 #[derive(Default, Serialize)]
 pub(super) struct Report {
     pub(super) rows: Vec<Measures>,
@@ -46,7 +46,7 @@ impl Measures {
         share(self.accused_identity_days, self.benign_identity_days) * 1000.0
     }
 
-    /// The mean distance between the confidence of alerts and the share of them that is right.
+    /// Calibration error: mean distance between the confidence of alerts and the share of true ones.
     fn calibration_error(&self) -> f64 {
         let distance = |(tenth, (alerts, right)): (&u8, &(usize, usize))| {
             (f64::from(*tenth) / 10.0 + 0.05 - share(*right, *alerts)).abs() * *alerts as f64
@@ -109,7 +109,7 @@ impl Report {
     }
 }
 
-/// By difficulty and tactic, how soon, and how sure.
+/// Detection by difficulty and tactic, then the alerts.
 fn tell_whole(out: &mut impl Write, whole: &Measures) -> Result<()> {
     writeln!(out, "\nDetected by difficulty and tactic")?;
     for difficulty in [Difficulty::Easy, Difficulty::Medium, Difficulty::Hard] {
@@ -130,7 +130,7 @@ fn tell_whole(out: &mut impl Write, whole: &Measures) -> Result<()> {
     tell_alerts(out, whole)
 }
 
-/// How soon, how precise, how sure.
+/// Time to detection, precision and calibration of alerts.
 fn tell_alerts(out: &mut impl Write, whole: &Measures) -> Result<()> {
     let mut hours: Vec<f64> = whole.cases.iter().filter_map(|case| case.hours_to_detect).collect();
     hours.sort_by(f64::total_cmp);

@@ -1,7 +1,7 @@
-//! A long-lived access key has been in use for more than ninety days.
+//! Check: long-lived access key in use for more than ninety days.
 //!
-//! The longer a secret lives, the more places have it. Innocent twin: a key that was changed in time; keys of
-//! sessions, which end by themselves.
+//! The longer a secret lives, the more places hold a copy. Not a violation: a key rotated in time, and
+//! session keys, which expire by themselves.
 
 use crate::{BrokenTogether, Check, Group, Keeping, Rule, Span, Speaks, Together, Trace, Traces};
 use trailwarden_core::{
@@ -31,11 +31,11 @@ pub(crate) const CHECK: Check = Check {
 };
 
 const ID: &str = "access-key-too-old";
-/// The age that frameworks and CIS's benchmark of AWS (1.14) name.
+/// Maximum age by the frameworks and by the CIS AWS Benchmark (1.14).
 const DAYS: u32 = 90;
 const MOST: i64 = DAYS as i64 * DAY;
 
-/// AWS's prefix of keys that do not end by themselves: IAM user guide, "Understanding unique ID prefixes".
+/// AWS's prefix of keys that do not expire: IAM user guide, "Understanding unique ID prefixes".
 fn is_long_lived(event: &Event<'_>) -> bool {
     event.identity.access_key_id.starts_with("AKIA")
 }

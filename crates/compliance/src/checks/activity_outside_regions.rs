@@ -1,7 +1,8 @@
-//! Something was made or changed in a Region that the organisation does not use.
+//! Check: change in a Region that the organisation does not use.
 //!
-//! Nobody looks there, and data may not be kept there. Innocent twin: reading (consoles ask everywhere), services that
-//! exist in one Region only (with the certificates for CloudFront), those that watch everywhere, and AWS's services that clear up.
+//! Nobody watches such a Region, and data may not be stored there. Not a violation: reads (consoles query
+//! every Region), services that exist in one Region only (including certificates for CloudFront), security
+//! services that should run everywhere, and AWS services acting on a principal's behalf.
 
 use crate::{Check, Group, Need, Rule, Speaks, told};
 use trailwarden_core::{event::Event, finding::Severity, settings::Facts};
@@ -22,7 +23,7 @@ pub(crate) const CHECK: Check = Check {
     config_rules: &[],
 };
 
-/// Services that exist once for all Regions, and write to us-east-1's log or another's: AWS general reference, "Service endpoints".
+/// Global services, logged in us-east-1 or another single Region: AWS general reference, "Service endpoints".
 const GLOBAL: &[&str] = &[
     "iam",
     "sts",
@@ -56,7 +57,7 @@ const GLOBAL: &[&str] = &[
     "notifications",
 ];
 
-/// Services that should watch in every Region, used or not.
+/// Security services that should run in every Region, used or not.
 const WATCHERS: &[&str] = &[
     "guardduty",
     "securityhub",

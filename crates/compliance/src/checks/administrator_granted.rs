@@ -1,6 +1,6 @@
-//! Somebody was given every right.
+//! Check: administrator rights granted.
 //!
-//! Rights are to be no more than a task needs. Innocent twin: a policy that allows few things, or only denies.
+//! Rights should not exceed the task. Not a violation: a policy that allows little, or only denies.
 
 use crate::{Check, Group, Rule, Speaks, done};
 use trailwarden_core::{

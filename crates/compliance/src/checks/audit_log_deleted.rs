@@ -1,7 +1,8 @@
-//! Kept audit logs were deleted.
+//! Check: stored audit logs deleted.
 //!
-//! Which bucket keeps audit logs is seen: CloudTrail, AWS Config and flow logs write to it, or somebody told them to;
-//! or the settings say so. So is which log group. Innocent twin: the same in any other bucket, and expiry by a lifecycle.
+//! A bucket counts as an audit log store if CloudTrail, AWS Config or flow logs write to it, if a call
+//! configures them to, or if the settings declare it; a log group, if a trail is updated to write to it. Not
+//! a violation: the same call on any other bucket, and expiry by a lifecycle rule.
 
 use serde_json::Value;
 
@@ -55,7 +56,7 @@ fn trace(event: &Event<'_>, facts: &Facts) -> Option<Trace> {
     Some(declared(deleted, facts))
 }
 
-/// The bucket that a call makes, or shows to be, one that keeps audit logs.
+/// The bucket or log group that a call configures, or shows, as an audit log store.
 pub(super) fn store(event: &Event<'_>, check: &str) -> Option<Trace> {
     let parameters = event.parameters();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -73,7 +74,8 @@ pub(super) fn store(event: &Event<'_>, check: &str) -> Option<Trace> {
     (!bucket.is_empty()).then(|| Trace::of(event, check, &bucket, STORE, ""))
 }
 
-/// In a bucket that the settings declare to keep audit logs, a trace is proof by itself.
+/// Raises a trace's part by one if the settings declare its bucket as an audit log store: it is then proof by
+/// itself.
 pub(super) fn declared(mut trace: Trace, facts: &Facts) -> Trace {
     let arn = format!("arn:aws:s3:::{}", trace.subject);
     let is_declared =
@@ -82,7 +84,7 @@ pub(super) fn declared(mut trace: Trace, facts: &Facts) -> Trace {
     trace
 }
 
-/// What was done to a bucket or log group that keeps audit logs: by each person, on each day.
+/// Violations on an audit log store, one for each principal and day.
 pub(super) fn done_to_store(traces: &Traces, part: u8) -> Vec<BrokenTogether> {
     let is_store = traces.of(STORE).next().is_some();
     let done = traces.of(part + 1).chain(traces.of(part).filter(|_| is_store));

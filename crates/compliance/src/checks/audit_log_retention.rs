@@ -1,7 +1,8 @@
-//! Audit logs will be kept for less than a year, or can be overwritten.
+//! Check: audit logs retained for less than a year, or open to overwriting.
 //!
-//! An attack is found months later as a rule. A year: PCI DSS 4.0.1, 10.5.1, the strictest of those mapped that names a
-//! number for logs. Innocent twin: a longer time, a rule for a part of a bucket, and any other bucket.
+//! An attack is often found months later. The year is from PCI DSS 4.0.1, 10.5.1, the strictest mapped
+//! control with a number for logs. Not a violation: a longer retention, a rule for part of a bucket, and any
+//! other bucket.
 
 use crate::{BrokenTogether, Check, Group, Rule, Speaks, Together, Trace, Traces, told, traces::by_day};
 use trailwarden_core::{
@@ -35,7 +36,7 @@ pub(crate) const CHECK: Check = Check {
 
 const ID: &str = "audit-log-retention";
 const SHORTENED: u8 = 1;
-/// Days.
+/// In days.
 const YEAR: u64 = 365;
 
 fn trace(event: &Event<'_>, facts: &Facts) -> Option<Trace> {
@@ -46,7 +47,7 @@ fn trace(event: &Event<'_>, facts: &Facts) -> Option<Trace> {
     if &*event.event_name == "PutRetentionConfiguration" {
         let days = call.get("retentionPeriodInDays")?.as_u64().filter(|days| *days < YEAR)?;
         let what = told(event, "AWS Config's history", &format!("kept for {days} days"));
-        // AWS Config's own history is an audit log, whatever the bucket.
+        // AWS Config's own history is an audit log in any bucket.
         return Some(
             Trace::of(event, ID, &format!("config {}", event.account_id), SHORTENED + 1, &by_day(event))
                 .saying(&what),

@@ -1,6 +1,7 @@
-//! Backups were deleted, or a database was deleted together with them.
+//! Check: backups deleted or switched off, or a database deleted without a final snapshot.
 //!
-//! Innocent twin: a backup service that clears up what is due, a last snapshot before deletion, and an old snapshot.
+//! Not a violation: a backup service that deletes by its plan, a database deleted with a final snapshot, and
+//! the deletion of an old snapshot.
 
 use crate::{Broken, Check, Group, Rule, Speaks, told};
 use trailwarden_core::{catalog::Call, event::Event, finding::Severity, settings::Facts};
@@ -45,13 +46,13 @@ pub(crate) const CHECK: Check = Check {
 
 fn violates(event: &Event<'_>, _: &Facts) -> Option<Broken> {
     if !event.identity.invoked_by.is_empty() {
-        return None; // a service that clears up by its plan
+        return None; // a service that deletes by its plan
     }
     let call = Call::new(event);
     let inner = |list: &str, key: &str| call.get(list).and_then(|inner| inner.get(key)).cloned();
     let why = match &*event.event_name {
         "DeleteDBInstance" | "DeleteDBCluster" | "DeleteCluster" => {
-            // A member of a cluster, and a replica, have no last snapshot: their data lives on.
+            // A cluster member or a replica has no final snapshot: its data lives on elsewhere.
             let answer = event.response();
             let is_part =
                 ["dBClusterIdentifier", "readReplicaSourceDBInstanceIdentifier"].iter().any(|key| {

@@ -1,7 +1,7 @@
-//! An identity that is kept for emergencies was used.
+//! Check: use of a break-glass identity.
 //!
-//! It is strong and seldom watched, so each use has to be explained. Innocent twin: anybody else; an attempt that
-//! was refused.
+//! Such an identity has strong rights and little supervision, so each use needs an explanation. Not a
+//! violation: any other identity, and a refused attempt.
 
 use crate::{Check, Group, Need, Rule, Speaks, principal, told};
 use trailwarden_core::finding::Severity;

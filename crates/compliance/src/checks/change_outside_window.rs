@@ -1,7 +1,7 @@
-//! A person changed something outside the hours that are declared for changes.
+//! Check: change by a person outside the declared change windows.
 //!
-//! A change that nobody expects is one that nobody reviews. Innocent twin: reading, uses of data, signing in, services and
-//! pipelines (which run when they run), accounts without a window, and identities for emergencies.
+//! Nobody reviews a change that nobody expects. Not a violation: reads, data access, sign-ins, services and
+//! pipelines (which run at any time), accounts without a window, and break-glass identities.
 
 use crate::{Broken, Check, Group, Need, Rule, Speaks, principal, told};
 use trailwarden_core::{
@@ -23,7 +23,7 @@ pub(crate) const CHECK: Check = Check {
     config_rules: &[],
 };
 
-/// How calls begin that change a configuration.
+/// Prefixes of calls that change a configuration.
 const CHANGES: &[&str] = &[
     "Create",
     "Delete",
@@ -57,7 +57,7 @@ const CHANGES: &[&str] = &[
     "Reboot",
     "Provision",
 ];
-/// Calls that begin so and use what is there.
+/// Calls with such a prefix that only use existing resources.
 const OF_USE: &[&str] = &[
     "PutObject",
     "DeleteObject",

@@ -1,8 +1,9 @@
-//! Data was copied to a Region where it may not be.
+//! Check: data copied to a Region where it may not be stored.
 //!
-//! Where data may be kept is a promise to those whose data it is, and law where it is personal. Innocent twin: a copy
-//! within the allowed Regions; where none are named, one that stays in the European Economic Area or in a country
-//! that the Commission finds adequate (GDPR, Art. 45), and data that was never in it.
+//! The storage location is a promise to the data's owners, and law for personal data. Not a violation: a copy
+//! within the allowed Regions. If the settings name none: a copy within the European Economic Area or to a
+//! country with an adequacy decision of the Commission (GDPR, Art. 45), and a copy of data from outside the
+//! area.
 
 use serde_json::Value;
 
@@ -51,8 +52,9 @@ pub(crate) const CHECK: Check = Check {
 /// AWS's Regions in the European Economic Area.
 const EEA: &[&str] =
     &["eu-central-1", "eu-west-1", "eu-west-3", "eu-north-1", "eu-south-1", "eu-south-2", "eusc-de-east-1"];
-/// Those in countries with a decision of adequacy for everybody: the United Kingdom, Switzerland, Japan, Korea, Israel,
-/// New Zealand. (The Commission's list, "Adequacy decisions", 2025. Those for parts of a country are not taken as one.)
+/// Regions in countries with a general adequacy decision: the United Kingdom, Switzerland, Japan, Korea,
+/// Israel, New Zealand. (The Commission's list, "Adequacy decisions", 2025. Decisions for part of a country
+/// do not count.)
 const ADEQUATE: &[&str] = &[
     "eu-west-2",
     "eu-central-2",
@@ -77,7 +79,8 @@ fn violates(event: &Event<'_>, facts: &Facts) -> Option<Broken> {
     Some(told(event, "", &format!("from {from} to {to}")).into())
 }
 
-/// Copies of snapshots and images are asked for where they go; the others where they come from.
+/// Source Region and target Regions of a copy. Snapshot and image copies are requested in the target Region,
+/// all others in the source Region.
 fn way<'c>(event: &'c Event<'_>, call: &'c Call<'_>) -> (&'c str, Vec<&'c str>) {
     let source = call.text(&["sourceRegion"]);
     let is_asked_for_there = event.event_name.starts_with("Copy")
@@ -97,7 +100,7 @@ fn way<'c>(event: &'c Event<'_>, call: &'c Call<'_>) -> (&'c str, Vec<&'c str>) 
     (from, vec![&event.aws_region])
 }
 
-/// The Regions in which a copy is made. DynamoDB names those too where one is taken away.
+/// Regions in which a copy is created. DynamoDB's parameters also name Regions whose replica is deleted.
 fn made<'c>(event: &Event<'_>, call: &'c Call<'_>) -> Vec<&'c str> {
     if event.service() != "dynamodb" || &*event.event_name == "CreateGlobalTable" {
         return named(&call.parameters);
@@ -106,10 +109,10 @@ fn made<'c>(event: &Event<'_>, call: &'c Call<'_>) -> Vec<&'c str> {
     updates.into_iter().flatten().filter_map(|update| update.get("create")).flat_map(named).collect()
 }
 
-/// How the names of AWS's Regions begin: other names look like one too (`by-user-1`).
+/// Prefixes of AWS's Region names, because other names have the same shape (`by-user-1`).
 const AREAS: &[&str] = &["us-", "eu-", "ap-", "sa-", "ca-", "me-", "af-", "il-", "mx-", "cn-", "eusc-"];
 
-/// Every Region that the parameters name, alone or in an ARN.
+/// All Regions in the parameters, alone or in an ARN.
 fn named(parameters: &Value) -> Vec<&str> {
     let of =
         |text| if str::starts_with(text, "arn:") { text.split(':').nth(3).unwrap_or_default() } else { text };

@@ -1,6 +1,7 @@
-//! A disk, an image, a database, a bucket, a key or a queue was opened to another account.
+//! Check: disk, image, database, bucket, key or queue shared with an account outside the organisation.
 //!
-//! Data leaves without being copied. Innocent twin: an account of the organisation, and a share that is taken back.
+//! Data leaves without a copy being made. Not a violation: sharing with an account of the organisation, and
+//! revoking a share.
 
 use crate::{Check, Group, Rule, Speaks, opened_to_accounts};
 use trailwarden_core::finding::Severity;

@@ -1,6 +1,6 @@
-//! A database got an address that the Internet can reach.
+//! Check: database with a publicly accessible address.
 //!
-//! Innocent twin: one that is kept inside its network, whatever else is changed.
+//! Not a violation: any change to a database that stays inside its network.
 
 use serde_json::Value;
 

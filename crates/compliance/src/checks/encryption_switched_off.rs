@@ -1,6 +1,7 @@
-//! Encryption by default was switched off.
+//! Check: encryption by default switched off.
 //!
-//! Everything made from then on is in clear, and nobody notices. Innocent twin: another key, and switching it on.
+//! Resources created afterwards are unencrypted, and nobody notices. Not a violation: a change of key, and
+//! switching encryption on.
 
 use crate::{Check, Group, Rule, Speaks, told};
 use trailwarden_core::{catalog::Call, finding::Severity};

@@ -1,8 +1,8 @@
-//! A bound on everybody's rights was taken away: a permissions boundary, a policy of the organisation, the
-//! organisation itself.
+//! Check: guard rail on rights removed: a permissions boundary, an organisation policy, or membership of the
+//! organisation.
 //!
-//! Behind it, rights that were given and did not matter begin to matter. Innocent twin: a policy that is attached, or
-//! rewritten so that it only denies.
+//! Rights that the guard rail blocked take effect. Not a violation: attaching a policy, or rewriting one so
+//! that it only denies.
 
 use crate::{Check, Group, Rule, Speaks, done};
 use trailwarden_core::{catalog::weight, finding::Severity};
@@ -40,7 +40,7 @@ pub(crate) const CHECK: Check = Check {
         if &*event.event_name == "DeletePermissionsBoundaryFromPermissionSet" {
             return Some(super::super::told(event, "", "").into());
         }
-        // A tag policy, a backup policy, or a new description bounds nobody's rights.
+        // A tag policy, a backup policy or a new description limits no rights.
         let is_other = &*event.event_name == "UpdatePolicy"
             && !event.parameters()["content"].to_string().contains("Statement");
         if is_other { None } else { done(event, |act| act.weight >= weight::ODD) }

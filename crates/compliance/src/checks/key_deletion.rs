@@ -1,6 +1,6 @@
-//! An encryption key is about to be deleted, or was switched off.
+//! Check: encryption key scheduled for deletion, or disabled.
 //!
-//! What it encrypted is then lost, to everybody and for ever. Innocent twin: a deletion that is called off.
+//! Data encrypted with a deleted key is lost for ever. Not a violation: cancelling a deletion.
 
 use crate::{Check, Group, Rule, Speaks, told};
 use trailwarden_core::{catalog::Call, finding::Severity};

@@ -1,7 +1,7 @@
-//! A log of what happens in the account was stopped, deleted, or made to see less.
+//! Check: activity log stopped, deleted or narrowed.
 //!
-//! Without it no other control can be shown to work. Innocent twin: an attempt that AWS refused, a trail that is
-//! made to see more, and an application's own log that is cleared up.
+//! Without the log no other control can be proved. Not a violation: an attempt that AWS refused, a trail that
+//! records more than before, and an application deleting its own log.
 
 use crate::{Check, Group, Rule, Speaks, done};
 use trailwarden_core::{
@@ -63,8 +63,11 @@ pub(crate) const CHECK: Check = Check {
     ],
 };
 
-/// Tools send a trail's whole configuration with each change, and some trails are for data events or one Region only: what
-/// was there before is not in the call. So it must say that the trail loses what it has by default.
+/// Whether the call reduces what is logged.
+///
+/// Tools send a trail's whole configuration with each change, and some trails cover only data events or one
+/// Region. The call does not contain the previous state, so it must explicitly drop something that a trail
+/// records by default.
 fn says_less(event: &Event<'_>) -> bool {
     let call = Call::new(event);
     match &*event.event_name {

@@ -1,7 +1,7 @@
-//! A bucket, a disk, an image, a database copy, a function or a queue was opened to everybody.
+//! Check: bucket, disk, image, database snapshot, function or queue opened to the public.
 //!
-//! Search engines for such things find it within hours. Innocent twin: a policy that narrows everybody down to an
-//! organisation, a network or a distribution, and a share that is taken back.
+//! Scanners find public resources within hours. Not a violation: a policy whose conditions restrict the
+//! public to an organisation, a network or a distribution, and revoking a share.
 
 use crate::{Check, Group, Rule, Speaks, opened_to_all};
 use trailwarden_core::finding::Severity;
@@ -29,7 +29,7 @@ pub(crate) const CHECK: Check = Check {
     ],
 };
 
-/// Calls that can open something to others.
+/// Calls that can give others access to a resource.
 pub(super) const OPENING: &[(&str, &[&str])] = &[
     (
         "s3",

@@ -1,7 +1,8 @@
-//! A second factor was taken away, and nothing came in its place.
+//! Check: MFA device removed without a replacement.
 //!
-//! What is left is a password. Innocent twin: somebody who replaces their own device, proving themselves with it; a
-//! device that is registered anew; and a user who leaves, since IAM deletes none that has a device.
+//! Only a password remains. Not a violation: a user who replaces their own device, unless the session is
+//! known to lack MFA; a device registered again; and a user who leaves, because IAM deletes no user that has
+//! a device.
 
 use crate::{BrokenTogether, Check, Group, Rule, Speaks, Together, Trace, Traces, act, told, traces::by_day};
 use trailwarden_core::{
@@ -34,9 +35,9 @@ const ID: &str = "mfa-removed";
 const REMOVED: u8 = 0;
 const REPLACED: u8 = 1;
 const LEFT: u8 = 2;
-/// Until when a removal may find its reason.
+/// Seconds after a removal within which another event can explain it.
 const SOON: i64 = DAY;
-/// How long before it the new device may have been registered: people try it first.
+/// Seconds before a removal within which the new device may be registered: people test it first.
 const BEFORE: i64 = 4 * HOUR;
 
 fn trace(event: &Event<'_>, _: &Facts) -> Option<Trace> {
@@ -49,7 +50,8 @@ fn trace(event: &Event<'_>, _: &Facts) -> Option<Trace> {
         "EnableMFADevice" => Some(of(REPLACED, &day)),
         "DeleteUser" => Some(of(LEFT, &day)),
         _ => {
-            // Of its own, the catalogue finds it minor: a new telephone, if the old one was at hand.
+            // The catalogue gives removal of one's own device a low weight: a new telephone, if the old one
+            // was used for MFA.
             let is_own = act(event).is_some_and(|act| act.weight < weight::ODD);
             let more = if is_own { "its own, without using it" } else { "" };
             let is_weaker = !is_own || event.mfa == Some(false);
@@ -62,7 +64,7 @@ fn judge(traces: &Traces) -> Vec<BrokenTogether> {
     traces.of(REMOVED).map(|span| removal(traces, &span.first)).collect()
 }
 
-/// A removal, and its reason if the day around it has one.
+/// A removal, excused if events around it explain it.
 fn removal(traces: &Traces, removed: &Trace) -> BrokenTogether {
     let has = |part: u8, around: std::ops::RangeInclusive<i64>| {
         let mut seen = traces.of(part).flat_map(|span| [&span.first, &span.last]);

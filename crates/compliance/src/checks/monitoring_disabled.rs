@@ -1,6 +1,7 @@
-//! Something that watches for attacks or mistakes was switched off, or made not to tell.
+//! Check: security monitoring switched off, or its findings no longer delivered.
 //!
-//! Innocent twin: settings that leave it on, alarms of an application, and a filter that archives what is known.
+//! Not a violation: settings that leave it on, alarms of an application, and a filter that archives known
+//! findings.
 
 use crate::{Check, Group, Rule, Speaks, done};
 use trailwarden_core::{catalog::weight, finding::Severity};

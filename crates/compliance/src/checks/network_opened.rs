@@ -1,6 +1,6 @@
-//! A door for administrators or a database's was opened to the whole Internet.
+//! Check: administration or database port opened to the whole Internet.
 //!
-//! Innocent twin: a web server's port, an office's address, and a rule that is taken away.
+//! Not a violation: a web server's port, an office address, and revoking a rule.
 
 use crate::{Check, Group, Rule, Speaks, done};
 use trailwarden_core::{catalog::Exposure, finding::Severity};

@@ -1,7 +1,7 @@
-//! A role was opened to another account, to anybody, or to anybody of an identity provider.
+//! Check: role trust opened to another account, to the public, or to any user of an identity provider.
 //!
-//! Whoever that account lets in is in. Innocent twin: an account of the organisation, a service, and a vendor who must
-//! give the external id that was agreed upon.
+//! Everybody whom that account admits can then assume the role. Not a violation: an account of the
+//! organisation, a service, and a vendor that must present an agreed external id.
 
 use crate::{Check, Group, Rule, Speaks, done, opened_to_accounts, opened_to_all};
 use trailwarden_core::{catalog::Exposure, finding::Severity};

@@ -1,7 +1,7 @@
-//! The account's rules for passwords were set weaker than frameworks demand, or deleted.
+//! Check: account password policy deleted, or weaker than the frameworks demand.
 //!
-//! At least twelve characters of letters and digits, none of the last four again: PCI DSS 4.0.1, 8.3.6 and 8.3.7,
-//! the strictest of those mapped. Innocent twin: rules that meet that.
+//! The minimum is twelve characters with letters and digits, and none of the last four passwords: PCI DSS
+//! 4.0.1, 8.3.6 and 8.3.7, the strictest mapped controls. Not a violation: a policy that meets it.
 
 use crate::{Broken, Check, Group, Rule, Speaks, told};
 use trailwarden_core::{catalog::Call, event::Event, finding::Severity, settings::Facts};
@@ -31,7 +31,8 @@ fn violates(event: &Event<'_>, _: &Facts) -> Option<Broken> {
     }
     let call = Call::new(event);
     let number = |key: &str| call.get(key).and_then(serde_json::Value::as_u64);
-    // What the call leaves out, AWS sets to its default: IAM API reference, UpdateAccountPasswordPolicy.
+    // AWS sets parameters absent from the call to their defaults: IAM API reference,
+    // UpdateAccountPasswordPolicy.
     let length = number("minimumPasswordLength").unwrap_or(6);
     let remembered = number("passwordReusePrevention").unwrap_or_default();
     let has_letters = call.is_on("requireLowercaseCharacters") || call.is_on("requireUppercaseCharacters");

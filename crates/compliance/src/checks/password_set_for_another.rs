@@ -1,7 +1,7 @@
-//! Somebody set another user's console password, and the user need not change it.
+//! Check: console password set for another user, without a forced change.
 //!
-//! Then two people know it, and neither can be held to what it is used for. Innocent twin: a first password that has
-//! to be changed at once, and a password for oneself.
+//! Two people then know the password, and neither can be held accountable. Not a violation: an initial
+//! password that must be changed at once, and one's own password.
 
 use crate::{Broken, Check, Group, Rule, Speaks, told};
 use trailwarden_core::{catalog::Call, event::Event, finding::Severity, settings::Facts};
@@ -43,7 +43,7 @@ mod tests {
                 .is_some()
         );
         assert!(call("iam:CreateLoginProfile", json!({ "userName": "lee" })).breaks(&CHECK).is_some());
-        // The password itself is never in the log.
+        // CloudTrail never logs the password itself.
         assert!(call("iam:UpdateLoginProfile", json!({ "userName": "lee" })).breaks(&CHECK).is_some());
     }
 

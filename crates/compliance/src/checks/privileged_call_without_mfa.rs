@@ -1,7 +1,8 @@
-//! An IAM user changed rights, keys or logs in a session that is known to have had no second factor.
+//! Check: change of rights, keys or logs by an IAM user in a session known to lack MFA.
 //!
-//! Access of administrators has to ask for two factors. Innocent twin: sessions with MFA; roles, whose factor an
-//! identity provider asks for; calls signed with a long-lived key, of which AWS does not say.
+//! Administrative access must require two factors. Not a violation: sessions with MFA; roles, whose second
+//! factor is the identity provider's concern; calls signed with a long-lived key, for which AWS does not
+//! record MFA.
 
 use crate::{Check, Group, Rule, Speaks, told};
 use trailwarden_core::finding::Severity;

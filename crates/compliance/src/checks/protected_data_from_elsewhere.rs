@@ -1,7 +1,7 @@
-//! A protected resource was touched from outside the networks that are declared for it.
+//! Check: protected resource accessed from outside its declared networks.
 //!
-//! The right person at the wrong place may be the wrong person. Innocent twin: a declared network, a service in the
-//! person's name, and an address inside a VPC that is declared.
+//! The right principal in the wrong place may be an impostor. Not a violation: a declared network, a service
+//! acting on the principal's behalf, and an address inside a declared VPC.
 
 use crate::{Broken, Check, Group, Need, Rule, Speaks, told, touched_resources};
 use trailwarden_core::{

@@ -1,7 +1,7 @@
-//! Somebody who is not named for it touched a protected resource.
+//! Check: protected resource accessed by a principal that the settings do not name for it.
 //!
-//! Only those who need data may reach it. Innocent twin: those whom the settings name, attempts that were refused, and
-//! resources that are not protected.
+//! Access follows need to know. Not a violation: principals that the settings name, refused attempts,
+//! break-glass identities, and resources that are not protected.
 
 use crate::{Broken, Check, Group, Need, Rule, Speaks, principal, told, touched_resources};
 use trailwarden_core::{

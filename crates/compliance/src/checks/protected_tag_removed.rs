@@ -1,6 +1,6 @@
-//! A tag that says what a resource holds was taken away.
+//! Check: data classification tag removed from a resource.
 //!
-//! Policies and people go by it. Innocent twin: other tags, and setting it.
+//! Policies and people rely on such tags. Not a violation: removing other tags, and setting the tag.
 
 use crate::{Broken, Check, Group, Need, Rule, Speaks, told};
 use trailwarden_core::{

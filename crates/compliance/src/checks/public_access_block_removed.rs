@@ -1,6 +1,7 @@
-//! A lock against public access was opened, of a bucket or of a whole account.
+//! Check: public access block switched off, for a bucket, an account, snapshots or images.
 //!
-//! Nothing is public by it yet; the next mistake will be. Innocent twin: all its switches on.
+//! Nothing becomes public yet, but the next mistake will. Not a violation: a call that leaves every switch
+//! on.
 
 use crate::{Check, Group, Rule, Speaks, done};
 use trailwarden_core::{catalog::weight, finding::Severity};

@@ -1,6 +1,6 @@
-//! A lock that keeps data for a promised time was opened or passed by.
+//! Check: retention lock removed or bypassed.
 //!
-//! Innocent twin: a lock that is set, and a delete that respects it.
+//! Not a violation: setting a lock, and a deletion that respects it.
 
 use crate::{Broken, Check, Group, Rule, Speaks, is_root, told};
 use trailwarden_core::{catalog::Call, event::Event, finding::Severity, settings::Facts};
@@ -42,7 +42,8 @@ fn violates(event: &Event<'_>, _: &Facts) -> Option<Broken> {
     let has = |text: &str| call.parameters.to_string().contains(text);
     let why = match &*event.event_name {
         "DeleteBackupVaultLockConfiguration" | "AbortVaultLock" => "",
-        // Nobody but root, with its device, can switch it; from others tools send the word without effect.
+        // Only root with its MFA device can switch MFA delete off; tools of other principals send the value
+        // without effect.
         "PutBucketVersioning" => {
             (is_root(event) && has(r#""MfaDelete":"Disabled""#)).then_some("MFA delete switched off")?
         }

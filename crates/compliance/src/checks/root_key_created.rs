@@ -1,6 +1,7 @@
-//! A long-lived key for the root user.
+//! Check: long-lived access key created for the root user.
 //!
-//! It has every right there is, for ever, and no second factor. Innocent twin: a key for a user.
+//! The key has all rights, does not expire and needs no second factor. Not a violation: a key for an IAM
+//! user.
 
 use crate::{Check, Group, Rule, Speaks, is_root, told};
 use trailwarden_core::finding::Severity;

@@ -1,7 +1,7 @@
-//! The root user at work.
+//! Check: use of the root user.
 //!
-//! Root cannot be limited by any policy, so every framework wants it locked away. Innocent twin: services that act
-//! in root's name after an account was set up by it; and somebody else who tries root's password and is refused.
+//! No IAM policy limits root, so every framework wants it locked away. Not a violation: services that act on
+//! root's behalf in an account that root set up, and a refused attempt to sign in as root.
 
 use crate::{Check, Group, Rule, Speaks, is_root, told};
 use trailwarden_core::finding::Severity;

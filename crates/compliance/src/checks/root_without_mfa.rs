@@ -1,6 +1,7 @@
-//! Root signed in with a password alone.
+//! Check: console sign-in of the root user without MFA.
 //!
-//! A mailbox and a password are then enough for everything. Innocent twin: root with its device, and a failed guess.
+//! A mailbox and a password then suffice for everything. Not a violation: root with its MFA device, and a
+//! failed sign-in.
 
 use crate::{Check, Group, Rule, Speaks, is_root};
 use trailwarden_core::finding::Severity;

@@ -1,6 +1,6 @@
-//! A secret or an encryption key is not changed any more.
+//! Check: rotation of a secret or an encryption key switched off.
 //!
-//! Innocent twin: rotation that is switched on, or set to another rhythm.
+//! Not a violation: switching rotation on, and a new rotation interval.
 
 use crate::{Check, Group, Rule, Speaks, told};
 use trailwarden_core::{catalog::Call, finding::Severity};

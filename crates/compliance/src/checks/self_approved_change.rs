@@ -1,7 +1,7 @@
-//! Somebody approved or merged their own change, and nobody else had a look.
+//! Check: change approved or merged by its author, without another approver.
 //!
-//! Four eyes see what two do not, and one thief has but two. Innocent twin: a colleague approves; somebody merges what
-//! a colleague approved; a change that was approved by two, one of them its author's colleague.
+//! A second reviewer catches mistakes, and a single thief cannot provide one. Not a violation: a colleague
+//! approves; the author merges a change that a colleague approved; both the author and a colleague approve.
 
 use crate::{BrokenTogether, Check, Group, Rule, Span, Speaks, Together, Trace, Traces, principal, told};
 use trailwarden_core::{catalog::Call, event::Event, finding::Severity, settings::Facts};
@@ -37,20 +37,21 @@ pub(crate) const CHECK: Check = Check {
 const ID: &str = "self-approved-change";
 const MADE: u8 = 0;
 const APPROVED: u8 = 1;
-/// Done, where approving one's own is refused by AWS: then nobody else has looked.
+/// Merged. AWS refuses an author's own approval there, so a merge without approval means that nobody else
+/// reviewed it.
 const RELEASED: u8 = 2;
 
 fn trace(event: &Event<'_>, _: &Facts) -> Option<Trace> {
     let (part, change) = part(event)?;
     let who = principal(event);
     let who = who.person().unwrap_or(&who.id);
-    // Several people work as one role: its session's name tells them apart.
+    // Several people use one role; the session name distinguishes them.
     let who = format!("{who} {}", event.identity.session_name());
     let subject = format!("{} {} {change}", event.service(), event.account_id);
     Some(Trace::of(event, ID, &subject, part, who.trim()).saying(&told(event, &change, "")))
 }
 
-/// Which part a call plays for which change.
+/// Part that a call plays in a change, and the change's id.
 fn part(event: &Event<'_>) -> Option<(u8, String)> {
     let call = Call::new(event);
     let answer = event.response();
@@ -83,7 +84,7 @@ fn released_alone(traces: &Traces) -> Option<BrokenTogether> {
     let made: Vec<&Trace> = traces.of(MADE).map(|span| &span.first).collect();
     let by_author = |span: &&Span| made.iter().any(|made| made.who == span.first.who);
     let own = traces.of(APPROVED).chain(traces.of(RELEASED)).find(by_author).map(|span| &span.first)?;
-    // Whom a colleague approved as well was seen by four eyes.
+    // An approval by a colleague as well satisfies the four-eyes principle.
     if traces.of(APPROVED).any(|span| span.first.who != own.who) {
         return None;
     }

@@ -1,7 +1,7 @@
-//! Somebody gave rights to themselves.
+//! Check: rights granted by a principal to itself.
 //!
-//! Who asks for access must not be who grants it. Innocent twin: an administrator who gives rights to another, or to
-//! a role that it does not act as.
+//! The requester of access must not be its approver. Not a violation: an administrator who grants rights to
+//! another principal, or to a role other than its own.
 
 use crate::{Broken, Check, Group, Rule, Speaks, told};
 use trailwarden_core::{

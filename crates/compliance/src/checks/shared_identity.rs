@@ -1,7 +1,7 @@
-//! One user signed in from two places in turn, with two kinds of machine: two people share a name.
+//! Check: one user shared by two people: sign-ins alternate between two places and two kinds of machine.
 //!
-//! What is done under it can then be laid at nobody's door. Innocent twin: somebody who moves from one place to
-//! another and stays there, and a telephone beside a computer.
+//! Actions of a shared user cannot be attributed to anybody. Not a violation: a user who moves to another
+//! place and stays there, and a telephone beside a computer.
 
 use std::net::IpAddr;
 
@@ -32,7 +32,7 @@ pub(crate) const CHECK: Check = Check {
 };
 
 const ID: &str = "shared-identity";
-/// Sign-ins are compared within such a time.
+/// Length in seconds of the windows within which sign-ins are compared.
 const TOGETHER: i64 = 2 * HOUR;
 
 fn trace(event: &Event<'_>, _: &Facts) -> Option<Trace> {
@@ -48,7 +48,7 @@ fn trace(event: &Event<'_>, _: &Facts) -> Option<Trace> {
     Some(Trace::of(event, ID, &subject, 0, &place).saying(&format!("{address} with {machine}")))
 }
 
-/// The first half of an address: a provider, or a site.
+/// First half of an IPv4 address, or first 32 bits of an IPv6 address: a provider, or a site.
 fn network(address: IpAddr) -> String {
     match address {
         IpAddr::V4(v4) => format!("{}.{}", v4.octets()[0], v4.octets()[1]),
@@ -56,7 +56,7 @@ fn network(address: IpAddr) -> String {
     }
 }
 
-/// Here, there, and here again.
+/// Violated by a sign-in from one place, then another, then the first again.
 fn judge(traces: &Traces) -> Vec<BrokenTogether> {
     in_turn(traces).into_iter().collect()
 }

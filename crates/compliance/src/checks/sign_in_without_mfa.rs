@@ -1,7 +1,7 @@
-//! Somebody signed in to the console with a password alone.
+//! Check: console sign-in of an IAM user without MFA.
 //!
-//! A leaked password is then enough. Innocent twin: people who come through an identity provider, whose second factor
-//! AWS does not see, and records that do not say: missing is not negative.
+//! A leaked password then suffices. Not a violation: sign-in through an identity provider, whose second
+//! factor AWS does not see, and records without the field: a missing value does not mean no MFA.
 
 use crate::{Check, Group, Rule, Speaks};
 use trailwarden_core::finding::Severity;

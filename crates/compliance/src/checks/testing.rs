@@ -1,4 +1,4 @@
-//! Records to try checks on, told in a few words.
+//! Test builders for CloudTrail records, and helpers that run one check on them.
 
 use serde_json::{Value, json};
 
@@ -9,10 +9,10 @@ use trailwarden_core::{
     sources::{Item, Limits, read},
 };
 
-/// A call by the user kim of account 111122223333 in eu-west-1 at noon, unless told otherwise.
+/// A record under construction. Defaults: user kim, account 111122223333, eu-west-1, noon.
 pub(crate) struct Told(Value);
 
-/// `iam:CreateUser` with these parameters.
+/// A record of a call, for example `iam:CreateUser`, with these parameters.
 #[expect(clippy::needless_pass_by_value, reason = "tests read better so")]
 pub(crate) fn call(call: &str, parameters: Value) -> Told {
     let (service, name) = call.split_once(':').unwrap();
@@ -29,26 +29,26 @@ pub(crate) fn call(call: &str, parameters: Value) -> Told {
     }))
 }
 
-/// An IAM user, with a session that had no MFA if `mfa` is false.
+/// `userIdentity` of an IAM user.
 pub(crate) fn user(name: &str) -> Value {
     json!({ "type": "IAMUser", "accountId": "111122223333", "userName": name,
         "arn": format!("arn:aws:iam::111122223333:user/{name}"), "accessKeyId": "AKIAEXAMPLE" })
 }
 
-/// A session of a role.
+/// `userIdentity` of a role session.
 pub(crate) fn role(name: &str) -> Value {
     json!({ "type": "AssumedRole", "accountId": "111122223333",
         "arn": format!("arn:aws:sts::111122223333:assumed-role/{name}/session"),
         "sessionContext": { "sessionIssuer": { "arn": format!("arn:aws:iam::111122223333:role/{name}") } } })
 }
 
-/// The root user.
+/// `userIdentity` of the root user.
 pub(crate) fn root() -> Value {
     json!({ "type": "Root", "accountId": "111122223333", "arn": "arn:aws:iam::111122223333:root" })
 }
 
 impl Told {
-    /// With a field of the record.
+    /// Sets a top-level field of the record.
     pub(crate) fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
         self.0[field] = value.into();
         self
@@ -67,12 +67,12 @@ impl Told {
         self.with("errorCode", "AccessDenied")
     }
 
-    /// What a check says of it.
+    /// Evidence of the check's violation by this record, if any.
     pub(crate) fn breaks(self, check: &Check) -> Option<String> {
         self.breaks_given("", check)
     }
 
-    /// What a check says of it, given settings.
+    /// Evidence of the check's violation under these settings, if any.
     pub(crate) fn breaks_given(self, settings: &str, check: &Check) -> Option<String> {
         let found = all(&[self], &facts(settings));
         found
@@ -82,7 +82,7 @@ impl Told {
     }
 }
 
-/// What a check says of several records together; the same in any order.
+/// Evidence of the check's violation by several records; asserts that their order does not matter.
 pub(crate) fn together(told: Vec<Told>, settings: &str, check: &Check) -> Option<String> {
     let facts = facts(settings);
     let said = |told: &[Told]| {
@@ -97,7 +97,7 @@ pub(crate) fn together(told: Vec<Told>, settings: &str, check: &Check) -> Option
     forwards
 }
 
-/// How many violations there are.
+/// Number of open violations of the check.
 pub(crate) fn count(told: &[Told], check: &Check) -> usize {
     all(told, &facts(""))
         .iter()

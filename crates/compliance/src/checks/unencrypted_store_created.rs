@@ -1,7 +1,7 @@
-//! A disk, a file system or a database was made without encryption.
+//! Check: disk, file system or database created without encryption.
 //!
-//! AWS's answer says so; what was asked for may leave it out. Innocent twin: an encrypted one, and an answer that does not
-//! say.
+//! The check reads AWS's response, because the request may omit the setting. Not a violation: an encrypted
+//! store, and a response without the field.
 
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
-//! FedRAMP Moderate: the 323 controls of its baseline (Rev. 5, profile of 11 January 2024) out of NIST SP 800-53, whose
-//! release 5.2.0 changes none of them.
+//! FedRAMP Moderate: the 323 controls of its baseline (Rev. 5, profile of 11 January 2024), from NIST SP
+//! 800-53. Release 5.2.0 of NIST SP 800-53 changes none of them.
 //!
-//! Ids as in FedRAMP's published profile (GSA/fedramp-automation); titles are NIST's names for them.
+//! Ids follow FedRAMP's published profile (GSA/fedramp-automation); titles are NIST's.
 
 use super::super::checks::{
     ACCESS_KEY_TOO_OLD, ACTIVITY_OUTSIDE_REGIONS, ADMINISTRATOR_GRANTED, AUDIT_LOG_DELETED,

@@ -1,6 +1,6 @@
 //! GDPR, Regulation (EU) 2016/679: the articles that lay duties on controllers and processors.
 //!
-//! Titles are our own short words. Most duties are about documents and people, of which a log says nothing.
+//! Titles are our own short words. Most duties concern documents and people, which no log records.
 
 use super::super::checks::{
     ACCESS_KEY_TOO_OLD, ACTIVITY_OUTSIDE_REGIONS, ADMINISTRATOR_GRANTED, AUDIT_LOG_DELETED,

@@ -1,7 +1,7 @@
-//! PCI DSS 4.0.1 (June 2024): the requirements as they are in force since 31 March 2025.
+//! PCI DSS 4.0.1 (June 2024): the requirements in force since 31 March 2025.
 //!
-//! Titles are our own short words; the text is the PCI Security Standards Council's. Left out are the appendices, and
-//! 6.4.1, 8.3.10 and 10.7.1, which others replaced on that day.
+//! Titles are our own short words; the text is the PCI Security Standards Council's. The appendices are
+//! absent, and so are 6.4.1, 8.3.10 and 10.7.1, which other requirements replaced on that day.
 
 use super::super::checks::{
     ACCESS_KEY_TOO_OLD, ADMINISTRATOR_GRANTED, AUDIT_LOG_DELETED, AUDIT_LOG_RETENTION, BREAK_GLASS_USE,

@@ -1,4 +1,4 @@
-//! The first page.
+//! Board: the start page with an overview.
 
 use maud::{Markup, html};
 use trailwarden_core::{event::Time, finding::Severity, severity::thresholds};
@@ -12,7 +12,7 @@ use trailwarden_pipeline::{
 
 use super::{charts, lists, parts};
 
-/// Everything at a glance.
+/// Main part of the board.
 pub(super) fn board(board: &Board, decides: bool) -> Markup {
     let overview = &board.overview;
     if board.is_empty {
@@ -33,7 +33,7 @@ pub(super) fn board(board: &Board, decides: bool) -> Markup {
     }
 }
 
-/// Nothing was read yet: what to do.
+/// Board without any data: first steps.
 fn empty() -> Markup {
     html! {
         section.card.wide id="empty" {
@@ -115,7 +115,8 @@ fn watched(board: &Board, decides: bool) -> Markup {
     }
 }
 
-/// The kill switch, where anything could be done at all: to stop is for everybody, to start again for who `decides`.
+/// Kill switch for responses, hidden in observe mode. Every user may stop; only a user who `decides` may
+/// start again.
 fn switch(board: &Board, decides: bool) -> Markup {
     let (what, text, sure) = match &board.response.stopped_by {
         Some(_) => ("start", "Start responses again", "Let responses act again?"),
@@ -156,7 +157,7 @@ fn today(overview: &Overview) -> Markup {
     }
 }
 
-/// Against the day before: an arrow, and words for whoever sees none.
+/// Comparison with the day before: an arrow, and words for screen readers.
 fn against(change: Change) -> Markup {
     let (arrow, class, text) = match change.now.cmp(&change.before) {
         std::cmp::Ordering::Greater => {
@@ -212,7 +213,7 @@ fn risk(overview: &Overview) -> Markup {
     }
 }
 
-/// Who, on which day, how bad: by letters, not by colour alone.
+/// Severities by principal and day, as letters, not by colour alone.
 fn matrix(overview: &Overview) -> Markup {
     html! {
         section.card #matrix aria-labelledby="matrix-title" {

@@ -1,4 +1,4 @@
-//! Pictures in SVG: shapes with classes that the style sheet colours. Each says in words what it shows.
+//! SVG charts: shapes coloured by style sheet classes, each with a text alternative.
 
 use maud::{Markup, html};
 use trailwarden_core::finding::Severity;
@@ -6,7 +6,7 @@ use trailwarden_pipeline::dashboard::{Bucket, Week, overview::Threat};
 
 use super::parts::thousands;
 
-/// A half circle, filled as far as the score goes.
+/// Half-circle gauge of the threat score.
 pub(super) fn gauge(threat: &Threat) -> Markup {
     let arc = std::f32::consts::PI * 80.0;
     let filled = arc * threat.score.min(100) as f32 / 100.0;
@@ -24,12 +24,12 @@ pub(super) fn gauge(threat: &Threat) -> Markup {
     }
 }
 
-/// Height of the bars of the timeline.
+/// Height of the timeline's bars.
 const HIGH: f32 = 96.0;
-/// Width of one, and of the room between two.
+/// Width of a bar, and of the gap between two.
 const WIDE: (f32, f32) = (20.0, 6.0);
 
-/// Findings by time, one bar each six hours, by severity.
+/// Findings over time: one bar for six hours, stacked by severity.
 pub(super) fn timeline(buckets: &[Bucket]) -> Markup {
     let total = |bucket: &Bucket| bucket.findings.iter().sum::<u32>();
     let most = buckets.iter().map(total).max().unwrap_or_default();
@@ -80,7 +80,7 @@ fn bucket_title(bucket: &Bucket) -> String {
     format!("from {from}: {what}")
 }
 
-/// The worst at the bottom: where each part begins, how high it is, and its class.
+/// Parts of a stacked bar, the highest severity at the bottom: top edge, height and class.
 fn stacked(bucket: &Bucket, most: u32) -> Vec<(f32, f32, String)> {
     let mut bottom = HIGH + 8.0;
     let mut parts = Vec::new();
@@ -96,10 +96,10 @@ fn stacked(bucket: &Bucket, most: u32) -> Vec<(f32, f32, String)> {
 
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
-/// The hours of a week: how full a cell is says what is usual, a ring what was seen in the last seven days.
+/// Heat map of a week's hours: the shade shows usual activity, a ring the activity of the last seven days.
 pub(super) fn week(week: &Week) -> Markup {
     let most = week.usual.iter().flatten().copied().fold(1.0, f32::max);
-    // From one event to most, by doublings: four shades.
+    // Four shades on a logarithmic scale from one event to the maximum.
     let shade = |usual: f32| match usual {
         usual if usual <= 0.0 => 0,
         usual => (1.0 + 3.0 * (1.0 + usual).ln() / (1.0 + most).ln()).floor().clamp(1.0, 4.0) as u8,
@@ -137,7 +137,7 @@ pub(super) fn week(week: &Week) -> Markup {
     }
 }
 
-/// A part of a whole, as a bar.
+/// Bar that shows `part` as a share of `of`.
 pub(super) fn share(part: f32, of: f32) -> Markup {
     let width = if of > 0.0 { (100.0 * part / of).clamp(0.0, 100.0) } else { 0.0 };
     html! {

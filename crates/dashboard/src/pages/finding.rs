@@ -1,4 +1,4 @@
-//! A finding's page: what happened, why it counts, what was usual, what to do, and what analysts say of it.
+//! Page of a finding: what happened, its score, the baseline, recommendations and verdict.
 
 use maud::{Markup, html};
 use trailwarden_core::{
@@ -15,7 +15,7 @@ pub(super) fn finding(story: &Story) -> Markup {
     let finding = &story.finding;
     html! {
         (head(story))
-        // A violation is a fact: nothing adds up to it, and what is usual excuses nothing.
+        // A violation is a fact: it has no score contributions, and no baseline excuses it.
         @if finding.kind != Kind::Compliance {
             (contributions(finding))
             section.card #usual aria-labelledby="usual-title" {
@@ -64,7 +64,8 @@ fn head(story: &Story) -> Markup {
     }
 }
 
-/// Whose page it is: where the finding is kept, if that is an identity.
+/// Partition of the finding's principal. It differs from the finding's own partition for an account or an
+/// address.
 fn about(story: &Story) -> String {
     if story.of.starts_with("ACCOUNT#") || story.of.starts_with("ADDRESS#") {
         trailwarden_response::incident::scope_of(&story.finding.principal).partition()
@@ -177,7 +178,7 @@ fn verdict(story: &Story) -> Markup {
     }
 }
 
-/// The events, under what they prove; each can be looked up by its id.
+/// Event ids, grouped by score contribution, for lookup in CloudTrail.
 fn events(finding: &Finding) -> Markup {
     let ids = |ids: &[String]| html! { ul.ids { @for id in ids { li { code { (parts::shown(id)) } } } } };
     html! {

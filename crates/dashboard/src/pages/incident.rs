@@ -1,4 +1,4 @@
-//! An incident's page: what belongs to it, what is planned and done, what is left to people, and what they decide.
+//! Page of an incident: findings, planned and executed actions, manual steps and decisions.
 
 use maud::{Markup, html};
 use serde_json::Value;
@@ -11,8 +11,8 @@ use trailwarden_response::{
 
 use super::{Entrance, parts};
 
-/// `shown` is the incident as the interface shows it: with the plan that can be approved now. Buttons that decide are for who
-/// `decides`.
+/// `shown` is the incident as the incident API returns it, with the plan that can be approved now. `decides`
+/// shows the buttons for approvers.
 pub(super) fn incident(shown: &Value, entrance: Entrance, decides: bool) -> Markup {
     let Ok(incident) = serde_json::from_value::<Incident>(shown.clone()) else {
         return super::trouble("the incident cannot be read", true);
@@ -102,7 +102,7 @@ fn acts(incident: &Incident, plan: Option<&str>, entrance: Entrance, decides: bo
     }
 }
 
-/// What exactly would be done: whoever approves sees it once more, as it is in the plan that is approved.
+/// Confirmation text before approval: the waiting actions of the plan.
 fn sure(incident: &Incident) -> String {
     let waiting = incident.acts.iter().filter(|act| act.progress == Progress::Waiting);
     let lines: Vec<String> = waiting.map(|act| format!("- {}", parts::shown(&act.planned.text))).collect();

@@ -1,4 +1,4 @@
-//! Lists of findings and of incidents: short on the board, whole on pages of their own.
+//! Lists of findings and incidents: excerpts for the board, and whole pages.
 
 use maud::{Markup, html};
 use trailwarden_core::finding::Severity;
@@ -11,7 +11,7 @@ use trailwarden_response::Level;
 use super::parts;
 use crate::queries::Query;
 
-/// The worst findings of the week.
+/// Board section: the worst findings of the week.
 pub(super) fn worst(findings: &[Placed<FindingLine<'_>>]) -> Markup {
     html! {
         section.card.wide #findings aria-labelledby="findings-title" {
@@ -50,7 +50,7 @@ pub(super) fn of_findings(findings: &[Placed<FindingLine<'_>>], title: &str) -> 
     }
 }
 
-/// Incidents to look at.
+/// Board section: incidents that need attention.
 pub(super) fn pressing(incidents: &[Placed<IncidentLine>]) -> Markup {
     html! {
         section.card #incidents aria-labelledby="incidents-title" {
@@ -93,7 +93,7 @@ fn plan(line: &IncidentLine) -> Markup {
     }
 }
 
-/// All findings, in parts.
+/// Page of findings, filtered and paginated.
 pub(super) fn findings(page: &Page<FindingLine<'_>>, query: &Query) -> Markup {
     html! {
         section.card.wide id="list" {
@@ -109,7 +109,7 @@ pub(super) fn findings(page: &Page<FindingLine<'_>>, query: &Query) -> Markup {
     }
 }
 
-/// All incidents, in parts.
+/// Page of incidents, filtered and paginated.
 pub(super) fn incidents(page: &Page<IncidentLine>, query: &Query) -> Markup {
     html! {
         section.card.wide id="list" {
@@ -155,7 +155,7 @@ fn from(query: &Query) -> usize {
     query.get("from").and_then(|from| from.parse().ok()).unwrap_or_default()
 }
 
-/// Which part of the list it is.
+/// Position of this page in the list.
 fn position<L>(page: &Page<L>, query: &Query) -> Markup {
     let (all, from, shown) = (parts::thousands(page.count as u64), from(query), page.items.len());
     html! {
@@ -166,7 +166,7 @@ fn position<L>(page: &Page<L>, query: &Query) -> Markup {
     }
 }
 
-/// To the parts after and before it.
+/// Links to the previous and next page of the list.
 fn further<L>(to: &str, page: &Page<L>, query: &Query) -> Markup {
     let rest = query.iter().filter(|(name, _)| *name != "from");
     let rest: Vec<String> =

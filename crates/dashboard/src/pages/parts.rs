@@ -1,4 +1,4 @@
-//! Small parts that many pages have.
+//! Small page elements shared by the pages.
 
 use maud::{Markup, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -11,12 +11,12 @@ use trailwarden_response::incident::{State, scope_of};
 
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'/');
 
-/// Text from a log.
+/// Text from a log, safe to show.
 pub(super) fn shown(text: &str) -> String {
     printable(text)
 }
 
-/// A value as part of a query.
+/// A value, percent-encoded for a query.
 pub(super) fn encoded(text: &str) -> String {
     utf8_percent_encode(text, KEPT).to_string()
 }
@@ -49,7 +49,7 @@ pub(super) fn time(time: Time) -> Markup {
     html! { time datetime={ (minute) "Z" } { (minute.replace('T', " ")) } }
 }
 
-/// Somebody, short, with the whole of it for whoever points there; a link to their page.
+/// Link to a principal's page: short name, full ARN as the tooltip.
 pub(super) fn principal(arn: &str) -> Markup {
     if !arn.starts_with("arn:") {
         return html! { (shown(arn)) };
@@ -57,12 +57,12 @@ pub(super) fn principal(arn: &str) -> Markup {
     whose(arn, &scope_of(arn).partition())
 }
 
-/// Somebody whose partition is known.
+/// Link to a principal's page by its partition `of`.
 pub(super) fn whose(name: &str, of: &str) -> Markup {
     html! { a.principal href={ "/principal?of=" (encoded(of)) } title=(shown(name)) { (shown(short(name))) } }
 }
 
-/// What tells one identity from another: what is behind the kind and the slash.
+/// Short name of a principal: the resource part of its ARN; for Identity Center the session name.
 fn short(arn: &str) -> &str {
     let rest = arn.splitn(6, ':').nth(5).filter(|_| arn.starts_with("arn:")).unwrap_or(arn);
     match rest.split_once('/') {
@@ -83,7 +83,7 @@ pub(super) fn to_incident(id: &str, text: &str) -> Markup {
     html! { a href={ "/incident?id=" (encoded(id)) } { (shown(text)) } }
 }
 
-/// A number with its thousands apart.
+/// A number with thousands separators.
 pub(super) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -96,7 +96,7 @@ pub(super) fn thousands(number: u64) -> String {
     text
 }
 
-/// Lines, if there are any.
+/// Titled list; nothing if it is empty.
 pub(super) fn list<'l>(title: &str, lines: impl IntoIterator<Item = &'l String>) -> Markup {
     let mut lines = lines.into_iter().peekable();
     html! {

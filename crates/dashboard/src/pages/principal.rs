@@ -1,4 +1,4 @@
-//! An identity's page: how risky, what is usual, its week, its findings.
+//! Page of a principal: risk, baseline, week and findings.
 
 use maud::{Markup, html};
 use serde_json::Value;
@@ -38,7 +38,7 @@ pub(super) fn principal(portrait: &Portrait) -> Markup {
     }
 }
 
-/// The assessment, part by part.
+/// Risk assessment, by component.
 fn risk_of(risk: &Value, day: &str) -> Markup {
     let number = |value: &Value| {
         value.as_f64().map_or_else(|| "unknown".to_owned(), |number| format!("{:.2}", number + 0.0))

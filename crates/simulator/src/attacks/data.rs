@@ -1,4 +1,4 @@
-//! Data taken out.
+//! Attacks: exfiltration of data by sharing, exposure and copies.
 
 use serde_json::json;
 

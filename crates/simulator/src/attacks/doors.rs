@@ -1,4 +1,4 @@
-//! Rights raised, and ways back in.
+//! Attacks: privilege escalation and persistence.
 
 use serde_json::json;
 
@@ -255,7 +255,7 @@ fn pass_role(stage: &mut Stage<'_>) {
         json!({"functionName": "health-check", "runtime": "python3.12", "role": arn, "handler": "x.handler"}),
     ));
     stage.call(call("lambda:Invoke").with(json!({"functionName": "health-check"})));
-    // The function adds a policy to the victim with its own role.
+    // The function attaches a policy to the victim, under the function's own role.
     let account = stage.session.account.clone();
     let function = Access::role(&account, &format!("{role}-admin"), "health-check");
     let who = stage.access.clone();

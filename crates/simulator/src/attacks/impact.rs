@@ -1,4 +1,4 @@
-//! Damage, and other people's bills.
+//! Attacks: impact, from resource hijacking to ransom and destruction.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! First looks around, and what is picked up on the way.
+//! Attacks: discovery with stolen credentials, and theft of further credentials.
 
 use serde_json::json;
 

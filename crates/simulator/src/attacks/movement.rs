@@ -1,4 +1,4 @@
-//! From one identity or machine to the next, and blindfolds.
+//! Attacks: lateral movement between identities and machines, and defence evasion.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Ways in through the console's door.
+//! Attacks: initial access through console sign-ins.
 
 use serde_json::json;
 
