@@ -174,7 +174,12 @@ pub struct FindingRaised {
 }
 
 #[cfg(any(test, feature = "testing"))]
-#[allow(clippy::unwrap_used, reason = "a test ends where something is missing")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    clippy::wildcard_imports,
+    reason = "tests start from it"
+)]
 pub mod testing {
     //! A finding to start tests from.
 

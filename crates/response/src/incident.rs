@@ -237,7 +237,12 @@ pub fn scope_of(arn: &str) -> Scope {
 }
 
 #[cfg(any(test, feature = "testing"))]
-#[allow(clippy::unwrap_used, reason = "a test ends where something is missing")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    clippy::wildcard_imports,
+    reason = "tests start from it"
+)]
 pub mod testing {
     //! Incidents to start tests from.
 

@@ -47,7 +47,12 @@ pub struct Playbook {
 }
 
 #[cfg(any(test, feature = "testing"))]
-#[allow(clippy::unwrap_used, reason = "a test ends where something is missing")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    clippy::wildcard_imports,
+    reason = "tests start from it"
+)]
 pub mod testing {
     //! Findings and their plans, to start tests from.
 

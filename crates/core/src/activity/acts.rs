@@ -144,7 +144,12 @@ fn rank(act: &Act) -> (u32, u64) {
 }
 
 #[cfg(any(test, feature = "testing"))]
-#[allow(clippy::unwrap_used, reason = "a test ends where something is missing")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    clippy::wildcard_imports,
+    reason = "tests start from it"
+)]
 pub mod testing {
     //! An act to start tests from.
 
