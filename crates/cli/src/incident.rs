@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use trailwarden_core::{event::Time, finding::FindingRaised, settings::Settings};
 use trailwarden_pipeline::{
     formats::slack::{headline, progress},
-    incident_api::{Said, decide, shown},
+    incident_api::shown,
     incidents::join,
     index_entries::IncidentLine,
     ports::{Key, Listed, Table, change},
@@ -20,11 +20,11 @@ use trailwarden_pipeline::{
 };
 use trailwarden_response::{
     Commands, Credential, Undo, commands,
-    incident::{Act, Incident, Progress, State as Becomes, US, metrics},
+    incident::{Act, Decision, Incident, Progress, State as Becomes, US, metrics},
 };
 
 use crate::{
-    args::{self, Decision, Form},
+    args::{self, Form},
     files,
     items::Items,
     knowledge::{now, settings},
@@ -52,14 +52,14 @@ pub(crate) fn incident(arguments: &args::Incident) -> Result<u8> {
     let mut out = std::io::BufWriter::new(anstream::stdout().lock());
     let form = arguments.format;
     match &arguments.what {
-        Decision::List { all } => list(&mut out, &incidents, *all, form)?,
-        Decision::Show { id } => show(&mut out, &find(&incidents, id)?.1, form)?,
-        decision => {
-            let (what, id, said) = said(decision);
+        args::Decision::List { all } => list(&mut out, &incidents, *all, form)?,
+        args::Decision::Show { id } => show(&mut out, &find(&incidents, id)?.1, form)?,
+        asked => {
+            let Some((id, decision)) = decided(asked) else { return Ok(0) };
             let (key, _) = find(&incidents, id)?;
-            let decided = keep(&items, &key, what, &said)?;
+            let incident = keep(&items, &key, &decision)?;
             state.keep()?;
-            tell(&mut out, what, &said, &decided, form)?;
+            tell(&mut out, &decision, &incident, form)?;
         }
     }
     out.flush()?;
@@ -108,36 +108,28 @@ fn find(incidents: &[(Key, Incident)], id: &str) -> Result<(Key, Incident)> {
     }
 }
 
-/// Decision, incident id and parameters.
-fn said(decision: &Decision) -> (&'static str, &str, Said) {
-    match decision {
-        Decision::Approve { id, plan } => {
-            ("approve", id, Said { plan: Some(plan.clone()), ..Said::default() })
-        }
-        Decision::Undo { id, act } => {
-            ("undo", id, Said { act: act.map(|act| act.wrapping_sub(1)), ..Said::default() })
-        }
-        Decision::Reissue { id, credential, act } => {
+/// The decision of a subcommand and the incident's id; `None` for those that only show. People count from 1.
+fn decided(asked: &args::Decision) -> Option<(&str, Decision)> {
+    let position = |act: &Option<usize>| act.map(|act| act.wrapping_sub(1));
+    Some(match asked {
+        args::Decision::Approve { id, plan } => (id, Decision::Approve { plan: plan.clone() }),
+        args::Decision::Undo { id, act } => (id, Decision::Undo { act: position(act) }),
+        args::Decision::Reissue { id, credential, act } => {
             let credential = match credential {
                 args::Reissued::Key => Credential::Key,
                 args::Reissued::Password => Credential::Password,
             };
-            let act = act.map(|act| act.wrapping_sub(1));
-            ("reissue", id, Said { credential: Some(credential), act, ..Said::default() })
+            (id, Decision::Reissue { credential, act: position(act) })
         }
-        Decision::Assign { id, whom } => ("assign", id, Said { to: Some(whom.clone()), ..Said::default() }),
-        Decision::Step { id, step } => {
-            ("step", id, Said { step: Some(step.wrapping_sub(1)), ..Said::default() })
-        }
-        Decision::Close { id, reason } => {
-            ("close", id, Said { reason: Some(reason.clone()), ..Said::default() })
-        }
-        Decision::List { .. } | Decision::Show { .. } => ("", "", Said::default()),
-    }
+        args::Decision::Assign { id, whom } => (id, Decision::Assign { to: whom.clone() }),
+        args::Decision::Step { id, step } => (id, Decision::Step { step: step.wrapping_sub(1) }),
+        args::Decision::Close { id, reason } => (id, Decision::Close { reason: reason.clone() }),
+        args::Decision::List { .. } | args::Decision::Show { .. } => return None,
+    })
 }
 
 /// Records a decision under the name of the current user.
-fn keep(items: &Items<'_>, key: &Key, what: &str, said: &Said) -> Result<Incident> {
+fn keep(items: &Items<'_>, key: &Key, decision: &Decision) -> Result<Incident> {
     let who = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
     let who = format!("local:{}", who.as_deref().unwrap_or("somebody"));
     let mut outcome = Err(anyhow!("the incident no longer exists"));
@@ -145,12 +137,11 @@ fn keep(items: &Items<'_>, key: &Key, what: &str, said: &Said) -> Result<Inciden
         let Some(mut incident) = item.map(table_schema::read_incident).transpose()? else { return Ok(None) };
         let now = now();
         // Actions approved here are carried out and undone by hand.
-        let decided = if what == "undo" {
-            taken_back(&mut incident, said.act, &who, now)
+        let decided = if let Decision::Undo { act } = decision {
+            taken_back(&mut incident, *act, &who, now)
         } else {
             incident.planned = incident.planned.max(Time(now.0 - 1));
-            decide(&mut incident, what, said, &who, now)
-                .map_err(|reply| anyhow!("{}", reply.body["error"].as_str().unwrap_or_default().to_owned()))
+            incident.decide(decision, &who, now).map_err(Into::into)
         };
         outcome = decided.map(|()| incident.clone());
         Ok::<_, trailwarden_pipeline::ports::Unavailable>(
@@ -291,27 +282,19 @@ fn findings_and_plan(out: &mut impl std::io::Write, incident: &Incident) -> Resu
 }
 
 /// Prints the decision, with the commands that carry it out or undo it.
-fn tell(
-    out: &mut impl std::io::Write,
-    what: &str,
-    said: &Said,
-    incident: &Incident,
-    form: Form,
-) -> Result<()> {
-    let wanted = match what {
-        "approve" | "reissue" => Progress::Due,
-        "undo" => Progress::Undone,
+fn tell(out: &mut impl std::io::Write, decision: &Decision, incident: &Incident, form: Form) -> Result<()> {
+    let (wanted, which) = match decision {
+        Decision::Approve { .. } => (Progress::Due, None),
+        // A re-issued credential is the last action.
+        Decision::Reissue { .. } => (Progress::Due, incident.acts.len().checked_sub(1)),
+        Decision::Undo { act } => (Progress::Undone, *act),
         _ => return show(out, incident, form),
     };
-    // A re-issued credential is the last action.
-    let is_meant = |at: usize| match what {
-        "reissue" => at + 1 == incident.acts.len(),
-        _ => said.act.is_none_or(|which| which == at),
-    };
+    let is_meant = |at: usize| which.is_none_or(|which| which == at);
     let acts = incident.acts.iter().enumerate().filter(|(at, act)| act.progress == wanted && is_meant(*at));
     let told: Vec<(&Act, Option<Vec<String>>)> = acts
         .map(|(_, act)| {
-            let lines = |made: Commands| if what == "undo" { made.back } else { made.forth };
+            let lines = |made: Commands| if wanted == Progress::Undone { made.back } else { made.forth };
             (act, commands(&act.planned.action, now()).map(lines))
         })
         .collect();

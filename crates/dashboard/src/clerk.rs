@@ -1,14 +1,17 @@
 //! Actor that serialises access to the non-`Send` [`Desk`]: one task owns it and answers requests one by one.
 
+use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use trailwarden_core::event::Time;
 use trailwarden_pipeline::{
     dashboard::{Asked, Desk, View},
+    decisions::{self, Caller, is_approver},
     feedback,
-    incident_api::{self, Reply as Answered, Request, lets},
+    incident_api::{self, Reply as Answered},
     messages::{Notice, Said},
     ports::{Channel, Table, Unavailable},
 };
+use trailwarden_response::incident::Decision;
 
 /// Maximum number of queued requests; beyond it, a request fails and the user retries.
 const WAITING: usize = 64;
@@ -22,6 +25,8 @@ enum Order {
     See(Asked, Reply<Box<View>>),
     /// Query whether a user with these names may approve.
     Lets(Vec<String>, Reply<bool>),
+    /// Query for the key figures of incidents.
+    Metrics(Reply<Value>),
     /// A change to the table.
     Change(Change, Reply<Answered>),
 }
@@ -30,8 +35,10 @@ enum Order {
 pub(crate) enum Change {
     /// An analyst's verdict on a finding.
     Verdict(Said),
-    /// A request to the incident API.
-    Decision(Request),
+    /// A decision about the incident with this id; `reissues` permits new credentials.
+    Decision { id: String, decision: Decision, caller: Caller, reissues: bool },
+    /// Stopping or starting all responses.
+    Switch { stops: bool, caller: Caller },
 }
 
 /// Sender of requests to the actor; cheap to clone.
@@ -57,6 +64,11 @@ impl Orders {
     /// Whether a user with these names may approve.
     pub(crate) async fn lets(&self, names: Vec<String>) -> Result<bool, Unavailable> {
         self.give(|reply| Order::Lets(names, reply)).await
+    }
+
+    /// Fetches the key figures of the incidents of the default range.
+    pub(crate) async fn metrics(&self) -> Result<Value, Unavailable> {
+        self.give(Order::Metrics).await
     }
 
     /// Applies a change.
@@ -90,7 +102,11 @@ impl Clerk {
             // Sending fails if the client has disconnected; that is no error.
             match order {
                 Order::See(asked, reply) => _ = reply.send(desk.see(&asked, seen).await.map(Box::new)),
-                Order::Lets(names, reply) => _ = reply.send(lets(desk.table(), &names).await),
+                Order::Lets(names, reply) => _ = reply.send(is_approver(desk.table(), &names).await),
+                Order::Metrics(reply) => {
+                    let metrics = incident_api::metrics_of(desk.table(), incident_api::DEFAULT_DAYS, seen);
+                    _ = reply.send(metrics.await);
+                }
                 Order::Change(change, reply) => {
                     _ = reply.send(carry_out(desk, bus, change, (seen, is)).await);
                 }
@@ -115,12 +131,19 @@ async fn carry_out<T: Table>(
             };
             Answered { status, body }
         }
-        Change::Decision(request) if request.method == "GET" => {
-            return incident_api::serve(desk.table(), bus, &request, seen).await;
+        Change::Decision { id, decision, caller, reissues } => {
+            tracing::info!(who = caller.name, incident = id, ?decision, "decision received");
+            let outcome =
+                decisions::decide(desk.table(), bus, (&id, &decision), &caller, reissues, is).await?;
+            let accepted = |incident| Answered { status: 202, body: incident_api::shown(&incident) };
+            outcome.map_or_else(|refusal| incident_api::refused(&refusal), accepted)
         }
-        Change::Decision(request) => {
-            tracing::info!(who = request.who, path = request.path, "decision received");
-            incident_api::serve(desk.table(), bus, &request, is).await?
+        Change::Switch { stops, caller } => {
+            tracing::info!(who = caller.name, stops, "kill switch turned");
+            match decisions::switch(desk.table(), stops, &caller, is).await? {
+                Ok(()) => incident_api::switch_state(desk.table()).await?,
+                Err(refusal) => incident_api::refused(&refusal),
+            }
         }
     };
     desk.forget();

@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use trailwarden_core::severity::thresholds::Verdict;
 use trailwarden_pipeline::{
     dashboard::View,
-    incident_api::{Reply, Request},
+    decisions::Caller as Decider,
+    incident_api::{self, Reply},
     messages::Said,
     ports::Unavailable,
 };
@@ -231,7 +232,20 @@ async fn decide(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    ask(&desk, who, &headers, "POST", format!("/incidents/{id}/{what}"), &body).await
+    let caller = match decider(who, &headers) {
+        Ok(caller) => caller,
+        Err(refused) => return *refused,
+    };
+    let Ok(body) = std::str::from_utf8(&body) else {
+        return error(StatusCode::BAD_REQUEST, "the body is not UTF-8");
+    };
+    match incident_api::decision(&what, body) {
+        Ok(decision) => {
+            let reissues = desk.reissues;
+            change(&desk, Change::Decision { id, decision, caller, reissues }).await
+        }
+        Err(malformed) => said(&malformed),
+    }
 }
 
 async fn switch(
@@ -239,36 +253,31 @@ async fn switch(
     who: Caller,
     Path(what): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
 ) -> Response {
-    ask(&desk, who, &headers, "POST", format!("/response/{what}"), &body).await
-}
-
-async fn metrics(State(desk): State<Desk>, who: Caller, headers: HeaderMap) -> Response {
-    ask(&desk, who, &headers, "GET", "/metrics".to_owned(), &Bytes::new()).await
-}
-
-/// Forwards a request to the incident API.
-async fn ask(
-    desk: &Desk,
-    who: Caller,
-    headers: &HeaderMap,
-    method: &str,
-    path: String,
-    body: &Bytes,
-) -> Response {
-    let Some(Extension(Who { name: who, names })) = who else { return nobody() };
-    if method == "POST"
-        && let Some(refused) = is_ours(headers)
-    {
-        return refused;
-    }
-    let Ok(body) = String::from_utf8(body.to_vec()) else {
-        return error(StatusCode::BAD_REQUEST, "the body is not UTF-8");
+    let caller = match decider(who, &headers) {
+        Ok(caller) => caller,
+        Err(refused) => return *refused,
     };
-    let method = method.to_owned();
-    let request = Request { method, path, body, who, names, reissues: desk.reissues, ..Request::default() };
-    change(desk, Change::Decision(request)).await
+    match what.as_str() {
+        "stop" | "start" => change(&desk, Change::Switch { stops: what == "stop", caller }).await,
+        _ => error(StatusCode::NOT_FOUND, "there is /api/response/stop and /api/response/start"),
+    }
+}
+
+async fn metrics(State(desk): State<Desk>, who: Caller) -> Response {
+    if who.is_none() {
+        return nobody();
+    }
+    match desk.orders.metrics().await {
+        Ok(body) => said(&Reply { status: 200, body }),
+        Err(away) => error(StatusCode::SERVICE_UNAVAILABLE, &told(&away)),
+    }
+}
+
+/// The signed-in user who asks for a change, unless another site made their browser ask.
+fn decider(who: Caller, headers: &HeaderMap) -> Result<Decider, Box<Response>> {
+    let Some(Extension(Who { name, names })) = who else { return Err(Box::new(nobody())) };
+    is_ours(headers).map_or(Ok(Decider { name, names }), |refused| Err(Box::new(refused)))
 }
 
 /// Rejects cross-site requests for a change. A form of another site cannot send JSON, and a script of another

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     dashboard::daily_counts::Tally,
-    incident_api,
+    incident_api, incidents,
     index_entries::{FindingLine, IncidentLine},
     ports::{Item, Key, Listed, Table, Unavailable},
     responder::Mode,
@@ -189,7 +189,7 @@ impl<T: Table> Desk<T> {
                 Some(portrait) => View::Principal(Box::new(portrait)),
                 None => View::Nothing("nobody of that name is known"),
             },
-            Asked::Incident(id) => match incident_api::find(&self.table, id).await? {
+            Asked::Incident(id) => match incidents::find(&self.table, id).await? {
                 Some((_, incident)) => View::Incident(Box::new(incident_api::shown(&incident))),
                 None => View::Nothing("no such incident"),
             },

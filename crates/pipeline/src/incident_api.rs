@@ -5,24 +5,20 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{
-    responder::{Turn, load, stopped, turn, turns},
-    stored_settings::settings,
-};
 use crate::{
+    decisions::{Caller, decide, switch},
     formats::slack,
+    incidents::find,
     index_entries::IncidentLine,
-    messages::{Notice, ResponseAsked},
-    ports::{Channel, Key, Listed, Table, Unavailable, change},
+    messages::Notice,
+    ports::{Channel, Listed, Table, Unavailable},
+    responder::{load, stopped, turns},
     table_schema::{self, INCIDENTS},
 };
-use trailwarden_core::{
-    event::{Time, clip},
-    finding::Severity,
-};
+use trailwarden_core::event::Time;
 use trailwarden_response::{
     Credential,
-    incident::{Act, Incident, Progress, Refusal, State, metrics},
+    incident::{Decision, Incident, Refusal, metrics},
 };
 
 /// A request to the API.
@@ -56,36 +52,30 @@ pub struct Reply {
 
 /// Most days of a list.
 const DAYS: u32 = 31;
+/// Days of a list without a range.
+pub const DEFAULT_DAYS: u32 = 7;
 /// Incidents per page.
 const PAGE: usize = 100;
 /// Longest body, in bytes.
 const BODY: usize = 16 << 10;
 
-/// Operations reserved for approvers. Everyone else can read, assign, complete steps, and stop all responses.
-const DECIDED: [&str; 6] = ["approve", "undo", "retry", "reissue", "close", "start"];
-
 /// Body of a POST.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Said {
+struct Body {
     /// Digest of the plan to approve.
-    pub plan: Option<String>,
+    plan: Option<String>,
     /// Index of the action to undo or retry; all if absent. For `reissue`, the action whose user gets the new
     /// credential.
-    pub act: Option<usize>,
+    act: Option<usize>,
     /// Index of the completed step.
-    pub step: Option<usize>,
+    step: Option<usize>,
     /// New assignee.
-    pub to: Option<String>,
+    to: Option<String>,
     /// Reason for closing.
-    pub reason: Option<String>,
+    reason: Option<String>,
     /// Kind of credential to reissue.
-    pub credential: Option<Credential>,
-}
-
-/// Whether the settings list one of these names as an approver.
-pub async fn lets(table: &impl Table, names: &[String]) -> Result<bool, Unavailable> {
-    Ok(settings(table).await?.response.lets(names))
+    credential: Option<Credential>,
 }
 
 fn reply(status: u16, body: Value) -> Reply {
@@ -113,35 +103,30 @@ pub async fn serve(
         return Ok(error(413, "too long"));
     }
     let path: Vec<&str> = request.path.split('/').filter(|part| !part.is_empty()).collect();
-    if let (Some(names), "POST") = (&request.names, request.method.as_str())
-        && path.last().is_some_and(|what| DECIDED.contains(what))
-        && !lets(table, names).await?
-    {
-        let names = names.join(", ");
-        return Ok(error(
-            403,
-            format!("{names}: not among response.approvers of the settings, who alone decide that"),
-        ));
-    }
+    let caller = Caller { name: request.who.clone(), names: request.names.clone() };
     match (request.method.as_str(), &path[..]) {
         ("GET", ["incidents"]) => list(table, request, now).await,
         ("GET", ["incidents", id]) => match find(table, id).await? {
             Some((_, incident)) => Ok(reply(200, shown(&incident))),
             None => Ok(error(404, "no such incident")),
         },
-        ("POST", ["incidents", id, what]) => change_it(table, bus, request, (id, what), now).await,
-        ("GET", ["response"]) => switch(table).await,
+        ("POST", ["incidents", id, what]) => match decision(what, &request.body) {
+            Ok(decision) => {
+                let outcome = decide(table, bus, (id, &decision), &caller, request.reissues, now).await?;
+                Ok(outcome.map_or_else(|refusal| refused(&refusal), |incident| reply(202, shown(&incident))))
+            }
+            Err(malformed) => Ok(malformed),
+        },
+        ("GET", ["response"]) => switch_state(table).await,
         ("POST", ["response", what @ ("stop" | "start")]) => {
-            turn(table, Turn { at: now, by: request.who.clone(), stops: *what == "stop" }).await?;
-            switch(table).await
+            match switch(table, *what == "stop", &caller, now).await? {
+                Ok(()) => switch_state(table).await,
+                Err(refusal) => Ok(refused(&refusal)),
+            }
         }
         ("GET", ["metrics"]) => {
-            let keys = recent(table, request, now).await?.into_iter().map(|listed| listed.key).collect();
-            let kept = table.get_many(keys).await?;
-            let incidents = kept.iter().map(|(_, item)| table_schema::read_incident(item));
-            let incidents = incidents.collect::<Result<Vec<Incident>, _>>()?;
-            let (all, by_playbook) = metrics(&incidents);
-            Ok(reply(200, json!({ "all": all, "by_playbook": by_playbook })))
+            let days = days_of(request);
+            Ok(reply(200, metrics_of(table, days, now).await?))
         }
         _ => Ok(error(
             404,
@@ -159,10 +144,9 @@ pub fn shown(incident: &Incident) -> Value {
 }
 
 /// Index entries of incidents of the requested days, newest first.
-async fn recent(table: &impl Table, request: &Request, now: Time) -> Result<Vec<Listed>, Unavailable> {
-    let days = request.query.get("days").and_then(|days| days.parse().ok()).unwrap_or(7u32).clamp(1, DAYS);
+async fn recent(table: &impl Table, days: u32, now: Time) -> Result<Vec<Listed>, Unavailable> {
     let mut found = Vec::new();
-    for day in (0..days).map(|back| now.day().saturating_sub(back)) {
+    for day in (0..days.clamp(1, DAYS)).map(|back| now.day().saturating_sub(back)) {
         let listed = table.listed(&table_schema::day_partition(day), INCIDENTS.0, INCIDENTS.1).await?;
         found.extend(listed.into_iter().rev());
     }
@@ -176,7 +160,7 @@ async fn list(table: &impl Table, request: &Request, now: Time) -> Result<Reply,
         wanted.is_none_or(|wanted| wanted == "all" || state == wanted)
     };
     let from: usize = request.query.get("from").and_then(|from| from.parse().ok()).unwrap_or_default();
-    let listed = recent(table, request, now).await?;
+    let listed = recent(table, days_of(request), now).await?;
     let mut wanted = Vec::new();
     for entry in &listed {
         // An item of an older version has no index entry to read.
@@ -191,139 +175,75 @@ async fn list(table: &impl Table, request: &Request, now: Time) -> Result<Reply,
     Ok(reply(200, json!({ "incidents": page, "count": wanted.len(), "next": next })))
 }
 
-/// Looks up an incident by id. Ids begin with a date, under which the index lists the incident.
-pub async fn find(table: &impl Table, id: &str) -> Result<Option<(Key, Incident)>, Unavailable> {
-    let Some(day) = id.get(..10).filter(|day| Time::parse(&format!("{day}T00:00:00Z")).is_some()) else {
-        return Ok(None);
-    };
-    for severity in Severity::ALL {
-        let sort = format!("{}{}#{id}", INCIDENTS.0, severity as u8);
-        for Listed { key, .. } in table.listed(&format!("DAY#{day}"), &sort, &sort).await? {
-            if let Some(incident) = load(table, &key).await? {
-                return Ok(Some((key, incident)));
-            }
-        }
-    }
-    Ok(None)
-}
-
-async fn change_it(
-    table: &impl Table,
-    bus: &impl Channel<Notice>,
-    request: &Request,
-    (id, what): (&str, &str),
-    now: Time,
-) -> Result<Reply, Unavailable> {
-    let said: Said = match request.body.trim() {
-        "" => Said::default(),
-        body => match serde_json::from_str(body) {
-            Ok(said) => said,
-            Err(wrong) => return Ok(error(400, format!("the body is not what {what} takes: {wrong}"))),
-        },
-    };
-    let Some((key, _)) = find(table, id).await? else { return Ok(error(404, "no such incident")) };
-    let mut outcome = Err(error(404, "no such incident"));
-    let mut is_due = false;
-    change(table, &key, |item| {
-        let Some(mut incident) = item.map(table_schema::read_incident).transpose()? else { return Ok(None) };
-        is_due = incident.acts.iter().any(Act::is_due);
-        let allowed = match what {
-            _ if incident.is_about(&request.who) => {
-                Err(error(403, "nobody decides about an incident of their own"))
-            }
-            "reissue" if !request.reissues => Err(error(
-                409,
-                "this deployment makes no credential anew: its parameter ResponseReissue says so",
-            )),
-            "approve" => approvable(&incident),
-            _ => Ok(()),
-        };
-        outcome = allowed
-            .and_then(|()| decide(&mut incident, what, &said, &request.who, now))
-            .map(|()| shown(&incident));
-        Ok::<_, Unavailable>(outcome.is_ok().then(|| table_schema::write_incident(&incident, now)))
-    })
-    .await?;
-    let asked = ResponseAsked { id: id.to_owned(), partition: key.partition };
-    match outcome {
-        Ok(shown) => {
-            bus.send(&[Notice::ResponseAsked(asked)]).await?;
-            Ok(reply(202, shown))
-        }
-        Err(refused) => {
-            // The responder reads current states again, so that there is a fresh plan to approve, and executes what
-            // is due but was never announced.
-            if is_due || matches!(refused.status, 409 | 410) {
-                bus.send(&[Notice::ResponseAsked(asked)]).await?;
-            }
-            Ok(refused)
-        }
-    }
-}
-
-/// Refuses approval while the current state of some resource is unread: people approve what they were shown.
-fn approvable(incident: &Incident) -> Result<(), Reply> {
-    let is_unseen = |act: &Act| act.progress == Progress::Waiting && act.seen.is_none();
-    if incident.acts.iter().any(is_unseen) {
-        return Err(error(
-            409,
-            "what is there was not looked at yet: this deployment only observes, or it takes a moment",
-        ));
-    }
-    Ok(())
-}
-
-/// Applies a person's decision to an incident.
+/// Key figures of the incidents of some days, overall and by playbook.
 ///
 /// # Errors
-/// The reply that states the reason for refusal.
-pub fn decide(incident: &mut Incident, what: &str, said: &Said, who: &str, now: Time) -> Result<(), Reply> {
-    let refused = |refusal: Refusal| match refusal {
-        Refusal::Expired => error(410, refusal),
-        Refusal::NothingWaits | Refusal::Changed(_) | Refusal::NotDone(_) => error(409, refusal),
-    };
-    let who = clip(who, 200);
-    match what {
-        "approve" => {
-            if incident.state == State::Closed {
-                return Err(error(409, "it is closed"));
-            }
-            let Some(plan) = &said.plan else {
-                return Err(error(400, "say which plan: {\"plan\": \"...\"}, as GET shows it"));
-            };
-            incident.approve(plan, who, now).map_err(refused)
-        }
-        "undo" => incident.undo(said.act, who, now).map_err(refused),
-        "retry" if incident.state == State::Closed => Err(error(409, "it is closed")),
-        "retry" => incident.retry(said.act, who, now).map_err(refused),
-        "reissue" => match said.credential {
-            Some(_) if incident.state == State::Closed => Err(error(409, "it is closed")),
-            Some(credential) => incident.reissue(credential, said.act, who, now).map_err(refused),
-            None => Err(error(400, "say what: {\"credential\": \"key\"} or {\"credential\": \"password\"}")),
-        },
-        "assign" => match said.to.as_deref().map(str::trim).filter(|whom| !whom.is_empty()) {
-            Some(whom) => {
-                incident.assign(whom, who, now);
-                Ok(())
-            }
-            None => Err(error(400, "say to whom: {\"to\": \"...\"}")),
-        },
-        "step" => match said.step {
-            Some(step) => incident.step_done(step, who, now).map_err(refused),
-            None => Err(error(400, "say which: {\"step\": 0}")),
-        },
-        "close" => match said.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty()) {
-            Some(reason) => {
-                incident.close(reason, who, now);
-                Ok(())
-            }
-            None => Err(error(400, "say why: {\"reason\": \"...\"}")),
-        },
-        _ => Err(error(404, "there is approve, undo, retry, reissue, assign, step and close")),
-    }
+/// [`Unavailable`] if the table is.
+pub async fn metrics_of(table: &impl Table, days: u32, now: Time) -> Result<Value, Unavailable> {
+    let keys = recent(table, days, now).await?.into_iter().map(|listed| listed.key).collect();
+    let items = table.get_many(keys).await?;
+    let incidents = items.iter().map(|(_, item)| table_schema::read_incident(item));
+    let incidents = incidents.collect::<Result<Vec<Incident>, _>>()?;
+    let (all, by_playbook) = metrics(&incidents);
+    Ok(json!({ "all": all, "by_playbook": by_playbook }))
 }
 
-async fn switch(table: &impl Table) -> Result<Reply, Unavailable> {
+/// Parses a decision: the last part of the path, and a JSON body.
+///
+/// # Errors
+/// The reply that says what the body lacks, or that there is no such decision.
+pub fn decision(what: &str, body: &str) -> Result<Decision, Reply> {
+    let body: Body = match body.trim() {
+        "" => Body::default(),
+        body => serde_json::from_str(body)
+            .map_err(|wrong| error(400, format!("the body is not what {what} takes: {wrong}")))?,
+    };
+    let text = |value: Option<String>, missing: &str| {
+        let value = value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        value.ok_or_else(|| error(400, missing))
+    };
+    let act = body.act;
+    Ok(match what {
+        "approve" => Decision::Approve {
+            plan: body
+                .plan
+                .ok_or_else(|| error(400, "say which plan: {\"plan\": \"...\"}, as GET shows it"))?,
+        },
+        "undo" => Decision::Undo { act },
+        "retry" => Decision::Retry { act },
+        "reissue" => {
+            let missing = "say what: {\"credential\": \"key\"} or {\"credential\": \"password\"}";
+            Decision::Reissue { credential: body.credential.ok_or_else(|| error(400, missing))?, act }
+        }
+        "assign" => Decision::Assign { to: text(body.to, "say to whom: {\"to\": \"...\"}")? },
+        "step" => Decision::Step { step: body.step.ok_or_else(|| error(400, "say which: {\"step\": 0}"))? },
+        "close" => Decision::Close { reason: text(body.reason, "say why: {\"reason\": \"...\"}")? },
+        _ => return Err(error(404, "there is approve, undo, retry, reissue, assign, step and close")),
+    })
+}
+
+/// Reply to a refused decision.
+pub fn refused(refusal: &Refusal) -> Reply {
+    let status = match refusal {
+        Refusal::Nameless => 401,
+        Refusal::NotApprover(_) | Refusal::OwnIncident => 403,
+        Refusal::NoSuchIncident => 404,
+        Refusal::Expired => 410,
+        _ => 409,
+    };
+    error(status, refusal)
+}
+
+/// Range of a list in days, from the query.
+fn days_of(request: &Request) -> u32 {
+    request.query.get("days").and_then(|days| days.parse().ok()).unwrap_or(DEFAULT_DAYS)
+}
+
+/// State of the kill switch and its latest turns.
+///
+/// # Errors
+/// [`Unavailable`] if the table is.
+pub async fn switch_state(table: &impl Table) -> Result<Reply, Unavailable> {
     Ok(reply(200, json!({ "stopped_by": stopped(table).await?, "turns": turns(table).await? })))
 }
 
@@ -356,15 +276,9 @@ pub async fn pressed(
     }
     let Some(pressed) = slack::pressed(&signed.body) else { return Ok(error(400, "not a button of ours")) };
     let who = format!("slack:{}", pressed.user);
-    let body = match pressed.action.as_str() {
-        "approve" => json!({ "plan": pressed.digest }),
-        _ => json!({}),
-    };
-    let path = format!("/incidents/{}/{}", pressed.id, pressed.action);
-    let names = Some(vec![who.clone()]);
-    let request =
-        Request { method: "POST".into(), path, body: body.to_string(), who, names, ..Request::default() };
-    serve(table, bus, &request, now).await
+    let caller = Caller { names: Some(vec![who.clone()]), name: who };
+    let outcome = decide(table, bus, (&pressed.id, &pressed.decision), &caller, false, now).await?;
+    Ok(outcome.map_or_else(|refusal| refused(&refusal), |incident| reply(202, shown(&incident))))
 }
 
 /// Longest body from Slack, in bytes: it repeats the message.

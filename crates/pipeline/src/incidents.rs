@@ -3,10 +3,14 @@
 use super::responder::{Mode, load};
 use crate::{
     messages::{IncidentChanged, Notice},
-    ports::{Channel, Freshness, Key, Over, Table, Unavailable, change},
+    ports::{Channel, Freshness, Key, Listed, Over, Table, Unavailable, change},
     table_schema::{self, INCIDENTS},
 };
-use trailwarden_core::{event::Time, finding::FindingRaised, settings::Settings};
+use trailwarden_core::{
+    event::Time,
+    finding::{FindingRaised, Severity},
+    settings::Settings,
+};
 use trailwarden_response::{
     Level, Planned,
     incident::{Incident, Progress, behind},
@@ -96,4 +100,20 @@ pub async fn announce(
         Ok::<_, Unavailable>(Some(table_schema::write_incident(&incident, now)))
     })
     .await
+}
+
+/// Looks up an incident by id. Ids begin with a date, under which the index lists the incident.
+pub async fn find(table: &impl Table, id: &str) -> Result<Option<(Key, Incident)>, Unavailable> {
+    let Some(day) = id.get(..10).filter(|day| Time::parse(&format!("{day}T00:00:00Z")).is_some()) else {
+        return Ok(None);
+    };
+    for severity in Severity::ALL {
+        let sort = format!("{}{}#{id}", INCIDENTS.0, severity as u8);
+        for Listed { key, .. } in table.listed(&format!("DAY#{day}"), &sort, &sort).await? {
+            if let Some(incident) = load(table, &key).await? {
+                return Ok(Some((key, incident)));
+            }
+        }
+    }
+    Ok(None)
 }

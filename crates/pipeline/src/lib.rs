@@ -9,6 +9,7 @@ pub mod backfill;
 pub mod compliance_check;
 pub mod compliance_report;
 pub mod dashboard;
+pub mod decisions;
 pub mod event_patterns;
 pub mod feature_extract;
 pub mod feedback;

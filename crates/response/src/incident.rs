@@ -5,11 +5,13 @@
 
 mod act;
 mod approval;
+mod decision;
 mod joining;
 mod metrics;
 
 pub use act::{Act, Change, Progress, same};
 pub use approval::{APPROVAL_HOURS, Refusal};
+pub use decision::Decision;
 pub use metrics::{Metrics, metrics};
 use serde::{Deserialize, Serialize};
 

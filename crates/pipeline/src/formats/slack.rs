@@ -10,7 +10,7 @@ use super::plain::plain;
 use trailwarden_core::event::Time;
 use trailwarden_response::{
     Planned, Undo,
-    incident::{Act, Incident, Progress, State},
+    incident::{Act, Decision, Incident, Progress, State},
 };
 
 const HEADER: usize = 140;
@@ -212,12 +212,10 @@ fn escaped(line: &str) -> String {
 pub struct Pressed {
     /// Slack user id.
     pub user: String,
-    /// `approve` or `undo`.
-    pub action: String,
     /// Incident id.
     pub id: String,
-    /// Digest of the plan that was shown; empty for `undo`.
-    pub digest: String,
+    /// Approval of the plan that was shown, or undoing all.
+    pub decision: Decision,
 }
 
 /// Decodes Slack's request for a pressed button, a form with JSON in `payload`; `None` if it is something else.
@@ -227,12 +225,13 @@ pub fn pressed(body: &str) -> Option<Pressed> {
     let payload: Value = serde_json::from_str(&payload).ok()?;
     let action = payload.get("actions")?.get(0)?;
     let mut value = action.get("value")?.as_str()?.split(' ');
-    Some(Pressed {
-        user: payload.get("user")?.get("id")?.as_str()?.to_owned(),
-        action: action.get("action_id")?.as_str()?.to_owned(),
-        id: value.next()?.to_owned(),
-        digest: value.next().unwrap_or_default().to_owned(),
-    })
+    let id = value.next()?.to_owned();
+    let decision = match action.get("action_id")?.as_str()? {
+        "approve" => Decision::Approve { plan: value.next()?.to_owned() },
+        "undo" => Decision::Undo { act: None },
+        _ => return None,
+    };
+    Some(Pressed { user: payload.get("user")?.get("id")?.as_str()?.to_owned(), id, decision })
 }
 
 /// Most seconds between a request's timestamp and now: anything older may be a replay.
@@ -331,7 +330,9 @@ mod tests {
     fn a_press_is_read_and_only_slacks_own() {
         let body = "payload=%7B%22user%22%3A%7B%22id%22%3A%22U1%22%7D%2C%22actions%22%3A%5B%7B%22action_id%22%3A%22approve%22%2C%22value%22%3A%22i1+d1%22%7D%5D%7D";
         let read = pressed(body).unwrap();
-        assert_eq!((read.user.as_str(), read.id.as_str(), read.digest.as_str()), ("U1", "i1", "d1"));
+        assert_eq!((read.user.as_str(), read.id.as_str()), ("U1", "i1"));
+        assert_eq!(read.decision, Decision::Approve { plan: "d1".into() });
+        assert_eq!(pressed(&body.replace("approve", "close")), None, "no button of ours closes");
         assert_eq!(pressed("payload=%7B"), None);
         // Slack's own example of a signature.
         let (secret, at) = ("8f742231b10e8888abcd99yyyzzz85a5", "1531420618");

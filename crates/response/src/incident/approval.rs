@@ -7,23 +7,51 @@ use trailwarden_core::event::{Time, hash};
 /// Hours in which a plan that was shown may be approved.
 pub const APPROVAL_HOURS: i64 = 24;
 
-/// Why something that a person asks for is not done.
+/// Reason why a decision is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
+    /// The caller has no name.
+    #[error("nobody is let in without a name")]
+    Nameless,
+    /// The caller is not among the approvers; with the names that were looked up.
+    #[error("{0}: not among response.approvers of the settings, who alone decide that")]
+    NotApprover(String),
+    /// The incident is about the caller.
+    #[error("nobody decides about an incident of their own")]
+    OwnIncident,
+    /// No incident has this id.
+    #[error("no such incident")]
+    NoSuchIncident,
+    /// The deployment issues no credentials.
+    #[error("this deployment makes no credential anew: its parameter ResponseReissue says so")]
+    NoReissue,
+    /// The state of a resource was not read yet, so nobody was shown what approval would change.
+    #[error("what is there was not looked at yet: this deployment only observes, or it takes a moment")]
+    Unread,
+    /// The incident is closed.
+    #[error("it is closed")]
+    Closed,
     /// Nothing waits for approval.
     #[error("nothing waits for approval: it was approved before, or nothing can be done")]
     NothingWaits,
-    /// The plan is another one than was approved.
+    /// The plan is another one than was approved; with its digest now.
     #[error("the plan has changed: it is now {0}; look at it again")]
     Changed(String),
-    /// It was shown too long ago.
+    /// The plan was shown too long ago.
     #[error(
         "the plan is older than {APPROVAL_HOURS} hours: it is looked at anew; read it again, then approve"
     )]
     Expired,
-    /// No such act, or it is not done.
+    /// There is no such action, or it is not done; with the reason.
     #[error("{0}")]
     NotDone(String),
+}
+
+impl Refusal {
+    /// Whether the incident's state is the reason: reading the resources again may change the answer.
+    pub fn is_about_state(&self) -> bool {
+        !matches!(self, Self::Nameless | Self::NotApprover(_) | Self::OwnIncident | Self::NoSuchIncident)
+    }
 }
 
 impl Incident {
