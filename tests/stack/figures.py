@@ -80,10 +80,9 @@ def cost(lane, events, deployed, objects):
     say(f"{lane} lane: median time of an invocation", warm)
 
 
-def functions(deployed):
-    """Size, start and memory of each function; gives how many there are."""
-    peaks = deployed.aws.peak_memory()
-    programs = sorted(Path(deployed.built).parent.glob("*/bootstrap"))
+def functions(built, peaks):
+    """Size, start and memory of each function that lies beside a built template; gives how many there are."""
+    programs = sorted(Path(built).parent.glob("*/bootstrap"))
     for folder in (program.parent for program in programs):
         name = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in folder.name.removesuffix("Function"))
         name = name.lstrip("-")

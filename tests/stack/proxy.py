@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from calls import answered, read_call
 from faults import RESET, Faults, error
-from ledger import Ledger
+from ledger import Ledger, Traffic
 from processes import Functions, name_of
 
 HOST = "127.0.0.1"
@@ -31,7 +31,7 @@ class Proxy:
     """Listens on one port before each emulator: `ports[n]` leads to `upstreams[n]`."""
 
     def __init__(self, upstreams, functions=None, seed=1):
-        self.ledger, self.faults = Ledger(), Faults(seed)
+        self.ledger, self.faults, self.traffic = Ledger(), Faults(seed), Traffic()
         self._functions = functions
         self._names = {}
         self._servers = [self._serve(upstream) for upstream in upstreams]
@@ -92,17 +92,18 @@ class Relay(BaseHTTPRequestHandler):
     proxy, upstream = None, 0
 
     def relay(self):
-        body = self.body()
-        call = read_call(self.command, self.path, self.headers, body)
-        ports = (self.client_address[1], self.server.server_address[1])
-        call.function = self.proxy.name(call.access_key, ports)
-        fate = self.proxy.faults.fate(call)
-        call.fault = fate.word()
-        try:
-            reply = self.meet(call, fate, ports)
-        finally:
-            self.proxy.ledger.add(call)
-        reply()
+        with self.proxy.traffic.request():
+            body = self.body()
+            call = read_call(self.command, self.path, self.headers, body)
+            ports = (self.client_address[1], self.server.server_address[1])
+            call.function = self.proxy.name(call.access_key, ports)
+            fate = self.proxy.faults.fate(call)
+            call.fault = fate.word()
+            try:
+                reply = self.meet(call, fate, ports)
+            finally:
+                self.proxy.ledger.add(call)
+            reply()
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = relay
 

@@ -20,7 +20,7 @@ import stacked
 from deployment import now, place
 from emulator import ACCOUNT, REGION
 from outside import BUSY, FAILS, HANGS, SIGNED_BY, TAKES_AND_HANGS
-from stacked import DAY, HOUR, Stacked, away_from_the_turn_of, calls
+from stacked import Stacked, calls
 from trail import Principal, Trail, stamp
 
 PLAYBOOKS = ("credential-compromise", "privilege-escalation", "data-exfiltration", "evasion")
@@ -424,7 +424,6 @@ policy = "{self.denial}"
     def test_the_limit_holds_under_two_hundred_findings(self):
         stacked.deployed.settings(f"[response]\nhourly_limit = 7\n{ENFORCED}")
         people = [self.new_role(f"crowd-{number}", ACCOUNT) for number in range(200)]
-        away_from_the_turn_of(HOUR, before=5)
         for person in people:
             self.raise_finding("instance-credentials", person, [])
         stacked.deployed.settle()
@@ -551,7 +550,6 @@ policy = "{self.denial}"
 
     def test_an_attack_in_the_trail_is_answered_and_told(self):
         """From the log to the account: nothing is made up but the log."""
-        away_from_the_turn_of(DAY, before=4, after=4)
         thief = self.new_user("by-the-trail")
         stacked.deployed.aws.client("cloudtrail").create_trail(Name="organization-trail", S3BucketName="example-trail")
         records = Trail(201).attack("stolen-key", thief, now() - timedelta(minutes=3))
@@ -617,7 +615,6 @@ policy = "{self.denial}"
         self.assertEqual(kinds(message["blocks"]), {"plain_text"}, "nothing is read for markup")
 
     def test_a_storm_becomes_a_digest(self):
-        away_from_the_turn_of(HOUR, before=4)
         for number in range(30):
             self.raise_finding("anomalous-access", Principal(f"storm-{number}", account=ACCOUNT), [], severity="HIGH")
         stacked.deployed.settle()
