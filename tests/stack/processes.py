@@ -34,11 +34,11 @@ class Functions:
 
     def owner(self, local_port, remote_port):
         """The function process that holds the near end of a connection; `None` if no function does."""
-        for process in self.processes():
+        number = socket_between(local_port, remote_port)
+        for process in self.processes() if number else []:
             with suppress(*GONE):
-                for link in process.net_connections(kind="tcp"):
-                    if link.laddr.port == local_port and link.raddr and link.raddr.port == remote_port:
-                        return process
+                if holds(process.pid, number):
+                    return process
         return None
 
     def used(self):
@@ -69,6 +69,27 @@ class Functions:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"killed, and not dead: {killed}")
             time.sleep(0.01)
+
+
+def socket_between(local_port, remote_port):
+    """The kernel's number of a connection's near end; `None` if there is no such connection."""
+    local, remote = f":{local_port:04X} ", f":{remote_port:04X} "
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        for line in table:
+            if local in line and remote in line:
+                _, near, far, *fields = line.split()
+                if near.endswith(local.strip()) and far.endswith(remote.strip()):
+                    return fields[6]
+    return None
+
+
+def holds(pid, number):
+    """Whether a process has a socket of this number."""
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with suppress(OSError):
+            if os.readlink(f"/proc/{pid}/fd/{name}") == f"socket:[{number}]":
+                return True
+    return False
 
 
 def is_called(process, name):

@@ -33,7 +33,7 @@ class Proxy:
     def __init__(self, upstreams, functions=None, seed=1):
         self.ledger, self.faults, self.traffic = Ledger(), Faults(seed), Traffic()
         self._functions = functions
-        self._names = {}
+        self._names, self._naming = {}, threading.Lock()
         self._servers = [self._serve(upstream) for upstream in upstreams]
         self.ports = [server.server_address[1] for server in self._servers]
         self.urls = [f"http://{HOST}:{port}" for port in self.ports]
@@ -50,10 +50,11 @@ class Proxy:
 
     def name(self, access_key, ports):
         """The function that calls with a key: each has its own, and is asked for its name once."""
-        if access_key not in self._names and (process := self.owner(ports)):
-            with suppress(Exception):
-                self._names[access_key] = name_of(process)
-        return self._names.get(access_key, "")
+        with self._naming:
+            if access_key not in self._names and (process := self.owner(ports)):
+                with suppress(Exception):
+                    self._names[access_key] = name_of(process)
+            return self._names.get(access_key, "")
 
     def caught(self, ports, patience=10):
         """The same, of a process that is to be killed: it is there, and looked for until it is found."""

@@ -37,7 +37,7 @@ def main(names):
             return 2
         print(f"suites: {', '.join(chosen)}", flush=True)
         environment = os.environ | {"STACK_TEMPLATE": str(stack.packed(template, folder))}
-        passed = all([running() for running in [start(name, names, folder, environment) for name in chosen]])
+        passed = run([start(name, names, folder, environment) for name in chosen])
         return 0 if (names or compared(folder, chosen, template)) and passed else 1
 
 
@@ -50,26 +50,29 @@ def built(folder):
 
 
 def start(name, names, folder, environment):
-    """Starts a suite; gives what waits for its end and says whether it passed."""
+    """Starts a suite, which prints its lines with its name before them."""
     own = folder / name
     own.mkdir()
     process = subprocess.Popen(
         [sys.executable, Path(suite.__file__), name, folder / f"{name}.json", *names], env=environment | clock.environment(own),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
-    printing = threading.Thread(target=relay, args=(name, process.stdout))
-    printing.start()
 
-    def ended():
-        printing.join()
-        return process.wait() == 0
+    def relay():
+        for line in process.stdout:
+            print(f"{name:>9} | {line}", end="", flush=True)
 
-    return ended
+    threading.Thread(target=relay).start()
+    return process
 
 
-def relay(name, output):
-    """What a suite prints, with its name before each line."""
-    for line in output:
-        print(f"{name:>9} | {line}", end="", flush=True)
+def run(suites):
+    """Waits for all; says whether they passed. Whoever ends this ends them, and they take their emulators with them."""
+    try:
+        return all([process.wait() == 0 for process in suites])
+    finally:
+        for process in suites:
+            process.terminate()
+            process.wait()
 
 
 def compared(folder, chosen, template):
@@ -81,4 +84,5 @@ def compared(folder, chosen, template):
 
 
 if __name__ == "__main__":
+    suite.end_orderly()
     sys.exit(main(sys.argv[1:]))

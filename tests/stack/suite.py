@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import time
 import unittest
@@ -31,6 +32,11 @@ def cases(module):
     """A module's classes of tests, as they stand in it."""
     found = [one for one in vars(module).values() if isinstance(one, type) and issubclass(one, unittest.TestCase)]
     return [one for one in found if one.__module__ == module.__name__]
+
+
+def end_orderly():
+    """Whoever is told to end cleans up first."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
 
 def main(name, report, wanted):
@@ -64,4 +70,5 @@ def read(report):
 
 
 if __name__ == "__main__":
+    end_orderly()
     sys.exit(main(*sys.argv[1:3], sys.argv[3:]))

@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,7 @@ from unittest.mock import patch
 import clock
 import suite
 from calls import Call, answered, item_bytes, kind_of, read_call
-from processes import Functions
+from processes import Functions, holds, socket_between
 from proxy import HOST, Proxy
 from security_hub import complaints, complaints_about_import
 from stack import QUIET, Stack
@@ -207,6 +208,14 @@ class Calls(unittest.TestCase):
 
 
 class Processes(unittest.TestCase):
+    def test_who_holds_the_near_end_of_a_connection_is_found(self):
+        with socket.create_server((HOST, 0)) as server, socket.create_connection(server.getsockname()) as client:
+            ports = client.getsockname()[1], server.getsockname()[1]
+            number = socket_between(*ports)
+            self.assertTrue(holds(os.getpid(), number))
+            self.assertFalse(holds(os.getppid(), number))
+            self.assertNotEqual(socket_between(*reversed(ports)), number)
+
     def test_who_is_killed_is_dead_when_their_parent_asks(self):
         with tempfile.TemporaryDirectory() as folder:
             home = Path(folder) / "ministack-provided-code-1"
