@@ -12,7 +12,7 @@ from pathlib import Path
 
 import clock
 from emulator import ACCOUNT, REGION, Emulator
-from stack import Stack
+from stack import WATERMARK, Stack
 
 TRAIL_BUCKET = "example-trail"
 # A killed function's messages come again after so many seconds of the run's clock. The template says some minutes; less shows that
@@ -51,7 +51,14 @@ class Deployment:
         self.stack = Stack(self.aws)
         self.deploy()
         self.table, self.data = self.outputs["TableName"], self.outputs["DataBucketName"]
+        self.begin_watermark()
         return self
+
+    def begin_watermark(self):
+        """As if it had run an hour ago. At its first run it asks for the entries of two weeks, hour by hour."""
+        hour = int(time.time()) // clock.HOUR - 1
+        self.aws.client("dynamodb").put_item(TableName=self.table, Item={
+            "pk": {"S": WATERMARK[0]}, "sk": {"S": WATERMARK[1]}, "version": {"N": "1"}, "body": {"B": b"\x02" + varint(hour)}})
 
     def deploy(self, **parameters):
         """Deploys, or deploys again with other parameters: those given before stay."""
@@ -189,8 +196,17 @@ class Deployment:
         return actions
 
 
+def varint(number):
+    """As postcard writes it."""
+    parts = []
+    while number > 0x7F:
+        parts.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*parts, number])
+
+
 def after_varint(body):
-    """A number as postcard writes it, and what is behind it."""
+    """A number, and what is behind it."""
     number, shift = 0, 0
     for at, byte in enumerate(body):
         number |= (byte & 0x7F) << shift

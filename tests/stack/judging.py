@@ -48,8 +48,11 @@ expires = "2099-12-31"
 
     def test_an_account_that_falls_silent_is_a_finding(self):
         trail, principal = Trail(53), Principal("hourly", "role")
+        # For nine days, until yesterday, something every third hour.
         end = now().replace(minute=0, second=0, microsecond=0) - timedelta(days=1)
-        stacked.deployed.put_all(trail.files(trail.day_of_work([principal], 24 * 9, 1, end - timedelta(days=9))))
+        records = [trail.record(principal, "ec2:DescribeInstances", end - timedelta(hours=3 * back), readOnly=True)
+                   for back in reversed(range(9 * 8))]
+        stacked.deployed.put_all(trail.files(records))
         stacked.deployed.settle()
         stacked.deployed.close()
         filed = [one for one in stacked.deployed.aws.findings().values() if one["GeneratorId"] == "trailwarden/silence"]

@@ -62,7 +62,7 @@ class Measured(Stacked):
         stacked.deployed.put_all(files)
         stacked.deployed.settle()
         stacked.deployed.close()
-        figures.cost("bulk", len(records), deployed, objects=len(files))
+        figures.cost("bulk", len(records), stacked.deployed, objects=len(files))
         self.assertEqual(stacked.deployed.state().findings, {}, "innocent work")
 
     def test_what_the_fast_lane_costs(self):
@@ -75,4 +75,4 @@ class Measured(Stacked):
         stacked.deployed.send("FastQueueUrl", *(json.dumps({"detail-type": "AWS API Call via CloudTrail", "detail": record})
                                         for record in records))
         stacked.deployed.settle()
-        figures.cost("fast", len(records), deployed, objects=0)
+        figures.cost("fast", len(records), stacked.deployed, objects=0)
