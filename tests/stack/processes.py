@@ -24,11 +24,12 @@ class Functions:
         self._home = re.compile(rf"/ministack-provided-code-{gateway_port}/")
 
     def processes(self):
-        """Those that run now."""
+        """Those that run now. Their program is asked for anew each time: psutil remembers the one that it first saw, and whoever is
+        just being started still has that of the emulator."""
         found = []
         for process in psutil.process_iter():
             with suppress(*GONE):
-                if self._home.search(process.exe()):
+                if self._home.search(os.readlink(f"/proc/{process.pid}/exe")):
                     found.append(process)
         return found
 
@@ -60,14 +61,15 @@ class Functions:
 
     def kill(self, name=""):
         """Ends those whose function's name ends so, and waits until their parent can know: it would give them the next call."""
-        killed = [process for process in self.processes() if not name or is_called(process, name)]
-        for process in killed:
-            with suppress(*GONE):
-                os.kill(process.pid, signal.SIGKILL)
-        deadline = time.monotonic() + DIES
-        while any(map(runs, killed)):
+        deadline, killed = time.monotonic() + DIES, []
+        # Whoever was just being started is found at the next look.
+        while (found := [process for process in self.processes() if not name or is_called(process, name)]) or any(map(runs, killed)):
             if time.monotonic() > deadline:
-                raise TimeoutError(f"killed, and not dead: {killed}")
+                raise TimeoutError(f"killed, and not dead: {found or killed}")
+            for process in found:
+                with suppress(*GONE):
+                    os.kill(process.pid, signal.SIGKILL)
+            killed += found
             time.sleep(0.01)
 
 

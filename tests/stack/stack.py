@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NAME = "trailwarden"
 # Nobody is at work if nothing changed for so many seconds and looks: on a slow machine looks take longer, as does what they
 # look for. While messages are left, for longer than a function waits before it tries a call again.
-QUIET, STUCK, LOOKS = 0.5, 2.0, 5
+QUIET, STUCK, LOOKS = 0.7, 2.0, 6
 # How far the watermark has come.
 WATERMARK = ("ORG", "WATERMARK")
 # cargo needs minutes for all the functions from nothing; the emulator a few seconds.

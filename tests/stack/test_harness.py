@@ -216,6 +216,26 @@ class Processes(unittest.TestCase):
             self.assertFalse(holds(os.getppid(), number))
             self.assertNotEqual(socket_between(*reversed(ports)), number)
 
+    def test_who_was_seen_before_it_began_is_known_afterwards(self):
+        """A process that is being started runs its parent's program for a moment."""
+        with tempfile.TemporaryDirectory() as folder:
+            home = Path(folder) / "ministack-provided-code-1"
+            home.mkdir()
+            program = shutil.copy(shutil.which("sleep"), home / "bootstrap")
+            started = subprocess.Popen(["sh", "-c", f"read line; exec {program} 600"], stdin=subprocess.PIPE, text=True)
+            try:
+                self.assertEqual(Functions(1).processes(), [])
+                started.stdin.write("go\n")
+                started.stdin.flush()
+                deadline = time.monotonic() + 10
+                while not (found := Functions(1).processes()) and time.monotonic() < deadline:
+                    time.sleep(0.01)
+                self.assertEqual([process.pid for process in found], [started.pid])
+            finally:
+                started.kill()
+                started.wait()
+                started.stdin.close()
+
     def test_who_is_killed_is_dead_when_their_parent_asks(self):
         with tempfile.TemporaryDirectory() as folder:
             home = Path(folder) / "ministack-provided-code-1"
