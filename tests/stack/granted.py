@@ -8,8 +8,8 @@ import figures
 class Granted(unittest.TestCase):
     """Reads what the suites report."""
 
-    # What each suite reports, and the template by which they were deployed.
-    reports, built = [], None
+    # What each suite reports; the template by which they were deployed, and where the functions were packed.
+    reports, built, archives = [], None, None
     longMessage = True
     # Used by Lambda itself, which reads queues and writes logs in the function's name, out of the proxy's sight.
     BY_LAMBDA = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "logs:CreateLogStream", "logs:PutLogEvents"}
@@ -49,7 +49,7 @@ class Granted(unittest.TestCase):
         peaks = {}
         for name, peak in (item for report in self.reports for item in report["memory"].items()):
             peaks[name] = max(peak, peaks.get(name, 0))
-        self.assertEqual(figures.functions(self.built, peaks), max(report["functions"] for report in self.reports))
+        self.assertEqual(figures.functions(self.built, self.archives, peaks), max(report["functions"] for report in self.reports))
 
 
 def kebab(name):

@@ -4,7 +4,7 @@ In memory, `stages.rs` lets every single use of a port fail in turn, before and 
 against what that leaves out: real queues, redelivery by them, processes that die, copies of a function that run side by side.
 One log of 26 hours is brought again and again, and must leave the same hours, findings, filings and alerts as undisturbed:
 
-* delivered twice, late, out of order, to a slow table: and nobody is told twice;
+* delivered late, out of order, in part twice, to a slow table: and nobody is told twice;
 * while a tenth of all calls fails, before or after the work was done;
 * while functions die at every step: and nobody is told twice but of what a function told when it died;
 * a second time as a whole: and nothing is written or filed again.
@@ -98,14 +98,15 @@ class Reliability(Stacked):
         self.assertGreaterEqual(len(told), 1)
 
     def test_messages_come_twice_late_and_out_of_order_and_the_table_is_slow(self):
-        """Every object is announced twice, and in reverse; every message and event that a function sends is sent twice; each call to
-        the table takes 0.25 s; a third of all calls wait for up to 1.5 s more, so that messages overtake each other.
+        """Objects come in reverse; every second comes again; half of what functions send is sent twice; each call to the table takes
+        0.25 s; a third of all calls wait for up to 1.5 s more, so that messages overtake each other. Only half is doubled, since a
+        message that is lost would be made up for by its copy; the replayed day doubles all.
         """
         deployed = stacked.deployed
-        deployed.aws.faults.duplicate(1.0)
+        deployed.aws.faults.duplicate(0.5)
         deployed.aws.faults.hold(0.3, 1.5)
         deployed.aws.faults.slow("dynamodb", 0.25)
-        self.disturbed(files=[*reversed(self.files), *self.files])
+        self.disturbed(files=[*reversed(self.files), *self.files[::2]])
         self.assertGreater(self.struck("doubled"), 20)
         self.assertGreater(self.struck("delayed"), 100)
 

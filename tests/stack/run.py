@@ -78,7 +78,7 @@ def run(suites):
 def compared(folder, chosen, template):
     """What is granted is used, and what the functions are like."""
     Granted.reports = [suite.read(folder / f"{name}.json") for name in chosen]
-    Granted.built = template
+    Granted.built, Granted.archives = template, folder
     tests = unittest.defaultTestLoader.loadTestsFromTestCase(Granted)
     return unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(tests).wasSuccessful()
 

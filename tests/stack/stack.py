@@ -10,6 +10,7 @@ import re
 import subprocess
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -66,7 +67,11 @@ def packed(built, folder):
     for one to its policy.
     """
     copy = Path(folder) / "deployed.yaml"
-    text = re.sub(r"CodeUri: (\S+)", lambda found: f"CodeUri: {zipped(Path(built).parent / found[1], folder)}", Path(built).read_text())
+    text = Path(built).read_text()
+    functions = re.findall(r"CodeUri: (\S+)", text)
+    with ThreadPoolExecutor(os.cpu_count()) as packing:
+        archives = dict(zip(functions, packing.map(lambda name: zipped(Path(built).parent / name, folder), functions)))
+    text = re.sub(r"CodeUri: (\S+)", lambda found: f"CodeUri: {archives[found[1]]}", text)
     text = re.sub(r"sqs:SendMessage\b(?!\*)", "sqs:SendMessage*", text)
     text = text.replace("iam::${AWS::AccountId}:group/*", "iam::*:*/*")
     copy.write_text(text.replace(":policy/*/service_control_policy/${DenialPolicyId}", ":organization/*"))
