@@ -4,6 +4,7 @@ MiniStack is AWS, with IAM enforced; moto is Security Hub, which MiniStack lacks
 environment, and with it the way to the proxy; the test's own clients go straight to the emulators.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -74,6 +75,8 @@ class Emulator:
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
             "TMPDIR": str(self.folder),
+            # Warm functions stay, however far the clock is moved.
+            "LAMBDA_WARM_TTL_SECONDS": str(10 * 365 * 86400),
             "AWS_ENDPOINT_URL": way,
             "AWS_ENDPOINT_URL_SECURITYHUB": hub_way,
             # What the emulator lacks, or has in part: moto knows it, and knows no IAM.
@@ -136,6 +139,22 @@ class Emulator:
         """All that Security Hub holds, by id."""
         pages = self.client("securityhub").get_paginator("get_findings").paginate()
         return {finding["Id"]: finding for page in pages for finding in page["Findings"]}
+
+    def work(self):
+        """What functions have done so far: how many requests they made, how much processor time they used.
+
+        None while a request waits for its answer: then somebody is at work, whatever else stands still.
+        """
+        (calls, waiting), (requests, held) = self.proxy.traffic.counts(), self.outside.traffic.counts()
+        return None if waiting or held else (calls, requests, self.functions.used())
+
+    def messages(self):
+        """Until when each message is hidden, in seconds since 1970, by queue; 0 if it can be received."""
+        url = f"{self.url}/_ministack/sqs/messages?account={ACCOUNT}&region={REGION}"
+        with urllib.request.urlopen(url, timeout=60) as answer:
+            queues = json.loads(answer.read())["messages"].get(ACCOUNT, {}).get(REGION, {})
+        hidden = lambda message: 0 if message["IsVisible"] else message["VisibleAt"]
+        return {url.rpartition("/")[2]: sorted(map(hidden, messages)) for url, messages in queues.items() if messages}
 
     def peak_memory(self):
         """MB that each function ever held, of the processes that still run."""

@@ -80,30 +80,19 @@ def cost(lane, events, deployed, objects):
     say(f"{lane} lane: median time of an invocation", warm)
 
 
-def functions(deployed):
-    """Size, start and memory of each function; gives how many there are."""
-    peaks = deployed.aws.peak_memory()
-    programs = sorted(Path(deployed.built).parent.glob("*/bootstrap"))
+def functions(built, archives, peaks):
+    """Size, start and memory of each function that lies beside a built template, packed in a folder; gives how many there are."""
+    programs = sorted(Path(built).parent.glob("*/bootstrap"))
     for folder in (program.parent for program in programs):
         name = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in folder.name.removesuffix("Function"))
         name = name.lstrip("-")
-        size = zipped(folder / "bootstrap") / 1e6
+        size = (Path(archives) / f"{folder.name}.zip").stat().st_size / 1e6
         memory = next((f"{peak:.0f} MB" for function, peak in peaks.items() if function.endswith(f"-{name}")), "no longer known")
         say(name, f"zip {size:.1f} MB, exec to ready {ready(folder / 'bootstrap') * 1000:.0f} ms, peak memory {memory}")
     return len(programs)
 
 
-def zipped(path):
-    """Bytes of the package."""
-    import io
-    import zipfile
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
-        packed.write(path, "bootstrap")
-    return len(archive.getvalue())
-
-
-def ready(path, times=7):
+def ready(path, times=5):
     """Seconds from exec until a function asks for its first event; the median."""
     return statistics.median(once(path) for _ in range(times))
 

@@ -5,10 +5,34 @@ The emulator keeps no trace of a refused call, and reports no capacity: this is 
 
 import threading
 from collections import Counter, defaultdict
+from contextlib import contextmanager
 from statistics import median
 
 # Requests that are kept whole, since the test looks into them.
 KEPT = {"BatchImportFindings", "Publish"}
+
+
+class Traffic:
+    """How many requests began, and how many of them are not yet answered: it changes while somebody is at work."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._begun, self._open = 0, 0
+
+    @contextmanager
+    def request(self):
+        with self._lock:
+            self._begun, self._open = self._begun + 1, self._open + 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._open -= 1
+
+    def counts(self):
+        """(begun, open)"""
+        with self._lock:
+            return self._begun, self._open
 
 
 class Ledger:

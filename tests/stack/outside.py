@@ -12,6 +12,8 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl
 
+from ledger import Traffic
+
 HOST = "127.0.0.1"
 FAILS, BUSY, HANGS, TAKES_AND_HANGS = "fails", "busy", "hangs", "takes and hangs"
 # Longer than the product waits.
@@ -28,7 +30,8 @@ class Outside:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                outside.meet(self, body)
+                with outside.traffic.request():
+                    outside.meet(self, body)
 
             def log_message(self, *_):
                 pass
@@ -37,7 +40,7 @@ class Outside:
         self._server.daemon_threads = True
         self.url = f"http://{HOST}:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        self._lock = threading.Lock()
+        self._lock, self.traffic = threading.Lock(), Traffic()
         self.forget()
 
     def forget(self):

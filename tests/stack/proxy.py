@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from calls import answered, read_call
 from faults import RESET, Faults, error
-from ledger import Ledger
+from ledger import Ledger, Traffic
 from processes import Functions, name_of
 
 HOST = "127.0.0.1"
@@ -31,9 +31,9 @@ class Proxy:
     """Listens on one port before each emulator: `ports[n]` leads to `upstreams[n]`."""
 
     def __init__(self, upstreams, functions=None, seed=1):
-        self.ledger, self.faults = Ledger(), Faults(seed)
+        self.ledger, self.faults, self.traffic = Ledger(), Faults(seed), Traffic()
         self._functions = functions
-        self._names = {}
+        self._names, self._naming = {}, threading.Lock()
         self._servers = [self._serve(upstream) for upstream in upstreams]
         self.ports = [server.server_address[1] for server in self._servers]
         self.urls = [f"http://{HOST}:{port}" for port in self.ports]
@@ -50,10 +50,11 @@ class Proxy:
 
     def name(self, access_key, ports):
         """The function that calls with a key: each has its own, and is asked for its name once."""
-        if access_key not in self._names and (process := self.owner(ports)):
-            with suppress(Exception):
-                self._names[access_key] = name_of(process)
-        return self._names.get(access_key, "")
+        with self._naming:
+            if access_key not in self._names and (process := self.owner(ports)):
+                with suppress(Exception):
+                    self._names[access_key] = name_of(process)
+            return self._names.get(access_key, "")
 
     def caught(self, ports, patience=10):
         """The same, of a process that is to be killed: it is there, and looked for until it is found."""
@@ -92,17 +93,18 @@ class Relay(BaseHTTPRequestHandler):
     proxy, upstream = None, 0
 
     def relay(self):
-        body = self.body()
-        call = read_call(self.command, self.path, self.headers, body)
-        ports = (self.client_address[1], self.server.server_address[1])
-        call.function = self.proxy.name(call.access_key, ports)
-        fate = self.proxy.faults.fate(call)
-        call.fault = fate.word()
-        try:
-            reply = self.meet(call, fate, ports)
-        finally:
-            self.proxy.ledger.add(call)
-        reply()
+        with self.proxy.traffic.request():
+            body = self.body()
+            call = read_call(self.command, self.path, self.headers, body)
+            ports = (self.client_address[1], self.server.server_address[1])
+            call.function = self.proxy.name(call.access_key, ports)
+            fate = self.proxy.faults.fate(call)
+            call.fault = fate.word()
+            try:
+                reply = self.meet(call, fate, ports)
+            finally:
+                self.proxy.ledger.add(call)
+            reply()
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = relay
 

@@ -1,26 +1,29 @@
 """Trailwarden as a customer deploys it: functions, `sam deploy`, and a look at what came of it.
 
-Whatever is asked here is asked of AWS's own interfaces, never of the product: how deep queues are, what the table
-holds, what functions have logged.
+Whatever is asked here is asked of AWS's own interfaces or of the emulator, never of the product: which messages wait, what the
+table holds, what functions have logged.
 """
 
 import json
+import os
 import re
 import subprocess
 import time
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+import clock
 from emulator import ACCOUNT, REGION, clean_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "trailwarden"
-DEPTHS = {
-    "visible": "ApproximateNumberOfMessages",
-    "in_flight": "ApproximateNumberOfMessagesNotVisible",
-    "delayed": "ApproximateNumberOfMessagesDelayed",
-}
+# Nobody is at work if nothing changed for so many seconds and looks: on a slow machine looks take longer, as does what they
+# look for. While messages are left, for longer than a function waits before it tries a call again.
+QUIET, STUCK, LOOKS = 0.7, 2.0, 6
+# How far the watermark has come.
+WATERMARK = ("ORG", "WATERMARK")
 # cargo needs minutes for all the functions from nothing; the emulator a few seconds.
 BUILDS, DEPLOYS = 3600, 600
 
@@ -29,25 +32,13 @@ class Failed(Exception):
     """A command did not do what it should; its output is the message."""
 
 
-@dataclass(frozen=True)
-class Depth:
-    """How many messages a queue holds."""
-
-    visible: int
-    in_flight: int
-    delayed: int
-
-    def __int__(self):
-        return self.visible + self.in_flight + self.delayed
-
-
 def lay_out(folder):
     """Puts functions compiled as `cargo test` compiles where `sam build` would put them; gives the template that says so.
 
     To optimise the AWS SDKs takes half an hour, and nothing that is tested needs them so.
     """
     built = Path(folder) / "build"
-    programs = binaries()
+    programs = compiled()
 
     def place(match):
         at = built / match[1]
@@ -60,26 +51,43 @@ def lay_out(folder):
     return built / "template.yaml"
 
 
-def binaries():
-    """The workspace's programs as the tests' profile makes them: {name: path}."""
-    printed = command(["cargo", "build", "--workspace", "--bins", "--locked", "--message-format=json"], ROOT, None, BUILDS,
-                      stderr=subprocess.PIPE)
+def compiled(are_tests=False):
+    """Programs of the workspace, or its test programs: {name: path}.
+
+    By the call of `tests/run`: with other targets cargo would choose other features, and compile the SDKs once more.
+    """
+    words = ["cargo", "build", "--workspace", "--bins", "--tests", "--locked", "--message-format=json"]
+    printed = command(words, ROOT, clock.without(os.environ), BUILDS, stderr=subprocess.PIPE)
     made = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
-    return {one["target"]["name"]: one["executable"] for one in made if one.get("executable")}
+    return {one["target"]["name"]: one["executable"] for one in made
+            if one.get("executable") and one["profile"]["test"] == are_tests}
 
 
-def spelt_out(built):
-    """A copy for the emulator, which differs from AWS in three ways.
+def packed(built, folder):
+    """A copy of a built template for emulators, whose functions are packed once for all deployments.
 
-    It takes SendMessageBatch for an action of its own, where AWS asks for SendMessage; it asks for a right to the policy
+    The emulator differs from AWS in three ways. It takes SendMessageBatch for an action of its own, where AWS asks for SendMessage; it asks for a right to the policy
     where AWS asks for one to the group that it is attached to or detached from; and for one to the organisation where AWS asks
     for one to its policy.
     """
-    copy = Path(built).with_name("deployed.yaml")
-    text = re.sub(r"sqs:SendMessage\b(?!\*)", "sqs:SendMessage*", Path(built).read_text())
+    copy = Path(folder) / "deployed.yaml"
+    text = Path(built).read_text()
+    functions = re.findall(r"CodeUri: (\S+)", text)
+    with ThreadPoolExecutor(os.cpu_count()) as packing:
+        archives = dict(zip(functions, packing.map(lambda name: zipped(Path(built).parent / name, folder), functions)))
+    text = re.sub(r"CodeUri: (\S+)", lambda found: f"CodeUri: {archives[found[1]]}", text)
+    text = re.sub(r"sqs:SendMessage\b(?!\*)", "sqs:SendMessage*", text)
     text = text.replace("iam::${AWS::AccountId}:group/*", "iam::*:*/*")
     copy.write_text(text.replace(":policy/*/service_control_policy/${DenialPolicyId}", ":organization/*"))
     return copy
+
+
+def zipped(function, folder):
+    """Packs a function's program; for speed, hardly smaller than it is."""
+    archive = Path(folder) / f"{function.name}.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packing:
+        packing.write(function / "bootstrap", "bootstrap")
+    return archive
 
 
 def sam(folder, arguments, environment, timeout):
@@ -105,25 +113,40 @@ def overrides(parameters):
     return ["--parameter-overrides", *words] if words else []
 
 
+class Still:
+    """For how long nobody has been at work."""
+
+    def __init__(self):
+        self._seen, self._since, self._looks = None, 0.0, 0
+
+    def seconds(self, left, work):
+        """Since when both are as they are now; 0 before they were looked at often enough, and while somebody is at work."""
+        if work is None or (left, work) != self._seen:
+            self._seen, self._since, self._looks = (left, work), time.monotonic(), 0
+        self._looks += 1
+        return time.monotonic() - self._since if self._looks > LOOKS else 0.0
+
+
 class Stack:
     """A deployed stack."""
 
     def __init__(self, aws, name=NAME):
-        self.aws, self.name = aws, name
+        self.aws, self.name, self._dead = aws, name, None
 
-    def deploy(self, folder, built, **parameters):
-        """Deploys what `build` made; again, to change parameters. Returns itself.
+    def deploy(self, folder, template, **parameters):
+        """Deploys what was packed; again, to change parameters. Returns itself.
 
         Capabilities and expansion of loops are samconfig.toml's own. The emulator refuses a named role without its capability.
         """
         bucket = f"{self.name}-artifacts"
         self.aws.client("s3").create_bucket(Bucket=bucket)
-        arguments = ["deploy", "--template-file", spelt_out(built), "--stack-name", self.name, "--no-resolve-s3",
+        arguments = ["deploy", "--template-file", template, "--stack-name", self.name, "--no-resolve-s3",
                      "--s3-bucket", bucket, "--region", REGION, "--no-confirm-changeset", "--no-progressbar"]
         try:
             sam(folder, arguments + overrides(parameters), {"AWS_ENDPOINT_URL": self.aws.url}, DEPLOYS)
         except Failed as failed:
             raise Failed(f"{failed}\n{json.dumps(self.failures(), indent=1)}") from None
+        self._dead = None
         return self
 
     def delete(self):
@@ -160,65 +183,43 @@ class Stack:
     def attributes(self, url):
         return self.aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
 
-    def depths(self):
-        """How deep each queue is, dead letters included: {name: Depth}."""
-        return {name: self.depth(url) for name, url in self.queues().items()}
-
-    def depth(self, url):
-        """How deep one queue is."""
-        attributes = self.attributes(url)
-        return Depth(**{key: int(attributes.get(attribute, 0)) for key, attribute in DEPTHS.items()})
-
     def dead_letter_queues(self):
-        """Names of the queues that others give up to: queues, rules' targets, subscriptions."""
-        policies = [self.attributes(url).get("RedrivePolicy", "{}") for url in self.queues().values()]
-        named = {json.loads(policy).get("deadLetterTargetArn", "").rpartition(":")[2] for policy in policies}
-        return {name for name in self.queues() if name in named or re.search("dlq|dead", name, re.IGNORECASE)}
+        """Names of the queues that others give up to: queues, rules' targets, subscriptions. Asked once a deployment."""
+        if self._dead is None:
+            queues = self.queues()
+            policies = [self.attributes(url).get("RedrivePolicy", "{}") for url in queues.values()]
+            named = {json.loads(policy).get("deadLetterTargetArn", "").rpartition(":")[2] for policy in policies}
+            self._dead = {name for name in queues if name in named or re.search("dlq|dead", name, re.IGNORECASE)}
+        return self._dead
 
     def dead_letters(self):
         """Messages that were given up: {queue: how many}, of queues that hold any."""
-        depths = self.depths()
-        return {name: int(depths[name]) for name in self.dead_letter_queues() if int(depths[name])}
+        messages = self.aws.messages()
+        return {name: len(messages[name]) for name in self.dead_letter_queues() & messages.keys()}
 
-    def drained(self, quiet=1.0, looks=5, timeout=600.0):
-        """Waits until nothing was under way for some seconds and looks: no message but dead letters, no call by a function.
+    def left(self):
+        """Messages that wait or are worked on: {queue: until when each is hidden}. Dead letters are not among them."""
+        dead = self.dead_letter_queues()
+        return {name: hidden for name, hidden in self.aws.messages().items() if name not in dead}
 
-        Else tells how deep the queues are. On a slow machine the looks take longer, as does whatever they look for.
+    def drained(self, timeout=600.0):
+        """Waits until no message is left but dead letters, and no function is at work.
+
+        Messages whose function died or refused them are hidden for a while. As soon as nobody is at work and only such messages
+        are left, the clock is moved on to when the first of them can be received again.
         """
-        dead, deadline = self.dead_letter_queues(), time.monotonic() + timeout
-        alive = {name: url for name, url in self.queues().items() if name not in dead}
-        since, seen, calls = time.monotonic(), 0, len(self.aws.ledger)
+        deadline, still = time.monotonic() + timeout, Still()
         while True:
-            left = {name: depth for name, url in alive.items() if int(depth := self.depth(url))}
-            now, made = time.monotonic(), len(self.aws.ledger)
-            if left or made != calls:
-                since, seen, calls = now, 0, made
-            seen += 1
-            if seen > looks and now - since >= quiet:
-                return now
-            if now > deadline:
-                raise TimeoutError(f"queues do not empty: {left}" if left else "functions go on calling, and no queue holds anything")
-            time.sleep(0.1)
-
-    def redrive(self):
-        """Sends dead letters back to where they came from, as an operator does; gives how many."""
-        sqs, sources, moved = self.aws.client("sqs"), self._sources(), 0
-        for name, source in sources.items():
-            queue = self.queues()[name]
-            while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", []):
-                for message in messages:
-                    sqs.send_message(QueueUrl=source, MessageBody=message["Body"])
-                    sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-                    moved += 1
-        return moved
-
-    def _sources(self):
-        """Which queue gives up to which: {dead letter queue: URL of the source}."""
-        found = {}
-        for url in self.queues().values():
-            policy = json.loads(self.attributes(url).get("RedrivePolicy", "{}"))
-            found[policy.get("deadLetterTargetArn", "").rpartition(":")[2]] = url
-        return {name: url for name, url in found.items() if name in self.queues()}
+            left = self.left()
+            seconds = still.seconds(left, self.aws.work())
+            if not left and seconds > QUIET:
+                return
+            if left and seconds > STUCK and (again := min(min(hidden) for hidden in left.values())):
+                clock.reach(again + 1)
+                still = Still()
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"queues do not empty: {left}" if left else "functions go on, and no queue holds anything")
+            time.sleep(0.05)
 
     def items(self, table):
         """All items of a table, by (pk, sk). Only the test scans."""
@@ -226,10 +227,11 @@ class Stack:
         return {(item["pk"]["S"], item["sk"]["S"]): item for page in pages for item in page["Items"]}
 
     def purge(self, table, buckets=()):
-        """As if nothing had happened: no items, messages, findings, objects. Functions stay warm."""
-        for url in self.queues().values():
-            self.aws.client("sqs").purge_queue(QueueUrl=url)
-        self.delete_items(table, list(self.items(table)))
+        """As if nothing had happened: no items, messages, findings, objects. Functions stay warm, and hours that are closed closed."""
+        queues = self.queues()
+        for name in self.aws.messages():
+            self.aws.client("sqs").purge_queue(QueueUrl=queues[name])
+        self.delete_items(table, [key for key in self.items(table) if key != WATERMARK])
         for bucket in buckets:
             self.empty(bucket)
         self.aws.forget_findings()
@@ -244,8 +246,9 @@ class Stack:
 
     def empty(self, bucket):
         """Deletes a bucket's objects."""
-        for key in self.keys(bucket):
-            self.aws.client("s3").delete_object(Bucket=bucket, Key=key)
+        keys = [{"Key": key} for key in self.keys(bucket)]
+        for first in range(0, len(keys), 1000):
+            self.aws.client("s3").delete_objects(Bucket=bucket, Delete={"Objects": keys[first:first + 1000], "Quiet": True})
 
     def keys(self, bucket, prefix=""):
         """Keys of a bucket's objects."""

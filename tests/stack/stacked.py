@@ -43,18 +43,6 @@ def calls(function, action):
     return lambda call: call.function.endswith(f"-{function}") and call.action == action
 
 
-HOUR, DAY = 3600, 86400
-
-
-def away_from_the_turn_of(period, before, after=0):
-    """Waits where an hour or a day ends in less than `before` minutes, or began less than `after` minutes ago."""
-    gone = time.time() % period
-    if gone > period - 60 * before:
-        time.sleep(period - gone + 60 * after + 1)
-    elif gone < 60 * after:
-        time.sleep(60 * after - gone + 1)
-
-
 class Timed(unittest.TextTestResult):
     """Says of each test how long it took."""
 

@@ -3,8 +3,11 @@
 import gzip
 import http.client
 import json
+import os
 import shutil
+import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -12,11 +15,15 @@ import unittest
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from unittest.mock import patch
 
+import clock
+import suite
 from calls import Call, answered, item_bytes, kind_of, read_call
-from processes import Functions
+from processes import Functions, holds, socket_between
 from proxy import HOST, Proxy
 from security_hub import complaints, complaints_about_import
+from stack import QUIET, Stack
 from trail import Trail, log_file, staff
 
 START = datetime(2026, 3, 2, 10, tzinfo=timezone.utc)
@@ -201,6 +208,34 @@ class Calls(unittest.TestCase):
 
 
 class Processes(unittest.TestCase):
+    def test_who_holds_the_near_end_of_a_connection_is_found(self):
+        with socket.create_server((HOST, 0)) as server, socket.create_connection(server.getsockname()) as client:
+            ports = client.getsockname()[1], server.getsockname()[1]
+            number = socket_between(*ports)
+            self.assertTrue(holds(os.getpid(), number))
+            self.assertFalse(holds(os.getppid(), number))
+            self.assertNotEqual(socket_between(*reversed(ports)), number)
+
+    def test_who_was_seen_before_it_began_is_known_afterwards(self):
+        """A process that is being started runs its parent's program for a moment."""
+        with tempfile.TemporaryDirectory() as folder:
+            home = Path(folder) / "ministack-provided-code-1"
+            home.mkdir()
+            program = shutil.copy(shutil.which("sleep"), home / "bootstrap")
+            started = subprocess.Popen(["sh", "-c", f"read line; exec {program} 600"], stdin=subprocess.PIPE, text=True)
+            try:
+                self.assertEqual(Functions(1).processes(), [])
+                started.stdin.write("go\n")
+                started.stdin.flush()
+                deadline = time.monotonic() + 10
+                while not (found := Functions(1).processes()) and time.monotonic() < deadline:
+                    time.sleep(0.01)
+                self.assertEqual([process.pid for process in found], [started.pid])
+            finally:
+                started.kill()
+                started.wait()
+                started.stdin.close()
+
     def test_who_is_killed_is_dead_when_their_parent_asks(self):
         with tempfile.TemporaryDirectory() as folder:
             home = Path(folder) / "ministack-provided-code-1"
@@ -214,6 +249,113 @@ class Processes(unittest.TestCase):
                 for one in started:
                     one.kill()
                     one.wait()
+
+
+class Clocks(unittest.TestCase):
+    """Time, told in a process that was started with the clock."""
+
+    def told(self, program):
+        """What a Python program prints under a new clock."""
+        with tempfile.TemporaryDirectory() as folder:
+            environment = os.environ | clock.environment(folder) | {"PYTHONPATH": str(Path(__file__).parent)}
+            return subprocess.check_output([sys.executable, "-c", f"import clock, subprocess, time\n{program}"], text=True,
+                                           env=environment).split()
+
+    def test_every_run_begins_at_the_same_moment_and_its_time_passes(self):
+        first, second = map(float, self.told("print(time.time()); time.sleep(0.2); print(time.time())"))
+        self.assertTrue(0 <= first - clock.START.timestamp() < 30, first)
+        self.assertTrue(0.2 <= second - first < 10, second - first)
+
+    def test_a_process_that_runs_sees_the_clock_moved_and_its_timers_do_not(self):
+        printed = self.told("""
+other = subprocess.Popen(["sh", "-c", "date +%s; read line; date +%s"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+before = other.stdout.readline()
+began = time.monotonic()
+clock.advance(7200)
+after = other.communicate("go")[0]
+print(before, after, time.monotonic() - began)""")
+        before, after, seconds = map(float, printed)
+        self.assertTrue(7200 <= after - before < 7230, after - before)
+        self.assertLess(seconds, 30)
+
+    def test_a_test_begins_far_from_where_an_hour_or_a_day_ends(self):
+        moments = self.told("""
+for minutes in (0, 50, 60, 700, 600, 31, 1):
+    clock.advance(60 * minutes)
+    clock.reach_midday()
+    print(int(time.time()))""")
+        times = [datetime.fromtimestamp(int(at), timezone.utc) for at in moments]
+        self.assertEqual(times, sorted(times))
+        for at in times:
+            self.assertTrue(at.minute in clock.MINUTES and at.hour in clock.HOURS, at)
+
+    def test_it_does_not_go_back(self):
+        with self.assertRaises(ValueError):
+            clock.advance(-1)
+
+
+class Working:
+    """An emulator whose queues and functions do what the test says, one look after the other; the last look stays."""
+
+    def __init__(self, *looks):
+        self.looks = list(looks)
+
+    def messages(self):
+        messages, self.now = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+        return messages
+
+    def work(self):
+        return self.now
+
+
+class Drained(unittest.TestCase):
+    """When nothing is under way any more."""
+
+    def drained(self, *looks, timeout=600.0):
+        """Until when it waited in seconds, and to which moments it moved the clock."""
+        stack, moved, began = Stack(Working(*looks)), [], time.monotonic()
+        stack._dead = {"dead"}
+
+        def reach(moment):
+            moved.append(moment)
+            stack.aws.looks = [({}, 0)]
+
+        with patch("clock.reach", reach):
+            stack.drained(timeout)
+        return time.monotonic() - began, moved
+
+    def test_nothing_left_and_nobody_at_work_is_the_end(self):
+        seconds, moved = self.drained(({}, 0))
+        self.assertTrue(QUIET <= seconds < 10 and not moved, seconds)
+        self.assertEqual(self.drained(({"dead": [0]}, 0))[1], [], "dead letters wait for people")
+
+    def test_who_works_is_waited_for_without_a_message_too(self):
+        seconds, _ = self.drained(*[({}, n) for n in range(20)])
+        self.assertGreaterEqual(seconds, 19 * 0.05 + QUIET)
+        with self.assertRaisesRegex(TimeoutError, "functions go on"):
+            self.drained(({}, None), timeout=QUIET + 1)
+
+    def test_a_message_that_can_be_received_is_waited_for(self):
+        with self.assertRaisesRegex(TimeoutError, "do not empty.*'q': .0, 90"):
+            self.drained(({"q": [0, 90]}, 0), timeout=3)
+
+    def test_time_passes_for_messages_that_come_again_when_nobody_works(self):
+        with patch("stack.STUCK", 0.5):
+            self.assertEqual(self.drained(({"q": [90, 95], "p": [80]}, 0))[1], [81])
+        with patch("stack.STUCK", 0.5), self.assertRaises(TimeoutError):
+            self.drained(({"q": [90]}, None), timeout=2)
+
+
+class Suites(unittest.TestCase):
+    def test_every_test_runs_in_one_suite_and_can_be_chosen(self):
+        names = [[test.id() for test in suite.tests_of(name, [])] for name in suite.SUITES]
+        self.assertGreater(min(map(len, names)), 10)
+        self.assertEqual(len(set(sum(names, []))), sum(map(len, names)))
+        files = {path.stem for path in Path(__file__).parent.glob("[!t]*.py") if "(Stacked)" in path.read_text()}
+        self.assertEqual(files, {module for modules in suite.SUITES.values() for module in modules})
+        one = "test_what_is_decided_has_a_name"
+        self.assertEqual([test._testMethodName for test in suite.tests_of("acting", [f"Seen.{one}"])], [one])
+        self.assertEqual(suite.tests_of("observing", ["Seen"]).countTestCases(), 0)
 
 
 class Trails(unittest.TestCase):
