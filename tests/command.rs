@@ -431,3 +431,46 @@ fn a_folder_is_followed_and_a_new_file_is_told_of() {
     let finding: Value = serde_json::from_str(&line).expect("a finding");
     assert_eq!(finding["detector"], "evasion");
 }
+
+#[test]
+fn quiet_says_no_line_for_what_is_skipped_and_still_counts_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("a.json"), "{\"Records\":[{\"eventTime\":1}]}").expect("a log");
+    let loud = trailwarden(&["analyze", text(folder.path())]);
+    let quiet = trailwarden(&["analyze", "--quiet", text(folder.path())]);
+    let errors = |output: &std::process::Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(errors(&loud).contains("a.json"), "{}", errors(&loud));
+    assert!(!errors(&quiet).contains("a.json"), "{}", errors(&quiet));
+    assert_eq!((loud.stdout, loud.status.code()), (quiet.stdout, quiet.status.code()));
+}
+
+#[test]
+fn every_command_that_reads_logs_takes_the_same_options() {
+    let log = root().join("events/sample-trail/AWSLogs");
+    let wrong = root().join("README.md");
+    let commands: [&[&str]; 6] = [
+        &["analyze"],
+        &["compliance"],
+        &["status"],
+        &["respond", "--plan"],
+        &["assess", "all"],
+        &["explain", "x"],
+    ];
+    for command in commands {
+        let all = [command, &["--quiet", "--jobs", "1", "--networks", text(&wrong), text(&log)]].concat();
+        let output = trailwarden(&all);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{command:?}: {errors}");
+        assert!(errors.contains("README.md"), "{command:?}: {errors}");
+    }
+}
+
+#[test]
+fn completions_and_the_manual_are_made_from_the_arguments() {
+    for shell in ["bash", "zsh", "fish"] {
+        let made = trailwarden(&["completions", shell]);
+        assert!(String::from_utf8_lossy(&made.stdout).contains("--min-severity"), "{shell}");
+    }
+    let manual = trailwarden(&["man"]);
+    assert!(String::from_utf8_lossy(&manual.stdout).contains("compliance"));
+}

@@ -76,6 +76,7 @@ fn what_is_asked_is_answered_and_what_is_decided_is_kept_with_a_name() {
     assert_eq!(listed["count"], 1);
     let id = listed["incidents"][0]["id"].as_str().expect("an id").to_owned();
     let path = |what: &str| format!("/incidents/{id}/{what}");
+    let before = ask(&world, "GET", &format!("/incidents/{id}"), Value::Null, now).body;
     assert_eq!(ask(&world, "GET", "/incidents/2026-03-02-0", Value::Null, now).status, 404);
     assert_eq!(ask(&world, "GET", "/incidents/nonsense", Value::Null, now).status, 404);
     assert_eq!(ask(&world, "POST", &path("assign"), json!({ "to": "eva" }), now).status, 202);
@@ -94,7 +95,8 @@ fn what_is_asked_is_answered_and_what_is_decided_is_kept_with_a_name() {
         .filter_map(|one| one["by"].as_str())
         .collect();
     assert_eq!(by[by.len() - 3..], ["arn:aws:iam::1:user/kim"; 3]);
-    let plan = json!({ "plan": closed["plan"] });
+    assert!(closed["plan"].is_null(), "nothing of a closed incident can be approved");
+    let plan = json!({ "plan": before["plan"] });
     assert_eq!(ask(&world, "POST", &path("approve"), plan, now).status, 409, "it is closed");
     let metrics = ask(&world, "GET", "/metrics", Value::Null, now).body;
     assert_eq!(

@@ -33,9 +33,11 @@ pub enum Command {
     /// Plans the response to the alerts: actions in order, who else is affected, how to undo them, what
     /// remains. Changes nothing in any account
     Respond(Respond),
-    /// Serves a state file as a web page, to this machine only
+    /// Serves a state file as a web page, to this machine only. Logs are read into the state first, and add
+    /// the compliance report
     Serve(Serve),
-    /// Follows folders: reads log files as they arrive, and prints new and changed findings at once
+    /// Follows folders: reads log files as they arrive, and prints new and changed findings at once. Without
+    /// --state, nothing learnt outlives the command
     Watch(Watch),
     /// Shows an overview: threat level, who is at risk, today against yesterday, compliance, incidents
     Status(Status),
@@ -45,6 +47,13 @@ pub enum Command {
     /// Simulates an organisation and writes its CloudTrail logs: people, machines, benign oddities and
     /// labelled attacks
     Simulate(Simulate),
+    /// Prints the completions of a shell, for example `trailwarden completions bash`
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Prints the manual page, for example `trailwarden man | man -l -`
+    Man,
     /// Evaluates detection where the truth is known: attacks found, and benign identities accused
     Evaluate(Evaluate),
 }
@@ -62,13 +71,13 @@ pub struct Analyze {
     #[arg(long, value_name = "FILE")]
     pub verdicts: Option<PathBuf>,
     /// Output format: table, one JSON object a line, or AWS Security Finding Format
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    #[arg(long, value_enum, default_value_t = Format::Table, help_heading = "Output")]
     pub format: Format,
     /// Lowest severity to show
-    #[arg(long, value_enum, default_value_t = Level::Low, value_name = "SEVERITY")]
+    #[arg(long, value_enum, default_value_t = Level::Low, value_name = "SEVERITY", help_heading = "Output")]
     pub min_severity: Level,
     /// Exit with 3 if a finding has at least this severity
-    #[arg(long, value_enum, value_name = "SEVERITY")]
+    #[arg(long, value_enum, value_name = "SEVERITY", help_heading = "Output")]
     pub fail_on: Option<Level>,
 }
 
@@ -95,7 +104,7 @@ pub struct Baseline {
     #[command(flatten)]
     pub input: Input,
     /// Output format: table or JSON
-    #[arg(long, value_enum, default_value_t = Form::Table)]
+    #[arg(long, value_enum, default_value_t = Form::Table, help_heading = "Output")]
     pub format: Form,
 }
 
@@ -111,7 +120,7 @@ pub struct Assess {
     #[arg(long, default_value_t = 24, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=720))]
     pub hours: u32,
     /// Output format: table or JSON
-    #[arg(long, value_enum, default_value_t = Form::Table)]
+    #[arg(long, value_enum, default_value_t = Form::Table, help_heading = "Output")]
     pub format: Form,
 }
 
@@ -128,7 +137,7 @@ pub struct Compliance {
     #[arg(long, value_parser = days, default_value = "30d", value_name = "DAYS")]
     pub period: u32,
     /// Output format: table, JSON, or one HTML page to print and file
-    #[arg(long, value_enum, default_value_t = Paper::Table)]
+    #[arg(long, value_enum, default_value_t = Paper::Table, help_heading = "Output")]
     pub format: Paper,
     /// Also write the evidence to this file, one JSON object a line; the report has its SHA-256
     #[arg(long, value_name = "FILE")]
@@ -140,7 +149,7 @@ pub struct Compliance {
     #[command(flatten)]
     pub reading: Reading,
     /// Exit with 3 if an open violation has at least this severity
-    #[arg(long, value_enum, value_name = "SEVERITY")]
+    #[arg(long, value_enum, value_name = "SEVERITY", help_heading = "Output")]
     pub fail_on: Option<Level>,
 }
 
@@ -194,7 +203,7 @@ pub struct Respond {
     #[arg(long)]
     pub as_compromised: bool,
     /// Output format: table or JSON
-    #[arg(long, value_enum, default_value_t = Form::Table)]
+    #[arg(long, value_enum, default_value_t = Form::Table, help_heading = "Output")]
     pub format: Form,
 }
 
@@ -205,10 +214,10 @@ pub struct Watch {
     #[command(flatten)]
     pub input: Input,
     /// Output format: table or one JSON object a line
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    #[arg(long, value_enum, default_value_t = Format::Table, help_heading = "Output")]
     pub format: Format,
     /// Lowest severity to show
-    #[arg(long, value_enum, default_value_t = Level::Low, value_name = "SEVERITY")]
+    #[arg(long, value_enum, default_value_t = Level::Low, value_name = "SEVERITY", help_heading = "Output")]
     pub min_severity: Level,
     /// Seconds between two scans of the folders
     #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=3600))]
@@ -234,7 +243,7 @@ pub struct Status {
     #[command(flatten)]
     pub input: Input,
     /// Output format: table or JSON
-    #[arg(long, value_enum, default_value_t = Form::Table)]
+    #[arg(long, value_enum, default_value_t = Form::Table, help_heading = "Output")]
     pub format: Form,
 }
 
@@ -251,7 +260,7 @@ pub struct Incident {
     #[arg(long, value_name = "FILE", global = true)]
     pub settings: Option<PathBuf>,
     /// Output format: table or JSON
-    #[arg(long, value_enum, default_value_t = Form::Table, global = true)]
+    #[arg(long, value_enum, default_value_t = Form::Table, global = true, help_heading = "Output")]
     pub format: Form,
 }
 
@@ -370,7 +379,7 @@ pub struct Evaluate {
     #[arg(long)]
     pub list: bool,
     /// Output format: table or JSON
-    #[arg(long, value_enum, default_value_t = Form::Table)]
+    #[arg(long, value_enum, default_value_t = Form::Table, help_heading = "Output")]
     pub format: Form,
     /// Threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -388,6 +397,7 @@ pub enum Form {
 
 /// Logs, state and context of a run.
 #[derive(Args, Clone)]
+#[command(next_help_heading = "Logs and context")]
 pub struct Input {
     /// Log files and folders, .json or .json.gz, in any of CloudTrail's envelopes
     #[arg(value_name = "PATH", required_unless_present = "state")]
@@ -398,13 +408,11 @@ pub struct Input {
     /// State file: keeps what was learnt, and continues from it
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
-    /// Networks of addresses: a MaxMind database, or a CSV `cidr,country,asn,organisation,use`
-    #[arg(long, value_name = "FILE")]
-    pub networks: Option<PathBuf>,
 }
 
 /// Options for reading logs.
 #[derive(Args, Clone)]
+#[command(next_help_heading = "Logs and context")]
 pub struct Reading {
     /// Only events from this time on: 2026-03-01 or 2026-03-01T12:00:00Z
     #[arg(long, value_parser = time, value_name = "TIME")]
@@ -415,9 +423,15 @@ pub struct Reading {
     /// Settings of the organisation: suppressions, accounts, Regions, protected data (TOML)
     #[arg(long, value_name = "FILE")]
     pub settings: Option<PathBuf>,
+    /// Networks of addresses: a MaxMind database, or a CSV `cidr,country,asn,organisation,use`
+    #[arg(long, value_name = "FILE")]
+    pub networks: Option<PathBuf>,
     /// Threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
+    /// No progress, and no line for each record or file that is skipped; the counts stay
+    #[arg(long)]
+    pub quiet: bool,
     /// Stop reading a file after this many uncompressed bytes
     #[arg(long, value_name = "BYTES", default_value_t = 8 << 30)]
     pub max_file_bytes: u64,

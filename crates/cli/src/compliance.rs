@@ -26,7 +26,7 @@ use crate::{
     FAILED_ON, NOTHING_READ,
     args::{Compliance, FrameworkName, Paper, Reading},
     files,
-    knowledge::{now, settings},
+    knowledge::{networks, now, settings},
     reading::{Opened, Read, read_all},
     text::count,
 };
@@ -37,6 +37,8 @@ use crate::{
 /// If an option, or a file that it names, is wrong.
 pub fn compliance(arguments: &Compliance) -> Result<u8> {
     let settings = settings(arguments.reading.settings.as_deref())?;
+    // The same options as everywhere: a wrong file is refused, though no check asks where an address is.
+    networks(arguments.reading.networks.as_deref())?;
     let frameworks = frameworks(&arguments.frameworks);
     let mut out = std::io::BufWriter::new(anstream::stdout().lock());
     if arguments.coverage {

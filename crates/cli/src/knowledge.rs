@@ -17,16 +17,15 @@ pub(crate) struct Knowledge {
 impl Knowledge {
     pub(crate) fn load(input: &Input) -> Result<Self> {
         let settings = settings(input.reading.settings.as_deref())?;
-        let networks = match &input.networks {
-            None => Networks::default(),
-            Some(path) => {
-                let bytes =
-                    std::fs::read(path).with_context(|| format!("reading networks {}", files::show(path)))?;
-                Networks::read(bytes).with_context(|| format!("networks {}", files::show(path)))?
-            }
-        };
-        Ok(Self { settings, networks })
+        Ok(Self { settings, networks: networks(input.reading.networks.as_deref())? })
     }
+}
+
+/// Reads the networks; none if `path` is `None`.
+pub(crate) fn networks(path: Option<&Path>) -> Result<Networks> {
+    let Some(path) = path else { return Ok(Networks::default()) };
+    let bytes = std::fs::read(path).with_context(|| format!("reading networks {}", files::show(path)))?;
+    Networks::read(bytes).with_context(|| format!("networks {}", files::show(path)))
 }
 
 /// Reads the settings; defaults if `path` is `None`.

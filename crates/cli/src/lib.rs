@@ -28,6 +28,7 @@ mod verdicts;
 mod watch;
 
 use anyhow::Result;
+use clap::CommandFactory;
 pub use text::printable;
 
 use crate::args::{Arguments, Command};
@@ -55,6 +56,14 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
         Command::Incident(arguments) => incident::incident(arguments),
         Command::Simulate(arguments) => simulate::simulate(arguments),
         Command::Evaluate(arguments) => evaluate::evaluate(arguments),
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Arguments::command(), "trailwarden", &mut std::io::stdout());
+            Ok(0)
+        }
+        Command::Man => {
+            clap_mangen::Man::new(Arguments::command()).render(&mut std::io::stdout())?;
+            Ok(0)
+        }
     }
 }
 

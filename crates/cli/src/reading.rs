@@ -59,7 +59,7 @@ pub(crate) fn read_all<T: Default + Send>(
     each: impl Fn(&mut T, Opened<'_>) -> Result<Result<Tally, Unrecognised>> + Sync,
 ) -> Result<(Read, Vec<T>)> {
     let (paths, unreadable) = files::find(paths);
-    let bar = progress(paths.len() as u64);
+    let bar = progress(paths.len() as u64, options.quiet);
     let threads = Threads {
         options,
         paths: &paths,
@@ -78,7 +78,9 @@ pub(crate) fn read_all<T: Default + Send>(
     bar.finish_and_clear();
     let mut read = threads.total.into_inner().unwrap_or_else(PoisonError::into_inner);
     for (path, reason) in unreadable {
-        eprintln!("{}: {reason}", files::show(&path));
+        if !options.quiet {
+            eprintln!("{}: {reason}", files::show(&path));
+        }
         *read.skipped.entry(reason).or_default() += 1;
     }
     read.files = paths.len();
@@ -114,7 +116,11 @@ impl<E> Threads<'_, E> {
     where
         E: Fn(&mut T, Opened<'_>) -> Result<Result<Tally, Unrecognised>>,
     {
-        let say = |what: &str| self.bar.suspend(|| eprintln!("{}: {}", files::show(path), printable(what)));
+        let say = |what: &str| {
+            if !self.options.quiet {
+                self.bar.suspend(|| eprintln!("{}: {}", files::show(path), printable(what)));
+            }
+        };
         let mut complaints = 0;
         let mut malformed = |malformed: Malformed| {
             complaints += 1;
@@ -147,9 +153,10 @@ impl<E> Threads<'_, E> {
     }
 }
 
-/// Progress bar on a terminal, hidden elsewhere.
-fn progress(files: u64) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(files), ProgressDrawTarget::stderr());
+/// Progress bar on a terminal; hidden elsewhere, and if `is_quiet`.
+fn progress(files: u64, is_quiet: bool) -> ProgressBar {
+    let target = if is_quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let bar = ProgressBar::with_draw_target(Some(files), target);
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} files, {eta} left") {
         bar.set_style(style);
     }

@@ -31,7 +31,7 @@ pub async fn is_approver(table: &impl Table, names: &[String]) -> Result<bool, U
 }
 
 /// Refuses callers without a name, and callers who are no approvers where one is needed.
-async fn permit(
+pub(crate) async fn permit(
     table: &impl Table,
     caller: &Caller,
     needs_approver: bool,

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    decisions::{Caller, decide, switch},
+    decisions::{Caller, decide, permit, switch},
     formats::slack,
     incidents::find,
     index_entries::IncidentLine,
@@ -115,7 +115,11 @@ pub async fn serve(
                 let outcome = decide(table, bus, (id, &decision), &caller, request.reissues, now).await?;
                 Ok(outcome.map_or_else(|refusal| refused(&refusal), |incident| reply(202, shown(&incident))))
             }
-            Err(malformed) => Ok(malformed),
+            // Whoever may not decide learns nothing of what a decision looks like.
+            Err(malformed) => {
+                let permitted = permit(table, &caller, !matches!(*what, "assign" | "step")).await?;
+                Ok(permitted.map_or_else(|refusal| refused(&refusal), |()| malformed))
+            }
         },
         ("GET", ["response"]) => switch_state(table).await,
         ("POST", ["response", what @ ("stop" | "start")]) => {
