@@ -145,7 +145,7 @@ class Contract(Stacked):
 
     def test_the_table_keeps_the_contract(self):
         environment = os.environ | {
-            "CONTRACT_TABLE": stacked.deployed.table, "AWS_ENDPOINT_URL": stacked.deployed.aws.proxy.urls[0], "AWS_REGION": "us-east-1",
+            "CONTRACT_TABLE": stacked.deployed.table, "AWS_ENDPOINT_URL": stacked.deployed.aws.url, "AWS_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
         program = compiled(are_tests=True)["contract"]
         self.assertIn("1 passed", command([program, "--ignored"], ROOT, environment, 120))
