@@ -1,8 +1,13 @@
 //! Command-line arguments; the doc comments are the help texts.
 
+mod incident;
+mod simulation;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub use incident::{Decision, Incident, Reissued};
+pub use simulation::{Evaluate, Simulate};
 use trailwarden_core::{event::Time, finding::Severity};
 
 /// Detects AWS identities that stop behaving like themselves, from CloudTrail logs.
@@ -153,15 +158,6 @@ pub struct Compliance {
     pub fail_on: Option<Level>,
 }
 
-/// Credentials that can be re-issued.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Reissued {
-    /// An access key
-    Key,
-    /// A password, which must be changed at the first sign-in
-    Password,
-}
-
 /// Values of `--framework`.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[expect(missing_docs, reason = "they are the frameworks' ids")]
@@ -245,145 +241,6 @@ pub struct Status {
     /// Output format: table or JSON
     #[arg(long, value_enum, default_value_t = Form::Table, help_heading = "Output")]
     pub format: Form,
-}
-
-/// Arguments of `incident`.
-#[derive(Args)]
-pub struct Incident {
-    /// The command on incidents to run.
-    #[command(subcommand)]
-    pub what: Decision,
-    /// The state file that `analyze --state` writes
-    #[arg(long, value_name = "FILE", global = true)]
-    pub state: Option<PathBuf>,
-    /// Settings of the organisation: protected principals, actions that need no approval (TOML)
-    #[arg(long, value_name = "FILE", global = true)]
-    pub settings: Option<PathBuf>,
-    /// Output format: table or JSON
-    #[arg(long, value_enum, default_value_t = Form::Table, global = true, help_heading = "Output")]
-    pub format: Form,
-}
-
-/// Commands on incidents.
-#[derive(Subcommand)]
-pub enum Decision {
-    /// Lists incidents, the newest first
-    List {
-        /// Include closed incidents
-        #[arg(long)]
-        all: bool,
-    },
-    /// Shows an incident: findings, plan, decisions, and steps left to people
-    Show {
-        /// The incident's id, or its beginning
-        id: String,
-    },
-    /// Approves the plan as it was shown, and prints the commands that carry it out; this command acts in no
-    /// account
-    Approve {
-        /// The incident's id, or its beginning
-        id: String,
-        /// The plan's digest, as `show` prints it
-        #[arg(long, value_name = "PLAN")]
-        plan: String,
-    },
-    /// Withdraws approved actions, and prints the commands that undo them
-    Undo {
-        /// The incident's id, or its beginning
-        id: String,
-        /// Only this action, by its number in `show`
-        #[arg(long, value_name = "N")]
-        act: Option<usize>,
-    },
-    /// Requests a new access key or password for a user of the incident, and prints the commands that hand it
-    /// over
-    Reissue {
-        /// The incident's id, or its beginning
-        id: String,
-        /// The credential to re-issue
-        credential: Reissued,
-        /// The user of this action, by its number in `show`
-        #[arg(long, value_name = "N")]
-        act: Option<usize>,
-    },
-    /// Assigns an incident to a person
-    Assign {
-        /// The incident's id, or its beginning
-        id: String,
-        /// The person's name
-        whom: String,
-    },
-    /// Marks a step that was left to people as done
-    Step {
-        /// The incident's id, or its beginning
-        id: String,
-        /// The step, by its number in `show`
-        step: usize,
-    },
-    /// Closes an incident
-    Close {
-        /// The incident's id, or its beginning
-        id: String,
-        /// The reason
-        #[arg(long)]
-        reason: String,
-    },
-}
-
-/// Arguments of `simulate`.
-#[derive(Args)]
-pub struct Simulate {
-    /// Seed of all random draws: the same seed makes the same organisation
-    #[arg(long, default_value_t = 1, value_name = "N")]
-    pub seed: u64,
-    /// Days of logs; the attacks are in the last third, at most 15 days
-    #[arg(long, default_value_t = 45, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=400))]
-    pub days: u32,
-    /// Number of people
-    #[arg(long, default_value_t = 40, value_name = "N")]
-    pub people: usize,
-    /// Number of machine identities
-    #[arg(long, default_value_t = 20, value_name = "N")]
-    pub workloads: usize,
-    /// Number of attacks [default: 18 for 60 identities and 15 days]
-    #[arg(long, value_name = "N")]
-    pub attacks: Option<usize>,
-    /// First day of the logs [default: 2026-02-02]
-    #[arg(long, value_parser = time, value_name = "DAY")]
-    pub start: Option<Time>,
-    /// Folder to write to; new or empty
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
-}
-
-/// Arguments of `evaluate`.
-#[derive(Args)]
-pub struct Evaluate {
-    /// Folders that `simulate` wrote (with truth.jsonl), or of labelled cases (with labels.jsonl)
-    #[arg(value_name = "DIR", required_unless_present = "seeds")]
-    pub folders: Vec<PathBuf>,
-    /// Simulate the organisations with these seeds in memory instead: 7, or 1001-1010
-    #[arg(long, value_name = "SEEDS", value_parser = seeds, conflicts_with = "folders")]
-    pub seeds: Option<std::ops::RangeInclusive<u64>>,
-    /// Measure again without peers, without context, with whole days compared, and with the list of networks
-    #[arg(long)]
-    pub ablate: bool,
-    /// Also measure the models of whole days: anomaly, behaviour, risk, threat
-    #[arg(long)]
-    pub models: bool,
-    /// Train a forest on half the kinds of attacks, on organisations with these seeds, and measure it on the
-    /// other half
-    #[arg(long, value_name = "SEEDS", value_parser = seeds, requires = "models")]
-    pub train: Option<std::ops::RangeInclusive<u64>>,
-    /// List every missed attack and every false alert
-    #[arg(long)]
-    pub list: bool,
-    /// Output format: table or JSON
-    #[arg(long, value_enum, default_value_t = Form::Table, help_heading = "Output")]
-    pub format: Form,
-    /// Threads [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub jobs: Option<u16>,
 }
 
 /// Output formats: table or JSON.
@@ -482,13 +339,4 @@ fn days(text: &str) -> Result<u32, String> {
     let days = text.strip_suffix('d').unwrap_or(text).parse::<u32>().ok();
     days.filter(|days| (1..=400).contains(days))
         .ok_or_else(|| "not a number of days such as 30d, at most 400d".to_owned())
-}
-
-/// Parses a seed or a range of at most a thousand seeds, `7` or `1001-1010`.
-fn seeds(text: &str) -> Result<std::ops::RangeInclusive<u64>, String> {
-    let (first, last) = text.split_once('-').unwrap_or((text, text));
-    match (first.parse::<u64>(), last.parse::<u64>()) {
-        (Ok(first), Ok(last)) if first <= last && last - first < 1000 => Ok(first..=last),
-        _ => Err("not a seed such as 7, or seeds such as 1001-1010".to_owned()),
-    }
 }

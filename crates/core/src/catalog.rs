@@ -7,6 +7,7 @@
 mod attack;
 mod defences;
 mod identity;
+mod ingress;
 mod policy;
 mod receivers;
 mod resources;

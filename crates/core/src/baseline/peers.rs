@@ -3,6 +3,8 @@
 //! Facts are small and keyed by their subject, so that a store keeps each in its own item and a judgement
 //! reads only those it needs. Merging facts is commutative, associative and idempotent.
 
+mod facts;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     net::IpAddr,
@@ -16,6 +18,7 @@ use crate::{
     activity::{Hour, Notable, Scope, Window},
     event::{Principal, PrincipalKind, hash},
 };
+pub use facts::facts;
 
 /// Key of a fact: its subject.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -156,56 +159,6 @@ impl Occupants {
         self.first_human = [self.first_human, other.first_human].into_iter().flatten().min();
         other.instances.iter().for_each(|(hour, instance)| self.add_instance(*hour, *instance));
     }
-}
-
-/// The facts of one hour of a scope.
-pub fn facts(scope: &Scope, hour: u32, folded: &Hour) -> Vec<(About, Fact)> {
-    match scope {
-        Scope::Principal(_) | Scope::Person(_) => folded
-            .principal_of(scope)
-            .map_or_else(Vec::new, |principal| of_principal(scope, &principal, hour, folded)),
-        Scope::Address(address) => of_address(*address, hour, folded).into_iter().collect(),
-        Scope::Account(account) => of_account(account, hour, folded).into_iter().collect(),
-    }
-}
-
-fn of_principal(scope: &Scope, principal: &Principal, hour: u32, folded: &Hour) -> Vec<(About, Fact)> {
-    let who = who(scope);
-    let acts = asked_of_groups(scope, principal, folded)
-        .into_iter()
-        .map(|about| (about, Fact::Doers([(hour / 24, vec![who])].into())));
-    let is_outside = principal.kind == PrincipalKind::ExternalAccount;
-    let sessions = folded.sessions.iter().map(|(session, edge)| {
-        let caller = Caller { is_outside, id: principal.id.clone(), parent: edge.parent };
-        (About::Session(session), Fact::Caller(caller))
-    });
-    acts.chain(sessions).collect()
-}
-
-fn of_address(address: IpAddr, hour: u32, folded: &Hour) -> Option<(About, Fact)> {
-    if folded.seats.is_empty() {
-        return None;
-    }
-    let mut occupants = Occupants::default();
-    for seat in folded.seats.values() {
-        if seat.instance.is_empty() {
-            occupants.add_human(hour);
-        } else {
-            occupants.add_instance(hour, hash(&seat.instance));
-        }
-    }
-    Some((About::Address(address), Fact::Occupants([(hour / 24, occupants)].into())))
-}
-
-fn of_account(account: &str, hour: u32, folded: &Hour) -> Option<(About, Fact)> {
-    if folded.regions.is_empty() {
-        return None;
-    }
-    let mut regions: BTreeMap<Box<str>, BTreeMap<u32, u32>> = BTreeMap::new();
-    for region in folded.regions.values() {
-        regions.insert(region.clone(), [(hour / 24, 1 << (hour % 24))].into());
-    }
-    Some((About::Account(account.into()), Fact::Watched(regions)))
 }
 
 /// Hash of an identity; 0 for other scopes.
@@ -418,41 +371,4 @@ fn add_peer(list: &mut Vec<u64>, who: u64) {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn doers(pairs: &[(u32, u64)]) -> Fact {
-        let mut fact = Fact::Doers(BTreeMap::new());
-        pairs.iter().for_each(|(day, who)| fact.merge(Fact::Doers([(*day, vec![*who])].into())));
-        fact
-    }
-
-    proptest! {
-        #[test]
-        fn the_order_and_copies_of_facts_change_nothing(pairs in prop::collection::vec((0u32..4, 0u64..30), 0..80), at in 0usize..80) {
-            let (left, right) = pairs.split_at(at.min(pairs.len()));
-            let mut merged = doers(right);
-            merged.merge(doers(left));
-            merged.merge(doers(right));
-            prop_assert_eq!(merged, doers(&pairs));
-        }
-    }
-
-    #[test]
-    fn an_account_remembers_a_bounded_number_of_regions() {
-        let mut peers = Peers::default();
-        for n in 0..100 {
-            let mut hour = Hour::default();
-            let region = format!("region-{n:03}");
-            hour.regions.insert(hash(&region), &region);
-            peers.learn(&Scope::Account("111122223333".into()), 48, &hour);
-        }
-        assert_eq!(peers.watched("111122223333").map(BTreeMap::len), Some(REGIONS));
-        assert!(
-            peers.knows_region("111122223333", "region-005", 3)
-                && !peers.knows_region("111122223333", "region-005", 2)
-        );
-    }
-}
+mod tests;
