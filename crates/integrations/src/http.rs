@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use once_cell::sync::OnceCell;
 use reqwest::{Client, RequestBuilder, StatusCode, header::RETRY_AFTER};
 use serde_json::Value;
 use trailwarden_pipeline::ports::Unavailable;
@@ -26,25 +27,25 @@ pub enum Repeat {
     OnlyIfRefused,
 }
 
-/// HTTP client.
-#[derive(Clone, Debug)]
-pub struct Http(Client);
+/// HTTP client, built at the first request: reading the machine's trust store takes longer than most invocations need, and
+/// many send nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Http(OnceCell<Client>);
 
 impl Http {
-    /// Client with the machine's trust store. It follows no redirects.
+    /// The client, to build requests with. It has the machine's trust store, and follows no redirects.
     ///
     /// # Errors
-    /// [`Unavailable`] if TLS cannot be initialised.
-    pub fn new() -> Result<Self, Unavailable> {
+    /// [`Unavailable`] if TLS cannot be initialised; the next call tries again.
+    pub fn client(&self) -> Result<&Client, Unavailable> {
+        self.0.get_or_try_init(Self::built)
+    }
+
+    fn built() -> Result<Client, Unavailable> {
         // The AWS SDK may have installed a provider before; that one serves too.
         let _ = Arc::new(rustls::crypto::ring::default_provider()).as_ref().clone().install_default();
         let client = Client::builder().timeout(TRY).redirect(reqwest::redirect::Policy::none()).build();
-        client.map(Self).map_err(|error| Unavailable::from_error("http", &error))
-    }
-
-    /// The client, to build requests with.
-    pub fn client(&self) -> &Client {
-        &self.0
+        client.map_err(|error| Unavailable::from_error("http", &error))
     }
 
     /// Sends a request; returns the response body. Status 429 is retried after its `Retry-After`.

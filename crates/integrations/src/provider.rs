@@ -64,7 +64,7 @@ impl Provider {
         self.known
             .get_or_try_init(async || {
                 let url = format!("{}/.well-known/openid-configuration", self.issuer);
-                let said = self.http.json(SERVICE, self.http.client().get(url), Repeat::Always).await?;
+                let said = self.http.json(SERVICE, self.http.client()?.get(url), Repeat::Always).await?;
                 let said: Endpoints =
                     serde_json::from_value(said).map_err(|error| Unavailable::from_error(SERVICE, &error))?;
                 if said.issuer.trim_end_matches('/') != self.issuer {
@@ -110,7 +110,7 @@ impl Provider {
             ("code_verifier", &code.verifier),
             ("redirect_uri", &code.back),
         ];
-        let request = self.http.client().post(&self.endpoints().await?.token_endpoint).form(&form);
+        let request = self.http.client()?.post(&self.endpoints().await?.token_endpoint).form(&form);
         let answer = self.http.json(SERVICE, request, Repeat::OnlyIfRefused).await?;
         let token = answer["id_token"].as_str().map(str::to_owned);
         token.ok_or_else(|| Unavailable::because(SERVICE, "the response has no id_token"))

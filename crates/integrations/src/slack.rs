@@ -38,7 +38,7 @@ impl Bot {
         let api = Some(self.contacts.slack_api.trim_end_matches('/')).filter(|api| !api.is_empty());
         let api = api.unwrap_or("https://slack.com/api");
         sealed("slack_api", api)?;
-        let request = self.http.client().post(format!("{api}/{method}"));
+        let request = self.http.client()?.post(format!("{api}/{method}"));
         Ok(request.bearer_auth(&self.contacts.slack_bot_token))
     }
 
@@ -173,7 +173,7 @@ impl Webhook {
 
     async fn say(&self, body: &Value) -> Result<(), Unavailable> {
         sealed("slack_webhook", &self.url)?;
-        let request = self.http.client().post(&self.url).json(body);
+        let request = self.http.client()?.post(&self.url).json(body);
         self.http.send(SERVICE, request, Repeat::OnlyIfRefused).await.map(drop)
     }
 }

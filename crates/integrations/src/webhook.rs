@@ -47,7 +47,7 @@ impl Tickets {
         let body = ticket(incident, self.contacts.webhook_shape, &self.contacts.webhook_project).to_string();
         let at = now().0.to_string();
         let signature = sign(&self.contacts.webhook_secret, &[at.as_bytes(), b".", body.as_bytes()]);
-        let mut request = self.http.client().post(&self.contacts.webhook_url);
+        let mut request = self.http.client()?.post(&self.contacts.webhook_url);
         if !self.contacts.webhook_authorization.is_empty() {
             request = request.header("authorization", &self.contacts.webhook_authorization);
         }

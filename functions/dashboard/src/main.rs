@@ -24,7 +24,7 @@ async fn main() -> Result<(), Error> {
     let mode = Mode::parse(&mode).ok_or_else(|| format!("RESPONSE_MODE is {mode:?}, no mode"))?;
     let desk = Desk::new(DynamoTable::new(&aws, variable("TABLE_NAME")?), mode);
     let bus = Bus::new(&aws, variable("EVENT_BUS_NAME")?);
-    let provider = Provider::new(Http::new()?, &variable("OIDC_ISSUER")?, variable("OIDC_CLIENT_ID")?);
+    let provider = Provider::new(Http::default(), &variable("OIDC_ISSUER")?, variable("OIDC_CLIENT_ID")?);
     let (orders, clerk) = orders();
     let reissues = variable("RESPONSE_REISSUE")? == "true";
     let pages = router(orders, Entrance::Provider, reissues, sign_in::routes(provider)).layer(from_fn(

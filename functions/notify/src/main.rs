@@ -29,7 +29,7 @@ async fn main() -> Result<(), Error> {
     let table = DynamoTable::new(&aws, variable("TABLE_NAME")?);
     let secrets = Secrets::new(&aws, optional("CONTACTS_SECRET_ARN"));
     let ops_items = (optional("OPS_ITEMS").as_deref() == Some("true")).then(|| OpsItems::new(&aws));
-    let (http, copy) = (Http::new()?, copy());
+    let (http, copy) = (Http::default(), copy());
     let show = async |message: &str| -> Result<(), Unavailable> {
         let changed = incident_changed(message)?;
         let contacts = secrets.contacts().await?;
