@@ -22,7 +22,7 @@ use trailwarden_pipeline::{
     table_schema,
 };
 use trailwarden_response::{
-    DOCUMENT, State, Thing,
+    DOCUMENT, Resource, State,
     incident::{Incident, Progress, State as Becomes},
 };
 
@@ -108,31 +108,31 @@ fn furnished(findings: &[Finding]) -> World {
     for finding in findings {
         let plan = trailwarden_response::planner::plan(&[finding], &settings).expect("a plan");
         for planned in &plan.actions {
-            let thing = planned.action.thing().as_found(&state(&[(PERSON, "")]));
-            let place = (planned.account_id.clone(), thing.clone());
-            world.accounts.borrow_mut().entry(place).or_insert_with(|| before(&thing, finding));
+            let resource = planned.action.resource().as_found(&state(&[(PERSON, "")]));
+            let place = (planned.account_id.clone(), resource.clone());
+            world.accounts.borrow_mut().entry(place).or_insert_with(|| before(&resource, finding));
         }
     }
     world
 }
 
-fn before(thing: &Thing, finding: &Finding) -> State {
+fn before(resource: &Resource, finding: &Finding) -> State {
     let deeds = || finding.contributions.iter().flat_map(|reason| &reason.deeds);
-    match thing {
-        Thing::Keys { .. } => state(&[("AKIAONE", "Active"), ("AKIATWO", "Inactive")]),
-        Thing::Password { .. } => state(&[("password", "set")]),
-        Thing::Denial { .. } => state(&[(PERSON, "")]),
-        Thing::InlinePolicy { policy, .. } if policy.starts_with("Trailwarden") => State::new(),
-        Thing::InlinePolicy { .. } => state(&[(DOCUMENT, r#"{"Statement": [{"Effect":"Allow"}]}"#)]),
-        Thing::Attached { .. } => {
+    match resource {
+        Resource::Keys { .. } => state(&[("AKIAONE", "Active"), ("AKIATWO", "Inactive")]),
+        Resource::Password { .. } => state(&[("password", "set")]),
+        Resource::Denial { .. } => state(&[(PERSON, "")]),
+        Resource::InlinePolicy { policy, .. } if policy.starts_with("Trailwarden") => State::new(),
+        Resource::InlinePolicy { .. } => state(&[(DOCUMENT, r#"{"Statement": [{"Effect":"Allow"}]}"#)]),
+        Resource::Attached { .. } => {
             let name = deeds().find_map(|deed| deed.detail.strip_prefix("attaches "));
             state(&[
                 ("arn:aws:iam::aws:policy/It", name.unwrap_or("It")),
                 ("arn:aws:iam::aws:policy/Read", "Read"),
             ])
         }
-        Thing::Versions { .. } => state(&[("v1", ""), ("v2", "default")]),
-        Thing::Trust { .. } => {
+        Resource::Versions { .. } => state(&[("v1", ""), ("v2", "default")]),
+        Resource::Trust { .. } => {
             let whom = deeds().map(|deed| deed.recipient.as_str()).find(|whom| whom.len() == 12);
             let whom = whom.unwrap_or("*");
             let trust = format!(
@@ -140,17 +140,17 @@ fn before(thing: &Thing, finding: &Finding) -> State {
             );
             state(&[(DOCUMENT, &trust)])
         }
-        Thing::Trail { .. } => state(&[("logging", "false")]),
-        Thing::Recorder { .. } => state(&[("recording", "false")]),
-        Thing::Detector { .. } => state(&[("enabled", "false")]),
-        Thing::Shares { .. } => deeds()
+        Resource::Trail { .. } => state(&[("logging", "false")]),
+        Resource::Recorder { .. } => state(&[("recording", "false")]),
+        Resource::Detector { .. } => state(&[("enabled", "false")]),
+        Resource::Shares { .. } => deeds()
             .map(|deed| {
                 (if deed.recipient == "*" { "all".to_owned() } else { deed.recipient.clone() }, String::new())
             })
             .collect(),
-        Thing::PublicAccess { .. } | Thing::Reissued { .. } => State::new(),
-        Thing::Key { .. } => state(&[("state", "PendingDeletion")]),
-        Thing::Ingress { .. } => state(&[("tcp 22-22 0.0.0.0/0", ""), ("tcp 443-443 0.0.0.0/0", "web")]),
+        Resource::PublicAccess { .. } | Resource::Reissued { .. } => State::new(),
+        Resource::Key { .. } => state(&[("state", "PendingDeletion")]),
+        Resource::Ingress { .. } => state(&[("tcp 22-22 0.0.0.0/0", ""), ("tcp 443-443 0.0.0.0/0", "web")]),
     }
 }
 
@@ -229,7 +229,7 @@ fn what_is_planned_anew_is_done_as_it_is_shown_and_taken_back_whole() {
     let enforcing = guard(&everything, Mode::Enforce);
     let mut refused = answer(&world, enforcing, std::slice::from_ref(&finding)).remove(0);
     let (at, now) = (0, finding.last_seen);
-    let place = (refused.acts[at].planned.account_id.clone(), refused.acts[at].thing());
+    let place = (refused.acts[at].planned.account_id.clone(), refused.acts[at].resource());
     let keys = || world.accounts.borrow()[&place].clone();
     let set =
         |entries: &[(&str, &str)]| _ = world.accounts.borrow_mut().insert(place.clone(), state(entries));
@@ -382,7 +382,7 @@ fn a_person_behind_identity_center_is_denied_in_the_management_account_unless_pr
         shown.approve(&digest, "kim", finding.last_seen).expect("approved");
         let done = ask(&world, guard(settings, Mode::Approve), &shown, finding.last_seen);
         let writes = world.writes.borrow();
-        let denials = writes.iter().filter(|(_, thing, _)| matches!(thing, Thing::Denial { .. }));
+        let denials = writes.iter().filter(|(_, resource, _)| matches!(resource, Resource::Denial { .. }));
         let denials: Vec<_> = denials.map(|(account, _, to)| (account.as_str(), to.clone())).collect();
         let expected = [("999988887777", state(&[(PERSON, "denied")]))];
         assert_eq!(denials, expected[..usize::from(is_denied)]);

@@ -13,7 +13,7 @@ fn one_copy_writes_the_policy_of_people_at_a_time_and_who_was_denied_is_freed_by
         let batch = vec![raised(&finding, 1)];
         let failed = block_on(respond(&world, &world.outlets(enforcing), batch, finding.last_seen));
         let writes = world.writes.borrow();
-        (failed.len(), writes.iter().any(|(_, thing, _)| thing.person().is_some()))
+        (failed.len(), writes.iter().any(|(_, resource, _)| resource.person().is_some()))
     };
     block_on(world.table.put(&lease, held(8), Over::Anything)).expect("kept");
     assert_eq!(answered(), (1, false), "another copy is at it");
@@ -26,7 +26,7 @@ fn one_copy_writes_the_policy_of_people_at_a_time_and_who_was_denied_is_freed_by
     assert_eq!(undone.acts[0].progress, Progress::Undone, "{:#?}", undone.acts[0]);
     let writes = world.writes.borrow();
     let states: Vec<&State> =
-        writes.iter().filter(|(_, thing, _)| thing.person().is_some()).map(|(.., to)| to).collect();
+        writes.iter().filter(|(_, resource, _)| resource.person().is_some()).map(|(.., to)| to).collect();
     assert_eq!(states, [&state(&[(PERSON, "denied")]), &state(&[(PERSON, "")])]);
 }
 
@@ -36,7 +36,7 @@ fn a_plan_that_is_stale_waits_again_with_what_is_there_now() {
     let world = furnished(std::slice::from_ref(&finding));
     let approving = guard(&nothing, Mode::Approve);
     let mut shown = answer(&world, approving, std::slice::from_ref(&finding)).remove(0);
-    let keys = shown.acts[0].planned.action.thing();
+    let keys = shown.acts[0].planned.action.resource();
     let account = shown.acts[0].planned.account_id.clone();
     let changed = state(&[("AKIAONE", "Active"), ("AKIATHREE", "Active")]);
     world.accounts.borrow_mut().insert((account, keys), changed.clone());
@@ -55,7 +55,7 @@ fn what_somebody_changed_since_is_not_taken_back_over_their_heads() {
     let enforcing = guard(&everything, Mode::Enforce);
     let mut done = answer(&world, enforcing, std::slice::from_ref(&finding)).remove(0);
     let theirs = state(&[(DOCUMENT, r#"{"Statement":[]}"#)]);
-    let policy = done.acts[2].planned.action.thing();
+    let policy = done.acts[2].planned.action.resource();
     let account = done.acts[2].planned.account_id.clone();
     world.accounts.borrow_mut().insert((account.clone(), policy.clone()), theirs.clone());
     done.undo(None, "kim", finding.last_seen).expect("asked");
@@ -132,7 +132,7 @@ fn what_no_longer_holds_is_done_again_when_more_is_seen() {
     let same = answer(&world, enforcing, std::slice::from_ref(&later)).remove(0);
     let revoked_again = 1;
     assert_eq!(same.acts.len(), done.acts.len() + revoked_again, "what holds is not done again");
-    let keys = (done.acts[0].planned.account_id.clone(), done.acts[0].planned.action.thing());
+    let keys = (done.acts[0].planned.account_id.clone(), done.acts[0].planned.action.resource());
     world
         .accounts
         .borrow_mut()

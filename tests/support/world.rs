@@ -31,7 +31,7 @@ use trailwarden_pipeline::{
     table_schema::{self, KeptFinding, KeptHour},
     watermark::close_hours,
 };
-use trailwarden_response::{Holder, State, Thing};
+use trailwarden_response::{Holder, Resource, State};
 
 /// When, and how, the outside world fails: at its nth use, before or after the work is done; from then on the function
 /// is dead until its message is delivered again.
@@ -77,13 +77,13 @@ pub(crate) struct World {
     pub(crate) filed: RefCell<Vec<Asff>>,
     pub(crate) refuses: RefCell<BTreeSet<String>>,
     /// The state of things, by account.
-    pub(crate) accounts: RefCell<BTreeMap<(String, Thing), State>>,
+    pub(crate) accounts: RefCell<BTreeMap<(String, Resource), State>>,
     /// Tags of identities, by name.
     pub(crate) tags: RefCell<BTreeMap<String, BTreeMap<String, String>>>,
     /// Is nobody called as they were any more?
     pub(crate) is_renamed: Cell<bool>,
     /// What was written in accounts, in this order.
-    pub(crate) writes: RefCell<Vec<(String, Thing, State)>>,
+    pub(crate) writes: RefCell<Vec<(String, Resource, State)>>,
 }
 
 impl Table for World {
@@ -285,14 +285,14 @@ pub(crate) fn observing(settings: &Settings, copy: u64) -> Guard<'_> {
 pub(crate) const PERSON: &str = "24a8f4c8-0081";
 
 impl World {
-    /// A thing as it is kept: people by their id, as long as somebody is called so.
-    fn found(&self, thing: &Thing) -> Option<Thing> {
-        let is_name = thing.person().is_some_and(|person| !person.contains(":identitystore:"));
+    /// A resource as it is kept: people by their id, as long as somebody is called so.
+    fn found(&self, resource: &Resource) -> Option<Resource> {
+        let is_name = resource.person().is_some_and(|person| !person.contains(":identitystore:"));
         if is_name && self.is_renamed.get() {
             return None;
         }
         let by_id = State::from([(PERSON.to_owned(), String::new())]);
-        Some(if is_name { thing.clone().as_found(&by_id) } else { thing.clone() })
+        Some(if is_name { resource.clone().as_found(&by_id) } else { resource.clone() })
     }
 }
 
@@ -305,21 +305,27 @@ impl Accounts for World {
         Ok(self.faults.after(Identity { arn, tags })?)
     }
 
-    async fn read(&self, account: &str, thing: &Thing) -> Result<State, Trouble> {
+    async fn read(&self, account: &str, resource: &Resource) -> Result<State, Trouble> {
         self.faults.before()?;
-        let Some(thing) = self.found(thing) else { return Ok(self.faults.after(State::new())?) };
-        let state = self.accounts.borrow().get(&(account.to_owned(), thing)).cloned();
+        let Some(resource) = self.found(resource) else { return Ok(self.faults.after(State::new())?) };
+        let state = self.accounts.borrow().get(&(account.to_owned(), resource)).cloned();
         Ok(self.faults.after(state.unwrap_or_default())?)
     }
 
-    async fn write(&self, account: &str, thing: &Thing, from: &State, to: &State) -> Result<(), Trouble> {
+    async fn write(
+        &self,
+        account: &str,
+        resource: &Resource,
+        from: &State,
+        to: &State,
+    ) -> Result<(), Trouble> {
         self.faults.before()?;
         let mut accounts = self.accounts.borrow_mut();
-        let found = self.found(thing).expect("who was read");
+        let found = self.found(resource).expect("who was read");
         let state = accounts.entry((account.to_owned(), found)).or_default();
         assert_eq!(state, from, "it is not what was read");
         state.clone_from(to);
-        self.writes.borrow_mut().push((account.to_owned(), thing.clone(), to.clone()));
+        self.writes.borrow_mut().push((account.to_owned(), resource.clone(), to.clone()));
         Ok(self.faults.after(())?)
     }
 }

@@ -7,7 +7,7 @@ use aws_sdk_ec2::types::{
 };
 use aws_sdk_s3::types::PublicAccessBlockConfiguration;
 use trailwarden_pipeline::ports::Trouble;
-use trailwarden_response::{SWITCHES, Shareable, State, Thing};
+use trailwarden_response::{Resource, SWITCHES, Shareable, State};
 
 use super::{beyond, is_on, trouble, unless_missing};
 
@@ -16,22 +16,22 @@ const ALL: &str = "all";
 /// RDS attribute of the accounts that may restore a snapshot.
 const RESTORE: &str = "restore";
 
-pub(super) async fn read(aws: &SdkConfig, thing: &Thing) -> Result<State, Trouble> {
-    match thing {
-        Thing::Shares { of: Shareable::Snapshot, resource, .. } => {
+pub(super) async fn read(aws: &SdkConfig, resource: &Resource) -> Result<State, Trouble> {
+    match resource {
+        Resource::Shares { of: Shareable::Snapshot, resource, .. } => {
             let asked = aws_sdk_ec2::Client::new(aws).describe_snapshot_attribute().snapshot_id(resource);
             let asked = asked.attribute(SnapshotAttributeName::CreateVolumePermission);
             let shares = asked.send().await.map_err(trouble)?.create_volume_permissions.unwrap_or_default();
             Ok(shares.into_iter().map(|share| sharer(share.user_id, share.group)).collect())
         }
-        Thing::Shares { of: Shareable::Image, resource, .. } => {
+        Resource::Shares { of: Shareable::Image, resource, .. } => {
             let asked = aws_sdk_ec2::Client::new(aws).describe_image_attribute().image_id(resource);
             let asked = asked.attribute(ImageAttributeName::LaunchPermission);
             let shares = asked.send().await.map_err(trouble)?.launch_permissions.unwrap_or_default();
             Ok(shares.into_iter().map(|share| sharer(share.user_id, share.group)).collect())
         }
-        Thing::Shares { of, resource, .. } => database_shares(aws, *of, resource).await,
-        Thing::PublicAccess { bucket, .. } => {
+        Resource::Shares { of, resource, .. } => database_shares(aws, *of, resource).await,
+        Resource::PublicAccess { bucket, .. } => {
             let asked = aws_sdk_s3::Client::new(aws).get_public_access_block().bucket(bucket).send().await;
             let answer = unless_missing(asked, &["NoSuchPublicAccessBlockConfiguration"])?;
             let switches = answer.and_then(|answer| answer.public_access_block_configuration);
@@ -46,7 +46,7 @@ pub(super) async fn read(aws: &SdkConfig, thing: &Thing) -> Result<State, Troubl
             let entries = SWITCHES.into_iter().zip(switches.into_iter().flatten());
             Ok(entries.map(|(name, is)| (name.to_owned(), is.unwrap_or_default().to_string())).collect())
         }
-        Thing::Ingress { group, .. } => {
+        Resource::Ingress { group, .. } => {
             let groups = Filter::builder().name("group-id").values(group).build();
             let asked = aws_sdk_ec2::Client::new(aws).describe_security_group_rules().filters(groups);
             let mut pages = asked.into_paginator().items().send();
@@ -60,9 +60,14 @@ pub(super) async fn read(aws: &SdkConfig, thing: &Thing) -> Result<State, Troubl
     }
 }
 
-pub(super) async fn write(aws: &SdkConfig, thing: &Thing, from: &State, to: &State) -> Result<(), Trouble> {
-    match thing {
-        Thing::Shares { of, resource, .. } => {
+pub(super) async fn write(
+    aws: &SdkConfig,
+    resource: &Resource,
+    from: &State,
+    to: &State,
+) -> Result<(), Trouble> {
+    match resource {
+        Resource::Shares { of, resource, .. } => {
             let names = |entries: Vec<(&String, &String)>| -> Vec<String> {
                 entries.into_iter().map(|(name, _)| name.clone()).collect()
             };
@@ -75,11 +80,11 @@ pub(super) async fn write(aws: &SdkConfig, thing: &Thing, from: &State, to: &Sta
                 }
             }
         }
-        Thing::PublicAccess { bucket, .. } if to.is_empty() => {
+        Resource::PublicAccess { bucket, .. } if to.is_empty() => {
             let delete = aws_sdk_s3::Client::new(aws).delete_public_access_block().bucket(bucket);
             delete.send().await.map(drop).map_err(trouble)
         }
-        Thing::PublicAccess { bucket, .. } => {
+        Resource::PublicAccess { bucket, .. } => {
             let [acls, policy, ignore, restrict] = SWITCHES.map(|name| is_on(to, name));
             let block = PublicAccessBlockConfiguration::builder()
                 .block_public_acls(acls)
@@ -90,7 +95,7 @@ pub(super) async fn write(aws: &SdkConfig, thing: &Thing, from: &State, to: &Sta
             let put = aws_sdk_s3::Client::new(aws).put_public_access_block().bucket(bucket);
             put.public_access_block_configuration(block).send().await.map(drop).map_err(trouble)
         }
-        Thing::Ingress { group, .. } => {
+        Resource::Ingress { group, .. } => {
             let ec2 = aws_sdk_ec2::Client::new(aws);
             for (rule, _) in beyond(from, to) {
                 let revoke = ec2.revoke_security_group_ingress().group_id(group);

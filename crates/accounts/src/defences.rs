@@ -2,18 +2,18 @@
 
 use aws_config::SdkConfig;
 use trailwarden_pipeline::ports::Trouble;
-use trailwarden_response::{State, Thing};
+use trailwarden_response::{Resource, State};
 
 use super::{is_on, one, trouble};
 
-pub(super) async fn read(aws: &SdkConfig, thing: &Thing) -> Result<State, Trouble> {
-    match thing {
-        Thing::Trail { trail, .. } => {
+pub(super) async fn read(aws: &SdkConfig, resource: &Resource) -> Result<State, Trouble> {
+    match resource {
+        Resource::Trail { trail, .. } => {
             let cloudtrail = aws_sdk_cloudtrail::Client::new(aws);
             let status = cloudtrail.get_trail_status().name(trail).send().await.map_err(trouble)?;
             Ok(one("logging", status.is_logging.unwrap_or_default().to_string()))
         }
-        Thing::Recorder { recorder, .. } => {
+        Resource::Recorder { recorder, .. } => {
             let config = aws_sdk_config::Client::new(aws);
             let asked = config.describe_configuration_recorder_status();
             let asked = asked.configuration_recorder_names(recorder).send().await.map_err(trouble)?;
@@ -21,13 +21,13 @@ pub(super) async fn read(aws: &SdkConfig, thing: &Thing) -> Result<State, Troubl
             let is_recording = recorders.first().is_some_and(|recorder| recorder.recording);
             Ok(one("recording", is_recording.to_string()))
         }
-        Thing::Detector { detector, .. } => {
+        Resource::Detector { detector, .. } => {
             let guardduty = aws_sdk_guardduty::Client::new(aws);
             let answer = guardduty.get_detector().detector_id(detector).send().await.map_err(trouble)?;
             let is_enabled = answer.status.is_some_and(|status| status.as_str() == "ENABLED");
             Ok(one("enabled", is_enabled.to_string()))
         }
-        Thing::Key { key, .. } => {
+        Resource::Key { key, .. } => {
             let kms = aws_sdk_kms::Client::new(aws);
             let answer = kms.describe_key().key_id(key).send().await.map_err(trouble)?;
             let state = answer.key_metadata.and_then(|key| key.key_state);
@@ -37,9 +37,14 @@ pub(super) async fn read(aws: &SdkConfig, thing: &Thing) -> Result<State, Troubl
     }
 }
 
-pub(super) async fn write(aws: &SdkConfig, thing: &Thing, from: &State, to: &State) -> Result<(), Trouble> {
-    match thing {
-        Thing::Trail { trail, .. } => {
+pub(super) async fn write(
+    aws: &SdkConfig,
+    resource: &Resource,
+    from: &State,
+    to: &State,
+) -> Result<(), Trouble> {
+    match resource {
+        Resource::Trail { trail, .. } => {
             let cloudtrail = aws_sdk_cloudtrail::Client::new(aws);
             if is_on(to, "logging") {
                 cloudtrail.start_logging().name(trail).send().await.map(drop).map_err(trouble)
@@ -47,7 +52,7 @@ pub(super) async fn write(aws: &SdkConfig, thing: &Thing, from: &State, to: &Sta
                 cloudtrail.stop_logging().name(trail).send().await.map(drop).map_err(trouble)
             }
         }
-        Thing::Recorder { recorder, .. } => {
+        Resource::Recorder { recorder, .. } => {
             let config = aws_sdk_config::Client::new(aws);
             if is_on(to, "recording") {
                 let start = config.start_configuration_recorder().configuration_recorder_name(recorder);
@@ -57,12 +62,12 @@ pub(super) async fn write(aws: &SdkConfig, thing: &Thing, from: &State, to: &Sta
                 stop.send().await.map(drop).map_err(trouble)
             }
         }
-        Thing::Detector { detector, .. } => {
+        Resource::Detector { detector, .. } => {
             let guardduty = aws_sdk_guardduty::Client::new(aws);
             let update = guardduty.update_detector().detector_id(detector).enable(is_on(to, "enabled"));
             update.send().await.map(drop).map_err(trouble)
         }
-        Thing::Key { key, .. } => key_becomes(aws, key, from, to).await,
+        Resource::Key { key, .. } => key_becomes(aws, key, from, to).await,
         _ => Err(unknown()),
     }
 }

@@ -7,7 +7,7 @@ use aws_sdk_iam::{
 };
 use percent_encoding::percent_decode_str;
 use trailwarden_pipeline::ports::{Identity, Trouble};
-use trailwarden_response::{DOCUMENT, Holder, HolderKind, State, Thing};
+use trailwarden_response::{DOCUMENT, Holder, HolderKind, Resource, State};
 
 use super::{beyond, malformed, one, trouble, unless_missing};
 
@@ -34,10 +34,10 @@ pub(super) async fn identity(aws: &SdkConfig, holder: &Holder) -> Result<Identit
     Ok(Identity { arn, tags })
 }
 
-pub(super) async fn read(aws: &SdkConfig, thing: &Thing) -> Result<State, Trouble> {
+pub(super) async fn read(aws: &SdkConfig, resource: &Resource) -> Result<State, Trouble> {
     let iam = Client::new(aws);
-    match thing {
-        Thing::Keys { user, since } => {
+    match resource {
+        Resource::Keys { user, since } => {
             let mut pages = iam.list_access_keys().user_name(user).into_paginator().items().send();
             let mut state = State::new();
             while let Some(key) = pages.next().await {
@@ -50,16 +50,16 @@ pub(super) async fn read(aws: &SdkConfig, thing: &Thing) -> Result<State, Troubl
             }
             Ok(state)
         }
-        Thing::Password { user } => {
+        Resource::Password { user } => {
             let answer = unless_missing(iam.get_login_profile().user_name(user).send().await, MISSING)?;
             Ok(answer.map(|_| one("password", "set")).unwrap_or_default())
         }
-        Thing::InlinePolicy { holder, policy } => Ok(match inline(&iam, holder, policy).await? {
+        Resource::InlinePolicy { holder, policy } => Ok(match inline(&iam, holder, policy).await? {
             Some(document) => one(DOCUMENT, decoded(&document)?),
             None => State::new(),
         }),
-        Thing::Attached { holder } => attached(&iam, holder).await,
-        Thing::Versions { policy } => {
+        Resource::Attached { holder } => attached(&iam, holder).await,
+        Resource::Versions { policy } => {
             let mut state = State::new();
             let mut pages = iam.list_policy_versions().policy_arn(policy).into_paginator().items().send();
             while let Some(version) = pages.next().await {
@@ -69,7 +69,7 @@ pub(super) async fn read(aws: &SdkConfig, thing: &Thing) -> Result<State, Troubl
             }
             Ok(state)
         }
-        Thing::Trust { role } => {
+        Resource::Trust { role } => {
             let answer = unless_missing(iam.get_role().role_name(role).send().await, MISSING)?;
             let trust = answer.and_then(|answer| answer.role?.assume_role_policy_document);
             trust.map(|trust| Ok(one(DOCUMENT, decoded(&trust)?))).transpose().map(Option::unwrap_or_default)
@@ -78,26 +78,31 @@ pub(super) async fn read(aws: &SdkConfig, thing: &Thing) -> Result<State, Troubl
     }
 }
 
-pub(super) async fn write(aws: &SdkConfig, thing: &Thing, from: &State, to: &State) -> Result<(), Trouble> {
+pub(super) async fn write(
+    aws: &SdkConfig,
+    resource: &Resource,
+    from: &State,
+    to: &State,
+) -> Result<(), Trouble> {
     let iam = Client::new(aws);
-    match thing {
-        Thing::Keys { user, .. } => {
+    match resource {
+        Resource::Keys { user, .. } => {
             for (key, status) in beyond(to, from) {
                 let update = iam.update_access_key().user_name(user).access_key_id(key);
                 update.status(StatusType::from(status.as_str())).send().await.map_err(trouble)?;
             }
         }
-        Thing::Password { user } if to.is_empty() => {
+        Resource::Password { user } if to.is_empty() => {
             unless_missing(iam.delete_login_profile().user_name(user).send().await, MISSING)?;
         }
-        Thing::Password { .. } => {
+        Resource::Password { .. } => {
             return Err(Trouble::Refused("nobody can put a password back".to_owned()));
         }
-        Thing::InlinePolicy { holder, policy } => match to.get(DOCUMENT) {
+        Resource::InlinePolicy { holder, policy } => match to.get(DOCUMENT) {
             Some(document) => put(&iam, holder, policy, document).await?,
             None => delete(&iam, holder, policy).await?,
         },
-        Thing::Attached { holder } => {
+        Resource::Attached { holder } => {
             for (arn, _) in beyond(from, to) {
                 detach(&iam, holder, arn).await?;
             }
@@ -105,13 +110,13 @@ pub(super) async fn write(aws: &SdkConfig, thing: &Thing, from: &State, to: &Sta
                 attach(&iam, holder, arn).await?;
             }
         }
-        Thing::Versions { policy } => {
+        Resource::Versions { policy } => {
             if let Some((version, _)) = to.iter().find(|(_, is)| *is == "default") {
                 let set = iam.set_default_policy_version().policy_arn(policy).version_id(version);
                 set.send().await.map_err(trouble)?;
             }
         }
-        Thing::Trust { role } => {
+        Resource::Trust { role } => {
             let document = to.get(DOCUMENT).ok_or_else(unknown)?;
             let update = iam.update_assume_role_policy().role_name(role).policy_document(document);
             update.send().await.map_err(trouble)?;

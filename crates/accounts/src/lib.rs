@@ -17,9 +17,8 @@ use aws_sdk_iam::{
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
 };
-use trailwarden_core::settings::Directory;
 use trailwarden_pipeline::ports::{self, Identity, Trouble};
-use trailwarden_response::{Holder, State, Thing};
+use trailwarden_response::{Holder, Resource, State};
 
 const SERVICE: &str = "response";
 
@@ -82,55 +81,49 @@ impl ports::Accounts for ResponseAccounts {
         identities::identity(&self.config(account, None).await?, holder).await
     }
 
-    async fn read(&self, account: &str, thing: &Thing) -> Result<State, Trouble> {
-        let config = self.config(account, region_of(thing)).await?;
-        match thing {
-            Thing::Trail { .. } | Thing::Recorder { .. } | Thing::Detector { .. } | Thing::Key { .. } => {
-                defences::read(&config, thing).await
+    async fn read(&self, account: &str, resource: &Resource) -> Result<State, Trouble> {
+        let config = self.config(account, resource.region()).await?;
+        match resource {
+            Resource::Trail { .. }
+            | Resource::Recorder { .. }
+            | Resource::Detector { .. }
+            | Resource::Key { .. } => defences::read(&config, resource).await,
+            Resource::Shares { .. } | Resource::PublicAccess { .. } | Resource::Ingress { .. } => {
+                data::read(&config, resource).await
             }
-            Thing::Shares { .. } | Thing::PublicAccess { .. } | Thing::Ingress { .. } => {
-                data::read(&config, thing).await
-            }
-            Thing::Denial { person, directory } => identity_center::read(&config, person, directory).await,
-            Thing::Reissued { credential, user, secret } => {
+            Resource::Denial { person, directory } => identity_center::read(&config, person, directory).await,
+            Resource::Reissued { credential, user, secret } => {
                 reissue::read(&config, *credential, user, secret).await
             }
-            _ => identities::read(&config, thing).await,
+            _ => identities::read(&config, resource).await,
         }
     }
 
-    async fn write(&self, account: &str, thing: &Thing, from: &State, to: &State) -> Result<(), Trouble> {
-        let config = self.config(account, region_of(thing)).await?;
-        match thing {
-            Thing::Trail { .. } | Thing::Recorder { .. } | Thing::Detector { .. } | Thing::Key { .. } => {
-                defences::write(&config, thing, from, to).await
+    async fn write(
+        &self,
+        account: &str,
+        resource: &Resource,
+        from: &State,
+        to: &State,
+    ) -> Result<(), Trouble> {
+        let config = self.config(account, resource.region()).await?;
+        match resource {
+            Resource::Trail { .. }
+            | Resource::Recorder { .. }
+            | Resource::Detector { .. }
+            | Resource::Key { .. } => defences::write(&config, resource, from, to).await,
+            Resource::Shares { .. } | Resource::PublicAccess { .. } | Resource::Ingress { .. } => {
+                data::write(&config, resource, from, to).await
             }
-            Thing::Shares { .. } | Thing::PublicAccess { .. } | Thing::Ingress { .. } => {
-                data::write(&config, thing, from, to).await
-            }
-            Thing::Denial { directory, .. } => identity_center::write(&config, directory, to).await,
-            Thing::Reissued { credential, user, secret } if to.is_empty() => {
+            Resource::Denial { directory, .. } => identity_center::write(&config, directory, to).await,
+            Resource::Reissued { credential, user, secret } if to.is_empty() => {
                 reissue::take_back(&config, *credential, user, secret).await
             }
-            Thing::Reissued { credential, user, secret } => {
+            Resource::Reissued { credential, user, secret } => {
                 reissue::hand_over(&config, *credential, user, secret).await
             }
-            _ => identities::write(&config, thing, from, to).await,
+            _ => identities::write(&config, resource, from, to).await,
         }
-    }
-}
-
-fn region_of(thing: &Thing) -> Option<&str> {
-    match thing {
-        Thing::Denial { directory: Directory { region, .. }, .. }
-        | Thing::Trail { region, .. }
-        | Thing::Recorder { region, .. }
-        | Thing::Detector { region, .. }
-        | Thing::Shares { region, .. }
-        | Thing::PublicAccess { region, .. }
-        | Thing::Key { region, .. }
-        | Thing::Ingress { region, .. } => Some(region),
-        _ => None,
     }
 }
 

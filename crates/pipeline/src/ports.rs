@@ -7,7 +7,7 @@ use std::{
 
 use crate::formats::asff::Asff;
 use trailwarden_core::{activity::Damaged, event::Time};
-use trailwarden_response::{Holder, State, Thing, incident::Incident};
+use trailwarden_response::{Holder, Resource, State, incident::Incident};
 
 /// Primary key of an item.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -144,10 +144,16 @@ pub trait Accounts {
     async fn identity(&self, account: &str, holder: &Holder) -> Result<Identity, Trouble>;
 
     /// Reads the current state of a resource.
-    async fn read(&self, account: &str, thing: &Thing) -> Result<State, Trouble>;
+    async fn read(&self, account: &str, resource: &Resource) -> Result<State, Trouble>;
 
     /// Changes a resource from state `from` to state `to`.
-    async fn write(&self, account: &str, thing: &Thing, from: &State, to: &State) -> Result<(), Trouble>;
+    async fn write(
+        &self,
+        account: &str,
+        resource: &Resource,
+        from: &State,
+        to: &State,
+    ) -> Result<(), Trouble>;
 }
 
 /// Board that shows incidents to people: a chat channel or a ticket system.

@@ -16,7 +16,7 @@ use crate::{
 };
 use trailwarden_core::event::{Time, clip};
 use trailwarden_response::{
-    Impossible, State, Thing,
+    Impossible, Resource, State,
     incident::{Act, Change, Incident, Progress, State as Becomes, US},
 };
 
@@ -148,20 +148,20 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
     }
 
     async fn act(&self, at: usize, act: &Act) -> Result<(), Halt> {
-        let (account, thing) = (&act.planned.account_id, act.thing());
+        let (account, resource) = (&act.planned.account_id, act.resource());
         if let Some(change) = &act.change {
             // An earlier attempt began it, and may have completed it.
-            self.checks.record(account, &thing).await?;
-            let current = self.accounts.read(account, &thing).await?;
+            self.checks.record(account, &resource).await?;
+            let current = self.accounts.read(account, &resource).await?;
             if change.applied(&current).as_ref() == Some(&current) {
                 return Ok(());
             }
         }
-        self.checks.allow(self.accounts, account, &thing).await?;
-        let current = self.accounts.read(account, &thing).await?;
+        self.checks.allow(self.accounts, account, &resource).await?;
+        let current = self.accounts.read(account, &resource).await?;
         // The person's user id is known only after reading.
         let is_protected = |id: &String| self.checks.guard.settings.is_protected_person(id);
-        if thing.person().is_some() && current.keys().any(is_protected) {
+        if resource.person().is_some() && current.keys().any(is_protected) {
             return Err(Halt::At(Progress::Refused, "the settings protect it".to_owned()));
         }
         let change = match &act.change {
@@ -181,17 +181,17 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
         };
         if target != current {
             self.checks.unstopped().await?;
-            self.write(account, &thing, &current, &target).await?;
+            self.write(account, &resource, &current, &target).await?;
         }
         Ok(())
     }
 
-    async fn write(&self, account: &str, thing: &Thing, from: &State, to: &State) -> Result<(), Halt> {
-        let Some(what) = thing.leased() else {
-            return Ok(self.accounts.write(account, thing, from, to).await?);
+    async fn write(&self, account: &str, resource: &Resource, from: &State, to: &State) -> Result<(), Halt> {
+        let Some(what) = resource.leased() else {
+            return Ok(self.accounts.write(account, resource, from, to).await?);
         };
         self.checks.lease(what, Some((self.checks.now, self.checks.guard.copy))).await?;
-        let written = self.accounts.write(account, thing, from, to).await;
+        let written = self.accounts.write(account, resource, from, to).await;
         self.checks.lease(what, None).await?;
         Ok(written?)
     }
@@ -204,7 +204,7 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
         let after = act
             .planned
             .action
-            .aim(before, self.checks.now)
+            .desired_state(before, self.checks.now)
             .map_err(|impossible| Halt::At(ended(impossible), impossible.to_string()))?;
         let change = Change { before: before.clone(), after };
         if change.applied(before).is_none_or(|target| target == *before) {
@@ -233,17 +233,17 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
     }
 
     async fn take_back(&self, act: &Act) -> Result<(), Halt> {
-        let (account, thing) = (&act.planned.account_id, act.thing());
+        let (account, resource) = (&act.planned.account_id, act.resource());
         let refused = |why: &str| Halt::At(Progress::Refused, why.to_owned());
         let change = act.change.as_ref().ok_or_else(|| refused("what was there before is not known"))?;
         // Protection and the kill switch do not block an undo: it helps whoever is protected.
-        self.checks.not_ours(&thing)?;
-        self.checks.record(account, &thing).await?;
-        let current = self.accounts.read(account, &thing).await?;
+        self.checks.not_ours(&resource)?;
+        self.checks.record(account, &resource).await?;
+        let current = self.accounts.read(account, &resource).await?;
         let target = change.reversed().applied(&current);
         let target = target.ok_or_else(|| refused("somebody else changed it since"))?;
         if target != current {
-            self.write(account, &thing, &current, &target).await?;
+            self.write(account, &resource, &current, &target).await?;
         }
         Ok(())
     }
@@ -252,13 +252,13 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
     async fn look(&self, at: usize) -> Result<(), Unavailable> {
         let Some(incident) = load(self.checks.table, self.key).await? else { return Ok(()) };
         let act = &incident.acts[at];
-        let (account, thing) = (&act.planned.account_id, act.thing());
-        let seen = match self.checks.allow(self.accounts, account, &thing).await {
-            Ok(()) => self.accounts.read(account, &thing).await.map_err(Halt::from),
+        let (account, resource) = (&act.planned.account_id, act.resource());
+        let seen = match self.checks.allow(self.accounts, account, &resource).await {
+            Ok(()) => self.accounts.read(account, &resource).await.map_err(Halt::from),
             Err(halt) => Err(halt),
         };
         match seen {
-            Ok(seen) => match act.planned.action.aim(&seen, self.checks.now) {
+            Ok(seen) => match act.planned.action.desired_state(&seen, self.checks.now) {
                 Ok(_) => {
                     self.save(|incident| {
                         if incident.acts[at].seen.as_ref() != Some(&seen) {
@@ -282,9 +282,9 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
         let Some(incident) = load(self.checks.table, self.key).await? else { return Ok(()) };
         let act = &incident.acts[at];
         let (Some(change), Some(progress)) = (&act.change, act.again) else { return Ok(()) };
-        let (account, thing) = (&act.planned.account_id, act.thing());
-        self.checks.record(account, &thing).await?;
-        let holds = match self.accounts.read(account, &thing).await {
+        let (account, resource) = (&act.planned.account_id, act.resource());
+        self.checks.record(account, &resource).await?;
+        let holds = match self.accounts.read(account, &resource).await {
             Ok(current) => change.applied(&current).as_ref() == Some(&current),
             Err(Trouble::Unavailable(error)) => return Err(error),
             Err(Trouble::Refused(_)) => true,

@@ -1,10 +1,14 @@
-//! What can be done, each as a value, with how far it can be taken back.
+//! Action: one change that a response can make, as a value. Its resource's file says everything about it.
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    desired_state::{Impossible, QUARANTINE, REQUIRE_MFA, REVOKE, aim},
-    resource::{Credential, Holder, HolderKind, Shareable, State, Thing},
+use crate::{
+    Commands, Credential, Holder, HolderKind, Resource, Shareable, State,
+    resources::{
+        ActionSheet, access_keys, attached_policies, config_recorder, guardduty_detector, inline_policy,
+        kms_key, password, person_denial, policy_versions, public_access_block, reissued_credential,
+        security_group, shares, trail, trust_policy,
+    },
 };
 use trailwarden_core::{event::Time, settings::Directory};
 
@@ -29,6 +33,17 @@ impl Undo {
             Self::None => "none",
         }
     }
+}
+
+/// Why an action changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Impossible {
+    /// All is well without it: what it would end is not there.
+    #[error("{0}")]
+    Needless(&'static str),
+    /// What it would change is not found, or not understood: a person has to look.
+    #[error("{0}")]
+    Lost(&'static str),
 }
 
 /// Something that can be done in an account.
@@ -60,128 +75,62 @@ pub enum Action {
 }
 
 impl Action {
-    /// In words, as an order.
+    /// Everything about the action; `now` is the time that its commands name.
+    fn sheet(&self, now: Time) -> ActionSheet<'_> {
+        match self {
+            Self::DeactivateKeys { user } => access_keys::deactivate(user, None),
+            Self::DeactivateNewKeys { user, since } => access_keys::deactivate(user, Some(*since)),
+            Self::RevokeUserSessions { user } => inline_policy::revoke_user_sessions(user, now),
+            Self::RevokeRoleSessions { role } => inline_policy::revoke_role_sessions(role, now),
+            Self::QuarantineUser { user } => inline_policy::quarantine(user, now),
+            Self::DenyPerson { person, directory } => person_denial::deny(person, directory),
+            Self::RequireMfa { user } => inline_policy::require_mfa(user, now),
+            Self::RemovePassword { user } => password::remove(user),
+            Self::Reissue { credential, user, secret } => {
+                reissued_credential::reissue(*credential, user, secret)
+            }
+            Self::DetachPolicy { holder, policy } => attached_policies::detach(holder, policy),
+            Self::RemoveInlinePolicy { holder, policy } => inline_policy::remove(holder, policy),
+            Self::RestorePolicyVersion { policy } => policy_versions::restore(policy),
+            Self::RemoveFromTrust { role, whom } => trust_policy::remove(role, whom),
+            Self::RestartTrail { trail, region } => trail::restart(trail, region),
+            Self::RestartRecorder { recorder, region } => config_recorder::restart(recorder, region),
+            Self::EnableDetector { detector, region } => guardduty_detector::enable(detector, region),
+            Self::Unshare { of, resource, with, region } => shares::unshare(*of, resource, with, region),
+            Self::BlockPublicAccess { bucket, region } => public_access_block::block(bucket, region),
+            Self::CancelKeyDeletion { key, region } => kms_key::cancel_deletion(key, region),
+            Self::EnableKey { key, region } => kms_key::enable(key, region),
+            Self::RevokeIngress { group, rule, region } => security_group::revoke(group, rule, region),
+        }
+    }
+
+    /// The action as an order, in words.
     pub fn describe(&self) -> String {
-        match self {
-            Self::DeactivateKeys { user } => format!("Deactivate the access keys of {user}"),
-            Self::DeactivateNewKeys { user, since } => {
-                format!("Deactivate the access keys that {user} got since {since}")
-            }
-            Self::RevokeUserSessions { user } => {
-                format!("Revoke the sessions that {user} has (deny by the time their tokens were issued)")
-            }
-            Self::RevokeRoleSessions { role } => {
-                format!("Revoke all sessions of the role {role} (deny by the time their tokens were issued)")
-            }
-            Self::QuarantineUser { user } => {
-                format!("Quarantine {user} (an inline policy that denies everything)")
-            }
-            Self::DenyPerson { person, directory } => format!(
-                "Deny {} everything where the service control policy {} is attached (its user id in that)",
-                person_name(person),
-                directory.policy
-            ),
-            Self::RequireMfa { user } => {
-                format!("Demand MFA of {user} anew (an inline policy that denies everything else without it)")
-            }
-            Self::RemovePassword { user } => format!("Remove the password of {user}"),
-            Self::Reissue { credential, user, secret } => describe_reissue(*credential, user, secret),
-            Self::DetachPolicy { holder, policy } => format!("Detach {policy} from {}", holder.name),
-            Self::RemoveInlinePolicy { holder, policy } => {
-                format!("Remove the inline policy {policy} of {}", holder.name)
-            }
-            Self::RestorePolicyVersion { policy } => {
-                format!("Make the version before the default one of {policy} the default")
-            }
-            Self::RemoveFromTrust { role, whom } => format!("Take {whom} out of the trust policy of {role}"),
-            Self::RestartTrail { trail, region } => format!("Start the trail {trail} in {region} again"),
-            Self::RestartRecorder { recorder, region } => {
-                format!("Start AWS Config's recorder {recorder} in {region} again")
-            }
-            Self::EnableDetector { detector, region } => {
-                format!("Enable GuardDuty's detector {detector} in {region} again")
-            }
-            Self::Unshare { resource, with, .. } => format!("Stop sharing {resource} with {with}"),
-            Self::BlockPublicAccess { bucket, .. } => {
-                format!("Block public access to the bucket {bucket}")
-            }
-            Self::CancelKeyDeletion { key, region } => {
-                format!("Cancel the deletion of the key {key} in {region}, and enable it")
-            }
-            Self::EnableKey { key, region } => format!("Enable the key {key} in {region} again"),
-            Self::RevokeIngress { group, rule, .. } => format!("Revoke the rule of {group}: {rule}"),
-        }
+        self.sheet(Time(0)).text
     }
 
-    /// How far it can be taken back, and how.
+    /// How far it can be undone, and how.
     pub fn undo(&self) -> (Undo, &'static str) {
-        match self {
-            Self::DeactivateKeys { .. } | Self::DeactivateNewKeys { .. } => {
-                (Undo::Exact, "activate those keys that were active before")
-            }
-            Self::RevokeUserSessions { .. } | Self::RevokeRoleSessions { .. } => (
-                Undo::Exact,
-                "remove the inline policy TrailwardenRevokeOlderSessions (sessions not over yet work again, stolen ones too)",
-            ),
-            Self::QuarantineUser { .. } => (Undo::Exact, "remove the inline policy TrailwardenQuarantine"),
-            Self::DenyPerson { .. } => (Undo::Exact, "take its user id out of the policy again"),
-            Self::RequireMfa { .. } => (Undo::Exact, "remove the inline policy TrailwardenRequireMfa"),
-            Self::RemovePassword { .. } | Self::Reissue { credential: Credential::Password, .. } => {
-                (Undo::None, "nobody can read a password: a new one has to be given")
-            }
-            Self::Reissue { credential: Credential::Key, .. } => {
-                (Undo::Exact, "delete the new key, and its secret")
-            }
-            Self::DetachPolicy { .. } => (Undo::Exact, "attach it again"),
-            Self::RemoveInlinePolicy { .. } => (Undo::Exact, "put it back: its document is recorded before"),
-            Self::RestorePolicyVersion { .. } => {
-                (Undo::Exact, "make the newer version the default again: it is kept")
-            }
-            Self::RemoveFromTrust { .. } => {
-                (Undo::Exact, "put back the trust policy, which is recorded before")
-            }
-            Self::RestartTrail { .. } | Self::RestartRecorder { .. } | Self::EnableDetector { .. } => {
-                (Undo::Exact, "stop it again")
-            }
-            Self::Unshare { .. } => (Undo::Exact, "share it again with those recorded before"),
-            Self::BlockPublicAccess { .. } => {
-                (Undo::Exact, "put back the four switches, which are recorded before")
-            }
-            Self::CancelKeyDeletion { .. } => {
-                (Undo::Partial, "disable it: to schedule the deletion again is left to people")
-            }
-            Self::EnableKey { .. } => (Undo::Exact, "disable it again"),
-            Self::RevokeIngress { .. } => (Undo::Exact, "authorise the rule again, which is recorded before"),
-        }
+        self.sheet(Time(0)).undo
     }
 
-    /// What it changes.
-    pub fn thing(&self) -> Thing {
-        let inline = |holder: Holder, policy: &str| Thing::InlinePolicy { holder, policy: policy.to_owned() };
-        match self.clone() {
-            Self::DeactivateKeys { user } => Thing::Keys { user, since: None },
-            Self::DeactivateNewKeys { user, since } => Thing::Keys { user, since: Some(since) },
-            Self::RevokeUserSessions { user } => inline(Holder::user(user), REVOKE),
-            Self::RevokeRoleSessions { role } => inline(Holder::role(role), REVOKE),
-            Self::QuarantineUser { user } => inline(Holder::user(user), QUARANTINE),
-            Self::RequireMfa { user } => inline(Holder::user(user), REQUIRE_MFA),
-            Self::DenyPerson { person, directory } => Thing::Denial { person, directory },
-            Self::RemovePassword { user } => Thing::Password { user },
-            Self::Reissue { credential, user, secret } => Thing::Reissued { credential, user, secret },
-            Self::DetachPolicy { holder, .. } => Thing::Attached { holder },
-            Self::RemoveInlinePolicy { holder, policy } => Thing::InlinePolicy { holder, policy },
-            Self::RestorePolicyVersion { policy } => Thing::Versions { policy },
-            Self::RemoveFromTrust { role, .. } => Thing::Trust { role },
-            Self::RestartTrail { trail, region } => Thing::Trail { trail, region },
-            Self::RestartRecorder { recorder, region } => Thing::Recorder { recorder, region },
-            Self::EnableDetector { detector, region } => Thing::Detector { detector, region },
-            Self::Unshare { of, resource, region, .. } => Thing::Shares { of, resource, region },
-            Self::BlockPublicAccess { bucket, region } => Thing::PublicAccess { bucket, region },
-            Self::CancelKeyDeletion { key, region } | Self::EnableKey { key, region } => {
-                Thing::Key { key, region }
-            }
-            Self::RevokeIngress { group, region, .. } => Thing::Ingress { group, region },
-        }
+    /// The resource that it changes.
+    pub fn resource(&self) -> Resource {
+        self.sheet(Time(0)).resource
+    }
+
+    /// The resource's desired state, from its state before and the time.
+    ///
+    /// # Errors
+    /// [`Impossible`] if there is nothing that this could change.
+    pub fn desired_state(&self, before: &State, now: Time) -> Result<State, Impossible> {
+        (self.sheet(now).desired)(before, now)
+    }
+
+    /// AWS CLI commands that do it and undo it, and the names in them; see [`commands`](crate::commands).
+    pub(crate) fn unchecked_commands(&self, now: Time) -> (Commands, Vec<&str>) {
+        let sheet = self.sheet(now);
+        (sheet.commands, sheet.names)
     }
 
     /// The account in which it has to be done, where that is not the one that it is about.
@@ -192,37 +141,15 @@ impl Action {
         }
     }
 
-    /// Does it stop or mend something? What is asked for beyond that gives somebody back what they need.
+    /// Whether it stops or repairs something; reissuing a credential gives a user back what they need.
     pub fn contains(&self) -> bool {
         !matches!(self, Self::Reissue { .. })
     }
 
-    /// Does it end what was begun before a time, and nothing later?
+    /// Whether it ends only sessions issued before a time.
     pub fn is_revocation(&self) -> bool {
         matches!(self, Self::RevokeRoleSessions { .. } | Self::RevokeUserSessions { .. })
     }
-
-    /// What the thing should be like afterwards.
-    ///
-    /// # Errors
-    /// [`Impossible`] if there is nothing that this could change.
-    pub fn aim(&self, before: &State, now: Time) -> Result<State, Impossible> {
-        aim(self, before, now)
-    }
-}
-
-fn describe_reissue(credential: Credential, user: &str, secret: &str) -> String {
-    match credential {
-        Credential::Key => format!("Make a new access key for {user}, handed over in the secret {secret}"),
-        Credential::Password => format!(
-            "Give {user} a new password, handed over in the secret {secret}, to be changed at the first sign-in"
-        ),
-    }
-}
-
-/// What somebody behind Identity Center is called: a user name, or the id in the ARN of a user of the store.
-pub(super) fn person_name(person: &str) -> &str {
-    person.rsplit('/').next().unwrap_or_default()
 }
 
 impl HolderKind {

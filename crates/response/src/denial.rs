@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::desired_state::Impossible;
+use crate::Impossible;
 
 /// The statement that names them, by its `Sid`.
 const STATEMENT: &str = "TrailwardenDeniedPeople";

@@ -1,12 +1,17 @@
-//! Parts of an account whose state can be read and written: what actions change, and what undoing puts back.
+//! Resource: a part of an account whose state a response reads, writes, and restores.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::resources::{
+    ResourceSheet, access_keys, attached_policies, config_recorder, guardduty_detector, inline_policy,
+    kms_key, password, person_denial, policy_versions, public_access_block, reissued_credential,
+    security_group, shares, trail, trust_policy,
+};
 use trailwarden_core::{event::Time, settings::Directory};
 
-/// The state of a thing, as names and values: so that any two states can be compared, kept and put back.
+/// State of a resource as names and values, so that any two states can be compared, stored and restored.
 pub type State = BTreeMap<String, String>;
 
 /// The one entry of the state of a thing that has a document.
@@ -66,14 +71,9 @@ pub enum Credential {
     Password,
 }
 
-/// The ARN of a user of Identity Center's store, by their id: as events of Identity Center itself have it.
-fn directory_user(id: &str) -> String {
-    format!("arn:aws:identitystore:::user/{id}")
-}
-
 /// A part of an account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Thing {
+pub enum Resource {
     /// A user's access keys: `AKIA...` to `Active` or `Inactive`; of those made since then, if a time is given.
     Keys {
         /// Whose.
@@ -177,8 +177,53 @@ pub enum Thing {
     },
 }
 
-impl Thing {
-    /// Whose identity it changes: it may be protected.
+impl Resource {
+    /// Name, calls and Region.
+    fn sheet(&self) -> ResourceSheet<'_> {
+        match self {
+            Self::Keys { user, .. } => access_keys::sheet(user),
+            Self::Password { user } => password::sheet(user),
+            Self::Reissued { credential, user, .. } => reissued_credential::sheet(*credential, user),
+            Self::Denial { directory, .. } => person_denial::sheet(directory),
+            Self::InlinePolicy { holder, .. } => inline_policy::sheet(holder),
+            Self::Attached { holder } => attached_policies::sheet(holder),
+            Self::Versions { policy } => policy_versions::sheet(policy),
+            Self::Trust { role } => trust_policy::sheet(role),
+            Self::Trail { trail, region } => trail::sheet(trail, region),
+            Self::Recorder { recorder, region } => config_recorder::sheet(recorder, region),
+            Self::Detector { detector, region } => guardduty_detector::sheet(detector, region),
+            Self::Shares { of, resource, region } => shares::sheet(*of, resource, region),
+            Self::PublicAccess { bucket, region } => public_access_block::sheet(bucket, region),
+            Self::Key { key, region } => kms_key::sheet(key, region),
+            Self::Ingress { group, region } => security_group::sheet(group, region),
+        }
+    }
+
+    /// Its name in AWS's calls.
+    pub fn name(&self) -> &str {
+        self.sheet().name
+    }
+
+    /// Calls that read and write it, as CloudTrail names them.
+    pub fn calls(&self) -> &'static [&'static str] {
+        self.sheet().calls
+    }
+
+    /// Its Region, for a regional service.
+    pub fn region(&self) -> Option<&str> {
+        self.sheet().region
+    }
+
+    /// Second name in its calls: the secret, or the identity store.
+    pub fn aside(&self) -> Option<&str> {
+        match self {
+            Self::Reissued { secret, .. } => Some(secret),
+            Self::Denial { directory, .. } => Some(&directory.store),
+            _ => None,
+        }
+    }
+
+    /// The identity that it belongs to, which may be protected.
     pub fn holder(&self) -> Option<Holder> {
         match self {
             Self::Keys { user, .. } | Self::Password { user } | Self::Reissued { user, .. } => {
@@ -190,7 +235,7 @@ impl Thing {
         }
     }
 
-    /// Which person behind Identity Center it is about: they may be protected.
+    /// The person behind Identity Center whom it denies, who may be protected.
     pub fn person(&self) -> Option<&str> {
         match self {
             Self::Denial { person, .. } => Some(person),
@@ -198,158 +243,22 @@ impl Thing {
         }
     }
 
-    /// The same, as it was found before it was changed: somebody may have been renamed since, or deleted.
+    /// The same resource as found before it was changed: by id, since a person may have been renamed since, or deleted.
     #[must_use]
     pub fn as_found(self, before: &State) -> Self {
-        match (self, before.keys().next()) {
-            (Self::Denial { directory, .. }, Some(id)) => {
-                Self::Denial { person: directory_user(id), directory }
+        match self {
+            Self::Denial { person, directory } => {
+                Self::Denial { person: person_denial::as_found(person, before), directory }
             }
-            (thing, _) => thing,
+            resource => resource,
         }
     }
 
-    /// What must be ours alone while it is written, as it has no versions to write over.
+    /// Lease name for a resource without optimistic locking.
     pub fn leased(&self) -> Option<&str> {
         match self {
             Self::Denial { directory, .. } => Some(&directory.policy),
             _ => None,
         }
-    }
-
-    /// What it is called in AWS's calls.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Keys { user: name, .. }
-            | Self::Password { user: name }
-            | Self::Reissued { user: name, .. }
-            | Self::Denial { directory: Directory { policy: name, .. }, .. }
-            | Self::InlinePolicy { holder: Holder { name, .. }, .. }
-            | Self::Attached { holder: Holder { name, .. } }
-            | Self::Versions { policy: name }
-            | Self::Trust { role: name }
-            | Self::Trail { trail: name, .. }
-            | Self::Recorder { recorder: name, .. }
-            | Self::Detector { detector: name, .. }
-            | Self::Shares { resource: name, .. }
-            | Self::PublicAccess { bucket: name, .. }
-            | Self::Key { key: name, .. }
-            | Self::Ingress { group: name, .. } => name,
-        }
-    }
-
-    /// What else its calls may be about.
-    pub fn aside(&self) -> Option<&str> {
-        match self {
-            Self::Reissued { secret, .. } => Some(secret),
-            Self::Denial { directory, .. } => Some(&directory.store),
-            _ => None,
-        }
-    }
-
-    /// The calls by which it is read and written, as CloudTrail names them.
-    pub fn calls(&self) -> &'static [&'static str] {
-        match self {
-            Self::Keys { .. } => &["iam:ListAccessKeys", "iam:UpdateAccessKey"],
-            Self::Password { .. } => &["iam:GetLoginProfile", "iam:DeleteLoginProfile"],
-            Self::Reissued { credential, .. } => calls_of_reissue(*credential),
-            Self::Denial { .. } => &[
-                "identitystore:GetUserId",
-                "organizations:DescribePolicy",
-                "organizations:ListTargetsForPolicy",
-                "organizations:UpdatePolicy",
-            ],
-            Self::InlinePolicy { holder, .. } => match holder.kind {
-                HolderKind::User => &["iam:GetUserPolicy", "iam:PutUserPolicy", "iam:DeleteUserPolicy"],
-                HolderKind::Role => &["iam:GetRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy"],
-                HolderKind::Group => &["iam:GetGroupPolicy", "iam:PutGroupPolicy", "iam:DeleteGroupPolicy"],
-            },
-            Self::Attached { holder } => match holder.kind {
-                HolderKind::User => {
-                    &["iam:ListAttachedUserPolicies", "iam:AttachUserPolicy", "iam:DetachUserPolicy"]
-                }
-                HolderKind::Role => {
-                    &["iam:ListAttachedRolePolicies", "iam:AttachRolePolicy", "iam:DetachRolePolicy"]
-                }
-                HolderKind::Group => {
-                    &["iam:ListAttachedGroupPolicies", "iam:AttachGroupPolicy", "iam:DetachGroupPolicy"]
-                }
-            },
-            Self::Versions { .. } => &["iam:ListPolicyVersions", "iam:SetDefaultPolicyVersion"],
-            Self::Trust { .. } => &["iam:GetRole", "iam:UpdateAssumeRolePolicy"],
-            Self::Trail { .. } | Self::Recorder { .. } | Self::Detector { .. } => self.calls_of_defences(),
-            _ => self.calls_of_data(),
-        }
-    }
-
-    fn calls_of_defences(&self) -> &'static [&'static str] {
-        match self {
-            Self::Trail { .. } => {
-                &["cloudtrail:GetTrailStatus", "cloudtrail:StartLogging", "cloudtrail:StopLogging"]
-            }
-            Self::Recorder { .. } => &[
-                "config:DescribeConfigurationRecorderStatus",
-                "config:StartConfigurationRecorder",
-                "config:StopConfigurationRecorder",
-            ],
-            _ => &["guardduty:GetDetector", "guardduty:UpdateDetector"],
-        }
-    }
-
-    fn calls_of_data(&self) -> &'static [&'static str] {
-        match self {
-            Self::Shares { of, .. } => match of {
-                Shareable::Snapshot => &["ec2:DescribeSnapshotAttribute", "ec2:ModifySnapshotAttribute"],
-                Shareable::Image => &["ec2:DescribeImageAttribute", "ec2:ModifyImageAttribute"],
-                Shareable::DbSnapshot => {
-                    &["rds:DescribeDBSnapshotAttributes", "rds:ModifyDBSnapshotAttribute"]
-                }
-                Shareable::DbClusterSnapshot => {
-                    &["rds:DescribeDBClusterSnapshotAttributes", "rds:ModifyDBClusterSnapshotAttribute"]
-                }
-            },
-            Self::PublicAccess { .. } => &[
-                "s3:GetBucketPublicAccessBlock",
-                "s3:PutBucketPublicAccessBlock",
-                "s3:DeleteBucketPublicAccessBlock",
-            ],
-            Self::Key { .. } => {
-                &["kms:DescribeKey", "kms:CancelKeyDeletion", "kms:EnableKey", "kms:DisableKey"]
-            }
-            _ => &[
-                "ec2:DescribeSecurityGroupRules",
-                "ec2:AuthorizeSecurityGroupIngress",
-                "ec2:RevokeSecurityGroupIngress",
-            ],
-        }
-    }
-}
-
-fn calls_of_reissue(credential: Credential) -> &'static [&'static str] {
-    match credential {
-        Credential::Key => &[
-            "iam:ListAccessKeys",
-            "iam:CreateAccessKey",
-            "iam:DeleteAccessKey",
-            "secretsmanager:CreateSecret",
-            "secretsmanager:DescribeSecret",
-            "secretsmanager:PutSecretValue",
-            "secretsmanager:TagResource",
-            "secretsmanager:DeleteSecret",
-            // Secrets Manager's own, in the name of whoever asks it.
-            "kms:GenerateDataKey",
-            "kms:Decrypt",
-        ],
-        Credential::Password => &[
-            "iam:CreateLoginProfile",
-            "iam:UpdateLoginProfile",
-            "secretsmanager:GetRandomPassword",
-            "secretsmanager:CreateSecret",
-            "secretsmanager:DescribeSecret",
-            "secretsmanager:PutSecretValue",
-            "secretsmanager:TagResource",
-            "kms:GenerateDataKey",
-            "kms:Decrypt",
-        ],
     }
 }

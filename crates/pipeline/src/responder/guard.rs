@@ -15,7 +15,7 @@ use trailwarden_core::{
     settings::Settings,
 };
 use trailwarden_response::{
-    Action, HolderKind, State, Thing,
+    Action, HolderKind, Resource, State,
     incident::{Act, Progress},
     planner::STOPS,
 };
@@ -96,16 +96,16 @@ impl<T: Table> Checks<'_, T> {
         &self,
         accounts: &impl Accounts,
         account: &str,
-        thing: &Thing,
+        resource: &Resource,
     ) -> Result<(), Halt> {
         self.unstopped().await?;
         let refused = |why: String| Err(Halt::At(Progress::Refused, why));
-        self.not_ours(thing)?;
-        if thing.person().is_some_and(|person| self.guard.settings.is_protected_person(person)) {
+        self.not_ours(resource)?;
+        if resource.person().is_some_and(|person| self.guard.settings.is_protected_person(person)) {
             return refused("the settings protect it".to_owned());
         }
-        self.record(account, thing).await?;
-        let Some(holder) = thing.holder() else { return Ok(()) };
+        self.record(account, resource).await?;
+        let Some(holder) = resource.holder() else { return Ok(()) };
         let identity = accounts.identity(account, &holder).await?;
         if self.guard.settings.is_protected(&identity.arn) {
             return refused("the settings protect it".to_owned());
@@ -118,8 +118,8 @@ impl<T: Table> Checks<'_, T> {
 
     /// Halts on the suite's own roles. It compares whole names without case, as IAM does: a similar name is no
     /// exemption.
-    pub(super) fn not_ours(&self, thing: &Thing) -> Result<(), Halt> {
-        let role = thing.holder().filter(|holder| holder.kind == HolderKind::Role);
+    pub(super) fn not_ours(&self, resource: &Resource) -> Result<(), Halt> {
+        let role = resource.holder().filter(|holder| holder.kind == HolderKind::Role);
         if role
             .is_some_and(|role| self.guard.own_roles.iter().any(|own| own.eq_ignore_ascii_case(&role.name)))
         {
@@ -167,13 +167,13 @@ impl<T: Table> Checks<'_, T> {
     }
 
     /// Records the calls about to be made, so that their CloudTrail events are recognised as our own.
-    pub(super) async fn record(&self, account: &str, thing: &Thing) -> Result<(), Unavailable> {
-        let whom: &[&str] = match thing.holder() {
+    pub(super) async fn record(&self, account: &str, resource: &Resource) -> Result<(), Unavailable> {
+        let whom: &[&str] = match resource.holder() {
             Some(_) => &["iam:GetUser", "iam:GetRole", "iam:GetGroup"],
             None => &[],
         };
-        let calls = whom.iter().chain(thing.calls());
-        let names = || [thing.name()].into_iter().chain(thing.aside());
+        let calls = whom.iter().chain(resource.calls());
+        let names = || [resource.name()].into_iter().chain(resource.aside());
         let calls: Vec<(String, String)> = calls
             .flat_map(|call| names().map(|name| ((*call).to_owned(), clip(name, 96).to_owned())))
             .collect();

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Planned, State, Thing};
+use crate::{Planned, Resource, State};
 use trailwarden_core::event::Time;
 
 /// How far an act is.
@@ -103,11 +103,11 @@ impl Act {
     }
 
     /// What it changes; what it changed, as it was found.
-    pub fn thing(&self) -> Thing {
-        let thing = self.planned.action.thing();
+    pub fn resource(&self) -> Resource {
+        let resource = self.planned.action.resource();
         match &self.change {
-            Some(change) => thing.as_found(&change.before),
-            None => thing,
+            Some(change) => resource.as_found(&change.before),
+            None => resource,
         }
     }
 

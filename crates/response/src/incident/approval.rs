@@ -203,7 +203,7 @@ impl Incident {
     ) -> Result<(), Refusal> {
         let refused = |why: String| Err(Refusal::NotDone(why));
         let user_of = |act: &Act| {
-            let holder = act.planned.action.thing().holder();
+            let holder = act.planned.action.resource().holder();
             holder.filter(|holder| holder.kind == HolderKind::User).map(|user| user.name)
         };
         let found = match which {
@@ -374,7 +374,7 @@ mod tests {
         assert!(done.reissue(Credential::Password, None, "kim", Time(9)).is_ok());
         let stopped = [("cloudtrail:StopLogging", "trail", "", "")];
         let mut of_a_role = incident(found("evasion", &stopped), Progress::Done);
-        of_a_role.acts.retain(|act| act.planned.action.thing().holder().is_none());
+        of_a_role.acts.retain(|act| act.planned.action.resource().holder().is_none());
         assert!(of_a_role.reissue(Credential::Key, None, "kim", Time(9)).is_err());
     }
 }

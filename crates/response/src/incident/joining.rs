@@ -188,9 +188,9 @@ impl Incident {
 
     /// Does an act stop whoever stands behind it? What they assumed on the way may end as often as it will.
     fn is_stopped_by(&self, act: &Act) -> bool {
-        let thing = act.planned.action.thing();
-        let whom = thing.holder().map(|holder| holder.name);
-        let whom = whom.as_deref().or(thing.person().map(last)).unwrap_or_default();
+        let resource = act.planned.action.resource();
+        let whom = resource.holder().map(|holder| holder.name);
+        let whom = whom.as_deref().or(resource.person().map(last)).unwrap_or_default();
         act.planned.why == STOPS && act.progress == Progress::Done && whom == last(&self.principal)
     }
 }
