@@ -80,10 +80,10 @@ fn seen_by(who: Option<Who>) -> Router {
     incident.acts[0].progress = Progress::Done;
     block_on(table.put(&key, table_schema::write_incident(&incident, NOW), Over::Anything)).unwrap();
     block_on(feedback::count(&table, &[(scope(), NOW.hour())], NOW)).unwrap();
-    let (give, clerk) = orders();
+    let (give, worker) = orders();
     std::thread::spawn(move || {
         let desk = Desk::new(table, Mode::Approve);
-        block_on(clerk.attend(&desk, &Nobody, || (NOW, NOW), || false));
+        block_on(worker.attend(&desk, &Nobody, || (NOW, NOW), || false));
     });
     let pages = router(give, Entrance::Link, false, Router::new());
     match who {
@@ -342,10 +342,10 @@ fn an_incident_that_goes_on_counts_though_it_began_long_ago() {
     let begun = Finding { first_seen: old, last_seen: old, ..finding() };
     let raised = FindingRaised { scope: scope(), revision: 1, finding: begun };
     block_on(join(&table, &raised, Mode::Observe, &Settings::default(), old)).unwrap();
-    let (give, clerk) = orders();
+    let (give, worker) = orders();
     std::thread::spawn(move || {
         let desk = Desk::new(table, Mode::Observe);
-        block_on(clerk.attend(&desk, &Nobody, || (NOW, NOW), || false));
+        block_on(worker.attend(&desk, &Nobody, || (NOW, NOW), || false));
     });
     let router = router(give, Entrance::Link, false, Router::new())
         .layer(Extension(Who { name: "kim".to_owned(), names: None }));
@@ -364,10 +364,10 @@ fn a_list_comes_in_parts() {
         let key = table_schema::finding_key(&scope(), &one.id);
         block_on(table.put(&key, KeptFinding::new(one).write(NOW), Over::Anything)).unwrap();
     }
-    let (give, clerk) = orders();
+    let (give, worker) = orders();
     std::thread::spawn(move || {
         let desk = Desk::new(table, Mode::Observe);
-        block_on(clerk.attend(&desk, &Nobody, || (NOW, NOW), || false));
+        block_on(worker.attend(&desk, &Nobody, || (NOW, NOW), || false));
     });
     let router = router(give, Entrance::Link, false, Router::new())
         .layer(Extension(Who { name: "kim".to_owned(), names: None }));

@@ -98,7 +98,7 @@ fn a_folder_is_followed_and_a_new_file_is_told_of() {
 #[test]
 fn quiet_says_no_line_for_what_is_skipped_and_still_counts_it() {
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("a.json"), "{\"Records\":[{\"eventTime\":1}]}").expect("a log");
+    std::fs::write(folder.path().join("a.json"), "no log").expect("a log");
     let loud = trailwarden(&["analyze", text(folder.path())]);
     let quiet = trailwarden(&["analyze", "--quiet", text(folder.path())]);
     let errors = |output: &std::process::Output| String::from_utf8_lossy(&output.stderr).into_owned();
@@ -132,7 +132,7 @@ fn every_command_that_reads_logs_takes_the_same_options() {
 fn completions_and_the_manual_are_made_from_the_arguments() {
     for shell in ["bash", "zsh", "fish"] {
         let made = trailwarden(&["completions", shell]);
-        assert!(String::from_utf8_lossy(&made.stdout).contains("--min-severity"), "{shell}");
+        assert!(String::from_utf8_lossy(&made.stdout).contains("min-severity"), "{shell}");
     }
     let manual = trailwarden(&["man"]);
     assert!(String::from_utf8_lossy(&manual.stdout).contains("compliance"));

@@ -14,9 +14,9 @@ use crate::{
     args::Input,
     files, judging,
     knowledge::Knowledge,
-    memory::Memory,
     reading::{self, Read},
-    state::State,
+    store::Store,
+    store::hours::Hours,
     verdicts,
 };
 
@@ -68,14 +68,14 @@ pub fn run(input: &Input, verdicts: Option<&Path>, keeps: bool) -> Result<Analys
     let knowledge = Knowledge::load(input)?;
     let mut said = verdicts.map(verdicts::read).transpose()?.unwrap_or_default();
     let state = match &input.state {
-        Some(path) => Some(State::open(path).with_context(|| format!("state {}", files::show(path)))?),
+        Some(path) => Some(Store::open(path).with_context(|| format!("state {}", files::show(path)))?),
         None => None,
     };
     if let Some(state) = &state {
         said.extend(verdicts::kept(&state.items())?);
     }
     let jobs = input.reading.threads();
-    let memory = Memory::default();
+    let memory = Hours::default();
     let mut analysis = read(input, &memory)?;
     let judged = match &state {
         None => judging::judge_memory(&memory, &knowledge, jobs)?,
@@ -97,7 +97,7 @@ pub fn run(input: &Input, verdicts: Option<&Path>, keeps: bool) -> Result<Analys
                 judging::principal_days(&scopes, |scope| all[scope].clone())
             }
         };
-        let mut known = state.as_ref().map(State::findings).transpose()?.unwrap_or_default();
+        let mut known = state.as_ref().map(Store::findings).transpose()?.unwrap_or_default();
         known.extend(analysis.findings.iter().cloned());
         analysis.thresholds = verdicts::learn(&said, &known, &days, &knowledge.settings);
         verdicts::relabel(&mut analysis.findings, &analysis.thresholds);
@@ -110,7 +110,7 @@ pub fn run(input: &Input, verdicts: Option<&Path>, keeps: bool) -> Result<Analys
 ///
 /// # Errors
 /// If this machine fails; a bad file is reported and counted instead.
-pub(crate) fn read(input: &Input, memory: &Memory) -> Result<Analysis> {
+pub(crate) fn read(input: &Input, memory: &Hours) -> Result<Analysis> {
     let merge = |fold: &mut Fold| -> Result<()> {
         fold.take().into_iter().try_for_each(|(scope, hour, delta)| Ok(memory.add(&scope, hour, delta)?))
     };

@@ -14,7 +14,7 @@ use trailwarden_core::{
 use crate::{
     analysis, args, files,
     output::{place_and_time, style},
-    state::State,
+    store::Store,
     text::{printable, wrap},
 };
 
@@ -59,7 +59,7 @@ pub(crate) fn kept(path: &Path) -> Result<Vec<Finding>> {
     if !path.exists() {
         bail!("no such file");
     }
-    State::open(path)?.findings()
+    Store::open(path)?.findings()
 }
 
 const WIDTH: usize = 100;

@@ -16,8 +16,8 @@ use crate::{
     files,
     judging::{self, Encoded},
     knowledge::{Knowledge, now},
-    memory::Memory,
-    state::State,
+    store::Store,
+    store::hours::Hours,
     text::printable,
 };
 
@@ -34,10 +34,10 @@ impl Identities {
     /// Reads logs and state; writes nothing.
     pub(crate) fn load(input: &Input) -> Result<Self> {
         let knowledge = Knowledge::load(input)?;
-        let memory = Memory::default();
+        let memory = Hours::default();
         analysis::read(input, &memory)?;
         let hours = match &input.state {
-            Some(path) => State::open(path)
+            Some(path) => Store::open(path)
                 .and_then(|state| state.everything(&memory))
                 .with_context(|| format!("state {}", files::show(path)))?,
             None => {
@@ -48,8 +48,8 @@ impl Identities {
     }
 
     /// Loads from a state that is already open.
-    pub(crate) fn in_state(state: &State, input: &Input) -> Result<Self> {
-        Self::of(Knowledge::load(input)?, state.everything(&Memory::default())?, input)
+    pub(crate) fn in_state(state: &Store, input: &Input) -> Result<Self> {
+        Self::of(Knowledge::load(input)?, state.everything(&Hours::default())?, input)
     }
 
     fn of(knowledge: Knowledge, hours: BTreeMap<Scope, Encoded>, input: &Input) -> Result<Self> {

@@ -26,10 +26,10 @@ use trailwarden_response::{
 use crate::{
     args::{self, Form},
     files,
-    items::Items,
     knowledge::{now, settings},
     output::style,
-    state::State,
+    store::Store,
+    store::table::FileTable,
     text::{count, paragraph, printable},
 };
 
@@ -45,7 +45,7 @@ pub(crate) fn incident(arguments: &args::Incident) -> Result<u8> {
         );
     }
     let settings = settings(arguments.settings.as_deref())?;
-    let state = State::open(path).with_context(|| format!("state {}", files::show(path)))?;
+    let state = Store::open(path).with_context(|| format!("state {}", files::show(path)))?;
     let days = gather(&state, &settings)?;
     let items = state.items();
     let incidents = all(&items, &days)?;
@@ -67,7 +67,7 @@ pub(crate) fn incident(arguments: &args::Incident) -> Result<u8> {
 }
 
 /// Joins the state's findings to incidents; returns the days of the findings, since 1970.
-pub(crate) fn gather(state: &State, settings: &Settings) -> Result<Vec<u32>> {
+pub(crate) fn gather(state: &Store, settings: &Settings) -> Result<Vec<u32>> {
     let items = state.items();
     let mut findings = state.scoped_findings()?;
     findings.sort_by(|(_, a), (_, b)| (a.last_seen, &a.id).cmp(&(b.last_seen, &b.id)));
@@ -84,7 +84,7 @@ pub(crate) fn gather(state: &State, settings: &Settings) -> Result<Vec<u32>> {
 }
 
 /// All incidents of these days, newest first.
-fn all(items: &Items<'_>, days: &[u32]) -> Result<Vec<(Key, Incident)>> {
+fn all(items: &FileTable<'_>, days: &[u32]) -> Result<Vec<(Key, Incident)>> {
     let mut found = Vec::new();
     for day in days.iter().rev() {
         let listed = block_on(items.listed(&table_schema::day_partition(*day), INCIDENTS.0, INCIDENTS.1))?;
@@ -129,7 +129,7 @@ fn decided(asked: &args::Decision) -> Option<(&str, Decision)> {
 }
 
 /// Records a decision under the name of the current user.
-fn keep(items: &Items<'_>, key: &Key, decision: &Decision) -> Result<Incident> {
+fn keep(items: &FileTable<'_>, key: &Key, decision: &Decision) -> Result<Incident> {
     let who = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
     let who = format!("local:{}", who.as_deref().unwrap_or("somebody"));
     let mut outcome = Err(anyhow!("the incident no longer exists"));

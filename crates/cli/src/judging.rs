@@ -14,7 +14,7 @@ use trailwarden_core::{
     severity::thresholds::History,
 };
 
-use crate::{knowledge::Knowledge, memory::Memory};
+use crate::{knowledge::Knowledge, store::hours::Hours};
 
 /// Result of judging.
 pub(crate) struct Judged {
@@ -27,7 +27,7 @@ pub(crate) struct Judged {
 pub(crate) type Encoded = Vec<(u32, Box<[u8]>)>;
 
 /// Judges everything in memory.
-pub(crate) fn judge_memory(memory: &Memory, knowledge: &Knowledge, jobs: usize) -> Result<Judged> {
+pub(crate) fn judge_memory(memory: &Hours, knowledge: &Knowledge, jobs: usize) -> Result<Judged> {
     let scopes = memory.scopes();
     let peers = peers(&scopes, jobs, |scope| memory.encoded(scope))?;
     let parts = Parts::default();

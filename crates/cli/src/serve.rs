@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use pollster::block_on;
 use tokio::net::TcpListener;
-use trailwarden_dashboard::{Clerk, Entrance, Key, Router, listen, orders, router};
+use trailwarden_dashboard::{Entrance, Key, Router, Worker, listen, orders, router};
 use trailwarden_pipeline::{
     dashboard::{Asked, Desk},
     messages::Notice,
@@ -20,7 +20,7 @@ use crate::{
     args::{Input, Serve},
     files,
     knowledge::now,
-    shelf::Shelf,
+    store::dashboard_table::DashboardTable,
 };
 
 /// Serves until interrupted.
@@ -34,14 +34,14 @@ pub(crate) fn serve(arguments: &Serve) -> Result<u8> {
     }
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no source of random numbers: {error}"))?;
-    let (orders, clerk) = orders();
+    let (orders, worker) = orders();
     let (input, file) = (arguments.input.clone(), file.clone());
     // The state is checked, and the board rendered once, before the link is printed.
     let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
     std::thread::spawn(move || match open(&input, &file) {
         Ok(desk) => {
             let _ = ready.send(Ok(()));
-            attend(clerk, &desk);
+            attend(worker, &desk);
         }
         Err(error) => _ = ready.send(Err(error)),
     });
@@ -61,16 +61,16 @@ pub(crate) fn serve(arguments: &Serve) -> Result<u8> {
     })
 }
 
-fn open(input: &Input, file: &Path) -> Result<Desk<Shelf>> {
-    let desk = Shelf::desk(input, file)?;
+fn open(input: &Input, file: &Path) -> Result<Desk<DashboardTable>> {
+    let desk = DashboardTable::desk(input, file)?;
     block_on(desk.see(&Asked::Board, desk.table().as_of()))?;
     Ok(desk)
 }
 
-fn attend(clerk: Clerk, desk: &Desk<Shelf>) {
+fn attend(worker: Worker, desk: &Desk<DashboardTable>) {
     let _ends = Ends;
     let shelf = desk.table();
-    block_on(clerk.attend(desk, &Nobody, || (shelf.as_of(), now()), || shelf.renew()));
+    block_on(worker.attend(desk, &Nobody, || (shelf.as_of(), now()), || shelf.renew()));
 }
 
 fn who() -> String {

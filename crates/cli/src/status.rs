@@ -19,7 +19,7 @@ use crate::{
     args::{Form, Input, Status},
     files,
     output::style,
-    shelf::Shelf,
+    store::dashboard_table::DashboardTable,
     text::{count, paragraph, printable, thousands},
 };
 
@@ -43,7 +43,7 @@ pub(crate) fn status(arguments: &Status) -> Result<u8> {
             copy
         }
     };
-    let desk = Shelf::desk(input, &file)?;
+    let desk = DashboardTable::desk(input, &file)?;
     let see = |asked| block_on(desk.see(&asked, desk.table().as_of()));
     let View::Board(board) = see(Asked::Board)? else { bail!("there is no board") };
     let open = Filter { days: DAYS.1, state: Some(State::Open), limit: 1, ..Filter::default() };

@@ -94,7 +94,7 @@ fn full() -> Memory {
 /// once before serving, as `trailwarden serve` does. Returns the address and the milliseconds of that first
 /// rendering.
 fn serve(table: Memory) -> (SocketAddr, f64) {
-    let (give, clerk) = orders();
+    let (give, worker) = orders();
     let (ready, is_ready) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let (desk, started) = (Desk::new(table, Mode::Observe), Instant::now());
@@ -104,7 +104,7 @@ fn serve(table: Memory) -> (SocketAddr, f64) {
             let now = Time(NOW.0 + started.elapsed().as_secs() as i64);
             (now, now)
         };
-        block_on(clerk.attend(&desk, &Nobody, clock, || false));
+        block_on(worker.attend(&desk, &Nobody, clock, || false));
     });
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {

@@ -8,15 +8,15 @@
 //! absent: it writes its colours into the picture, where neither dark mode nor a strict
 //! Content-Security-Policy can change them. The charts here are a few rectangles with style sheet classes.
 
-mod clerk;
 mod headers;
 mod loopback;
 mod pages;
 mod queries;
 mod routes;
+mod worker;
 
 pub use axum::Router;
-pub use clerk::{Clerk, Orders, orders};
 pub use loopback::{Key, listen};
 pub use pages::Entrance;
 pub use routes::{Who, router};
+pub use worker::{Orders, Worker, orders};

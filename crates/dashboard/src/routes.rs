@@ -21,10 +21,10 @@ use trailwarden_pipeline::{
 };
 
 use crate::{
-    clerk::{Change, Orders},
     headers::{guard, tagged},
     pages::{self, Entrance},
     queries::{self, asked},
+    worker::{Change, Orders},
 };
 
 /// Authenticated user. A layer in front of the router adds it as a request extension.

@@ -7,9 +7,9 @@ use trailwarden_core::finding::Finding;
 use trailwarden_integrations::{
     bus::Bus,
     environment::{aws, variable},
-    knowledge::Remembered,
     lambda::{Failed, all_failed, serve_queue},
     now,
+    settings_cache::StoredSettings,
     table::DynamoTable,
     telemetry,
 };
@@ -23,7 +23,7 @@ async fn main() -> Result<(), Error> {
     let aws = aws().await;
     let table = DynamoTable::new(&aws, variable("TABLE_NAME")?);
     let bus = Bus::new(&aws, variable("EVENT_BUS_NAME")?);
-    let settings = Remembered::new(table.clone());
+    let settings = StoredSettings::new(table.clone());
     let check = async |messages: &[String], failed: &mut Failed| -> Result<Vec<Finding>, Unavailable> {
         let settings = settings.current().await?;
         let mut brought = Brought::default();

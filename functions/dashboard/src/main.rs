@@ -25,12 +25,12 @@ async fn main() -> Result<(), Error> {
     let desk = Desk::new(DynamoTable::new(&aws, variable("TABLE_NAME")?), mode);
     let bus = Bus::new(&aws, variable("EVENT_BUS_NAME")?);
     let provider = Provider::new(Http::default(), &variable("OIDC_ISSUER")?, variable("OIDC_CLIENT_ID")?);
-    let (orders, clerk) = orders();
+    let (orders, worker) = orders();
     let reissues = variable("RESPONSE_REISSUE")? == "true";
     let pages = router(orders, Entrance::Provider, reissues, sign_in::routes(provider)).layer(from_fn(
         async |request: Request, next: axum::middleware::Next| next.run(named(request)).await,
     ));
-    let work = clerk.attend(&desk, &bus, || (now(), now()), || false);
+    let work = worker.attend(&desk, &bus, || (now(), now()), || false);
     tokio::select! {
         () = work => Ok(()),
         ended = lambda_http::run(pages) => ended,

@@ -4,12 +4,12 @@ use lambda_runtime::Error;
 use serde_json::{Value, value::RawValue};
 use trailwarden_integrations::{
     environment::{aws, variable},
-    knowledge::Remembered,
+    ingest_reader::{IngestReader, metrics},
     lambda::{response, serve},
     objects::Objects,
     quarantine::Quarantine,
     queue::Queue,
-    reading::{Reading, metrics},
+    settings_cache::StoredSettings,
     table::DynamoTable,
     telemetry::emit,
 };
@@ -19,12 +19,12 @@ use trailwarden_pipeline::triggers::{Sender, Transformed, open};
 async fn main() -> Result<(), Error> {
     let aws = aws().await;
     let objects = Objects::new(&aws);
-    let reading = Reading {
+    let reading = IngestReader {
         activity: Queue::new(&aws, variable("ACTIVITY_QUEUE_URL")?),
         compliance: Queue::new(&aws, variable("COMPLIANCE_QUEUE_URL")?),
         quarantine: Quarantine::new(objects.clone(), variable("DATA_BUCKET")?),
         objects,
-        settings: Remembered::new(DynamoTable::new(&aws, variable("TABLE_NAME")?)),
+        settings: StoredSettings::new(DynamoTable::new(&aws, variable("TABLE_NAME")?)),
     };
     serve(async |invocation: Box<RawValue>| {
         let (parcels, sender) = open(invocation.get());

@@ -7,11 +7,11 @@ use trailwarden_integrations::{
     bus::Bus,
     copy,
     environment::{aws, optional, variable},
-    knowledge::Remembered,
     lambda::{all_failed, serve_queue},
     now,
     people::Topic,
     security_hub::SecurityHub,
+    settings_cache::StoredSettings,
     table::DynamoTable,
 };
 use trailwarden_pipeline::{
@@ -39,7 +39,7 @@ async fn main() -> Result<(), Error> {
         variable("OWN_ROLES")?.split(',').chain([response_role.as_str()]).map(str::to_owned).collect();
     let role = (mode > Mode::Observe).then_some(response_role);
     let accounts = ResponseAccounts::new(&aws, filing.account.clone(), role);
-    let remembered = Remembered::new(table.clone());
+    let remembered = StoredSettings::new(table.clone());
     let copy = copy();
     serve_queue(async |messages| {
         // The settings list the protected identities, so nothing runs without them.

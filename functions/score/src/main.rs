@@ -6,10 +6,10 @@ use lambda_runtime::Error;
 use trailwarden_integrations::{
     bus::Bus,
     environment::{aws, variable},
-    knowledge::Knowledge,
     lambda::{Failed, serve_queue},
     now,
     objects::Objects,
+    settings_cache::SettingsCache,
     table::DynamoTable,
     telemetry,
 };
@@ -25,7 +25,7 @@ async fn main() -> Result<(), Error> {
     let aws = aws().await;
     let table = DynamoTable::new(&aws, variable("TABLE_NAME")?);
     let bus = Bus::new(&aws, variable("EVENT_BUS_NAME")?);
-    let knowledge = Knowledge::new(Objects::new(&aws), variable("DATA_BUCKET")?, table.clone());
+    let knowledge = SettingsCache::new(Objects::new(&aws), variable("DATA_BUCKET")?, table.clone());
     let response_role = variable("RESPONSE_ROLE_NAME")?;
     let judge = async |message: &str| -> Result<(), Unavailable> {
         let (settings, networks) = knowledge.current().await?;

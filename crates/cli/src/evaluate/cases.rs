@@ -8,7 +8,7 @@ use serde_json::Value;
 use trailwarden_core::{activity::Fold, finding::Finding, networks::Networks, settings::Settings};
 
 use super::organisation::fold_log;
-use crate::{files, judging, knowledge::Knowledge, memory::Memory};
+use crate::{files, judging, knowledge::Knowledge, store::hours::Hours};
 
 /// A line of `labels.jsonl`.
 #[derive(Deserialize)]
@@ -93,7 +93,7 @@ impl Corpus {
 }
 
 fn alerts(folder: &Path, label: &Label, jobs: usize) -> Result<Vec<Finding>> {
-    let memory = Memory::default();
+    let memory = Hours::default();
     fold_log(&memory, &mut Fold::default(), events(folder, label)?.join("\n").as_bytes())?;
     let knowledge = Knowledge { settings: Settings::default(), networks: Networks::default() };
     let judged = judging::judge_memory(&memory, &knowledge, jobs)?;

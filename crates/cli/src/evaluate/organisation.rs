@@ -21,12 +21,12 @@ use trailwarden_pipeline::ingest::{Sinks, ingest};
 use trailwarden_simulator::{Options, Record, Simulation, Truth};
 
 use super::Variant;
-use crate::{files, judging, knowledge::Knowledge, memory::Memory};
+use crate::{files, judging, knowledge::Knowledge, store::hours::Hours};
 
 /// An organisation with known truth.
 pub(super) struct Organisation {
     pub(super) name: String,
-    pub(super) memory: Memory,
+    pub(super) memory: Hours,
     pub(super) truth: Vec<Truth>,
     /// First day that is measured, in days since 1970.
     pub(super) from: u32,
@@ -42,7 +42,7 @@ impl Organisation {
     /// Simulates one, and reads its records as the command reads files.
     pub(super) fn simulate(options: Options) -> Result<Self> {
         let mut simulation = Simulation::new(options);
-        let (memory, mut fold) = (Memory::default(), Fold::default());
+        let (memory, mut fold) = (Hours::default(), Fold::default());
         for records in simulation.records() {
             fold_records(&memory, &mut fold, &records)?;
         }
@@ -69,7 +69,7 @@ impl Organisation {
         let text = fs::read_to_string(&path).with_context(|| format!("reading {}", files::show(&path)))?;
         let options: Options =
             serde_json::from_str(&text).with_context(|| format!("reading {}", files::show(&path)))?;
-        let (memory, mut fold) = (Memory::default(), Fold::default());
+        let (memory, mut fold) = (Hours::default(), Fold::default());
         for path in files::find(&[folder.join("AWSLogs")]).0 {
             fold_log(&memory, &mut fold, fs::File::open(&path)?).with_context(|| files::show(&path))?;
         }
@@ -147,7 +147,7 @@ impl Organisation {
     }
 }
 
-fn fold_records(memory: &Memory, fold: &mut Fold, records: &[Record]) -> Result<()> {
+fn fold_records(memory: &Hours, fold: &mut Fold, records: &[Record]) -> Result<()> {
     if records.is_empty() {
         return Ok(());
     }
@@ -160,7 +160,7 @@ fn fold_records(memory: &Memory, fold: &mut Fold, records: &[Record]) -> Result<
 }
 
 /// Reads one log into memory.
-pub(super) fn fold_log(memory: &Memory, fold: &mut Fold, log: impl Read) -> Result<()> {
+pub(super) fn fold_log(memory: &Hours, fold: &mut Fold, log: impl Read) -> Result<()> {
     let mut complaint = None;
     let mut complain =
         |malformed: trailwarden_core::sources::Malformed| complaint = Some(malformed.to_string());

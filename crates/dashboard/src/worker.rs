@@ -47,12 +47,12 @@ pub struct Orders(mpsc::Sender<Order>);
 
 /// The actor, with its receiver of requests.
 #[derive(Debug)]
-pub struct Clerk(mpsc::Receiver<Order>);
+pub struct Worker(mpsc::Receiver<Order>);
 
 /// Creates the actor and a sender of requests to it.
-pub fn orders() -> (Orders, Clerk) {
+pub fn orders() -> (Orders, Worker) {
     let (give, take) = mpsc::channel(WAITING);
-    (Orders(give), Clerk(take))
+    (Orders(give), Worker(take))
 }
 
 impl Orders {
@@ -84,7 +84,7 @@ impl Orders {
     }
 }
 
-impl Clerk {
+impl Worker {
     /// Serves requests until every [`Orders`] is dropped. `clock` returns the time that views show and the
     /// current time; `is_changed` tells whether another writer changed the table since the last call.
     pub async fn attend<T: Table>(

@@ -1,7 +1,12 @@
-//! State file: hours, findings and items kept from one run to the next.
+//! Store file: hours, findings and items kept from one run to the next.
 //!
 //! A run is one transaction: it is committed whole at its end, or not at all. Baselines are not stored: they
 //! are rebuilt from the hours each time, so nothing can disagree with them.
+
+pub(crate) mod checksum;
+pub(crate) mod dashboard_table;
+pub(crate) mod hours;
+pub(crate) mod table;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,13 +22,14 @@ use trailwarden_core::{
     finding::{Finding, Status},
 };
 
+use checksum::{seal, unseal};
+use hours::Hours;
+use table::FileTable;
+
 use crate::{
     files,
-    items::Items,
     judging::{self, Encoded, Judged},
     knowledge::{Knowledge, now},
-    memory::Memory,
-    sealed::{seal, unseal},
 };
 
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
@@ -38,7 +44,7 @@ const KEPT_DAYS: u32 = REBUILD_DAYS + 2;
 /// An open state: a copy of the file, which replaces the file on commit.
 ///
 /// The file itself is never written to, neither by a killed run nor by the storage library's own repairs.
-pub(crate) struct State {
+pub(crate) struct Store {
     database: Database,
     copy: PathBuf,
     file: PathBuf,
@@ -46,7 +52,7 @@ pub(crate) struct State {
     held: File,
 }
 
-impl State {
+impl Store {
     /// Opens or creates the file. A damaged file, or one of another format version, is refused and left
     /// alone.
     pub(crate) fn open(file: &Path) -> Result<Self> {
@@ -148,7 +154,7 @@ impl State {
     }
 
     /// Stored hours merged with those in memory; writes nothing.
-    pub(crate) fn everything(&self, memory: &Memory) -> Result<BTreeMap<Scope, Encoded>> {
+    pub(crate) fn everything(&self, memory: &Hours) -> Result<BTreeMap<Scope, Encoded>> {
         let write = self.database.begin_write()?;
         let mut hours = write.open_table(HOURS)?;
         merge(&mut hours, memory)?;
@@ -158,7 +164,7 @@ impl State {
     /// Merges new hours into the stored ones and judges the changed scopes; with `keeps`, commits the result.
     pub(crate) fn judge(
         &self,
-        memory: &Memory,
+        memory: &Hours,
         knowledge: &Knowledge,
         jobs: usize,
         keeps: bool,
@@ -198,13 +204,13 @@ impl State {
             .with_context(|| format!("renaming {}", files::show(&self.copy)))
     }
 
-    /// Items of the state, as the functions' table.
-    pub(crate) fn items(&self) -> Items<'_> {
-        Items::new(&self.database)
+    /// FileTable of the state, as the functions' table.
+    pub(crate) fn items(&self) -> FileTable<'_> {
+        FileTable::new(&self.database)
     }
 }
 
-impl Drop for State {
+impl Drop for Store {
     fn drop(&mut self) {
         // The copy is already gone after a commit. An empty file that `open` created is no state.
         let _ = std::fs::remove_file(&self.copy);
@@ -238,10 +244,10 @@ fn quietly<T>(work: impl FnOnce() -> T) -> Option<T> {
     outcome
 }
 
-type Hours<'txn> = Table<'txn, (&'static [u8], u32), &'static [u8]>;
+type HourTable<'txn> = Table<'txn, (&'static [u8], u32), &'static [u8]>;
 
 /// Merges the hours in memory; returns each changed scope with its first changed hour.
-fn merge(hours: &mut Hours<'_>, memory: &Memory) -> Result<BTreeMap<Scope, u32>> {
+fn merge(hours: &mut HourTable<'_>, memory: &Hours) -> Result<BTreeMap<Scope, u32>> {
     let mut touched = BTreeMap::new();
     for scope in memory.scopes() {
         let key = key(&scope)?;
@@ -265,7 +271,7 @@ fn merge(hours: &mut Hours<'_>, memory: &Memory) -> Result<BTreeMap<Scope, u32>>
     Ok(touched)
 }
 
-fn load(hours: &Hours<'_>) -> Result<BTreeMap<Scope, Encoded>> {
+fn load(hours: &HourTable<'_>) -> Result<BTreeMap<Scope, Encoded>> {
     let mut all: BTreeMap<Scope, Encoded> = BTreeMap::new();
     for entry in hours.iter()? {
         let (key, value) = entry?;
@@ -298,7 +304,7 @@ fn close(
 
 /// Drops hours past retention, counted from the newest hour that is not in the future: a forged date must not
 /// erase what was learnt.
-fn forget(hours: &mut Hours<'_>, all: &BTreeMap<Scope, Encoded>) -> Result<()> {
+fn forget(hours: &mut HourTable<'_>, all: &BTreeMap<Scope, Encoded>) -> Result<()> {
     let tomorrow = now().hour() + 24;
     let newest = all
         .values()

@@ -33,7 +33,7 @@ use trailwarden_pipeline::{
 };
 
 use crate::{
-    args::Input, compliance, files, identities::Identities, incident::gather, knowledge::now, state::State,
+    args::Input, compliance, files, identities::Identities, incident::gather, knowledge::now, store::Store,
 };
 
 /// Period of a risk assessment, in hours.
@@ -42,7 +42,7 @@ const RISK_HOURS: u32 = 24;
 const PERIOD: u32 = 30;
 
 /// A state file as a table: a copy for reading, the file itself for decisions.
-pub(crate) struct Shelf {
+pub(crate) struct DashboardTable {
     input: Input,
     file: PathBuf,
     copies: TempDir,
@@ -63,8 +63,8 @@ fn stamp(file: &Path) -> Option<Stamp> {
 #[derive(Default)]
 struct Loaded {
     /// `None` while the file does not exist.
-    state: Option<State>,
-    /// Items derived from the state, and decisions since.
+    state: Option<Store>,
+    /// FileTable derived from the state, and decisions since.
     memory: Memory,
     /// Finding ids by partition.
     places: BTreeMap<String, Vec<String>>,
@@ -72,7 +72,7 @@ struct Loaded {
     as_of: Option<Time>,
 }
 
-impl Shelf {
+impl DashboardTable {
     /// A desk on this table. Compliance needs logs: a state holds only identities' activity.
     pub(crate) fn desk(input: &Input, file: &Path) -> Result<Desk<Self>> {
         let desk = Desk::new(Self::new(input, file)?, Mode::Observe);
@@ -126,7 +126,7 @@ impl Shelf {
         self.nth.set(self.nth.get() + 1);
         let copy = self.copies.path().join(self.nth.get().to_string());
         let state =
-            State::look(&self.file, &copy).with_context(|| format!("state {}", files::show(&self.file)))?;
+            Store::look(&self.file, &copy).with_context(|| format!("state {}", files::show(&self.file)))?;
         let identities = Identities::in_state(&state, &self.input)?;
         let until = identities.end();
         let as_of = Time(i64::from(until + 1) * HOUR - 1);
@@ -177,7 +177,7 @@ impl Shelf {
 
     /// Writes a decision to the file, then to memory.
     fn decide(&self, key: &Key, write: &Write) -> Result<()> {
-        let state = State::open(&self.file)?;
+        let state = Store::open(&self.file)?;
         if stamp(&self.file) != self.known.get() {
             bail!("was changed by another process: reload and try again");
         }
@@ -295,7 +295,7 @@ fn broken(error: anyhow::Error) -> Unavailable {
     Unavailable { service: "state", source: error.into() }
 }
 
-impl Table for Shelf {
+impl Table for DashboardTable {
     async fn get(&self, key: &Key) -> Result<Option<Item>, Unavailable> {
         let loaded = self.loaded.borrow();
         if key.sort.starts_with(table_schema::STANDING)

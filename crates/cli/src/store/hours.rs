@@ -10,19 +10,19 @@ use trailwarden_core::activity::{Damaged, Hour, Scope};
 type Shard = HashMap<Scope, BTreeMap<u32, Box<[u8]>>>;
 
 /// Hours by scope, stored encoded: a tenth of their decoded size.
-pub(crate) struct Memory {
+pub(crate) struct Hours {
     shards: Vec<Mutex<Shard>>,
 }
 
 const SHARDS: usize = 64;
 
-impl Default for Memory {
+impl Default for Hours {
     fn default() -> Self {
         Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
     }
 }
 
-impl Memory {
+impl Hours {
     fn shard(&self, scope: &Scope) -> std::sync::MutexGuard<'_, Shard> {
         use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
         let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(scope);

@@ -3,7 +3,7 @@
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError};
 use trailwarden_pipeline::ports::{Freshness, Item, Key, Listed, Over, Table, Unavailable, Write};
 
-use crate::sealed::{seal, unseal};
+use crate::store::checksum::{seal, unseal};
 
 type Place<'p> = (&'p str, &'p str);
 
@@ -15,14 +15,14 @@ const LINES: TableDefinition<'_, Place<'_>, &[u8]> = TableDefinition::new("lines
 /// Reverse index: item to listing.
 const LISTINGS: TableDefinition<'_, Place<'_>, Place<'_>> = TableDefinition::new("listings");
 
-/// Items of a state file. Expiry is ignored: the file belongs to its owner.
-pub(crate) struct Items<'d>(&'d Database);
+/// FileTable of a state file. Expiry is ignored: the file belongs to its owner.
+pub(crate) struct FileTable<'d>(&'d Database);
 
 fn broken(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Unavailable {
     Unavailable { service: "state", source: error.into() }
 }
 
-impl<'d> Items<'d> {
+impl<'d> FileTable<'d> {
     pub(crate) fn new(database: &'d Database) -> Self {
         Self(database)
     }
@@ -87,7 +87,7 @@ fn item(sealed: &[u8]) -> Result<Item, Unavailable> {
     Ok(Item { version: u64::from_le_bytes(*version), body: body.to_vec() })
 }
 
-impl Table for Items<'_> {
+impl Table for FileTable<'_> {
     async fn get(&self, key: &Key) -> Result<Option<Item>, Unavailable> {
         Ok(self.all(&key.partition, &key.sort, &key.sort)?.pop().map(|(_, item)| item))
     }
@@ -154,7 +154,7 @@ mod tests {
     fn it_keeps_the_contract_of_tables() {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::create(folder.path().join("state")).unwrap();
-        let table = Items::new(&database);
+        let table = FileTable::new(&database);
         let key = |sort: &str| Key { partition: "P".into(), sort: sort.into() };
         let write = |body: &str, listed: Option<&str>| Write {
             body: body.into(),

@@ -27,12 +27,12 @@ const NETWORKS: [&str; 2] = ["settings/networks.csv", "settings/networks.mmdb"];
 const TRUSTED: Duration = Duration::from_mins(5);
 
 /// Settings that `score` stored in the table, for functions that do not read the file.
-pub struct Remembered {
+pub struct StoredSettings {
     table: DynamoTable,
     known: RefCell<Option<(Instant, Arc<Settings>)>>,
 }
 
-impl Remembered {
+impl StoredSettings {
     /// Settings in this table.
     pub fn new(table: DynamoTable) -> Self {
         Self { table, known: RefCell::default() }
@@ -68,7 +68,7 @@ impl Remembered {
 const FRESH: Duration = Duration::from_mins(1);
 
 /// Settings and networks in the bucket, refreshed every few minutes.
-pub struct Knowledge {
+pub struct SettingsCache {
     objects: Objects,
     bucket: String,
     table: DynamoTable,
@@ -83,8 +83,8 @@ struct Known {
     networks: Rc<Networks>,
 }
 
-impl Knowledge {
-    /// Knowledge in this bucket; `table` stores the last valid settings.
+impl SettingsCache {
+    /// SettingsCache in this bucket; `table` stores the last valid settings.
     pub fn new(objects: Objects, bucket: String, table: DynamoTable) -> Self {
         Self { objects, bucket, table, known: RefCell::default() }
     }

@@ -28,16 +28,16 @@ use trailwarden_pipeline::{
 };
 
 use crate::{
-    knowledge::Remembered,
     lambda::Failed,
     now,
     objects::{Objects, place},
     quarantine::{Quarantine, Unread},
     queue::Queue,
+    settings_cache::StoredSettings,
 };
 
 /// Sources and destinations of ingest.
-pub struct Reading {
+pub struct IngestReader {
     /// Source of log objects.
     pub objects: Objects,
     /// Queue for hours.
@@ -47,7 +47,7 @@ pub struct Reading {
     /// Destination of unreadable input.
     pub quarantine: Quarantine,
     /// Settings of the organisation.
-    pub settings: Remembered,
+    pub settings: StoredSettings,
 }
 
 /// Result of a batch.
@@ -75,7 +75,7 @@ const LONGEST: usize = 512 << 10;
 /// Uncompressed bytes read of one object: what fits a function's time limit.
 const OBJECT_BYTES: u64 = 4 << 30;
 
-impl Reading {
+impl IngestReader {
     /// Reads a batch. A parcel fails as a whole if one of its objects is unavailable or sending fails.
     pub async fn read(&self, parcels: Vec<Parcel>) -> Batch {
         let mut read = Batch::default();
