@@ -15,7 +15,7 @@ use trailwarden_core::{
     sources::{Item, Limits, read},
 };
 use trailwarden_pipeline::{
-    backfill::Request,
+    backfill::BackfillRequest,
     compliance_check::{Brought, compliance_check},
     messages::{
         FeaturesExtracted, Notice, Respondable, SOURCE, incident_changed, judgeable, pack, respondable, said,
@@ -131,7 +131,7 @@ fn compliance_check_finds_the_violation_and_respond_takes_a_finding() {
 fn watermark_and_backfill_take_theirs() {
     assert!(serde_json::from_str::<Value>(&sample("watermark.json")).is_ok());
     assert!(serde_json::from_str::<Value>(&sample("compliance-report.json")).is_ok());
-    let request: Request = serde_json::from_str(&sample("backfill.json")).expect("a request");
+    let request: BackfillRequest = serde_json::from_str(&sample("backfill.json")).expect("a request");
     assert_eq!(request.days, 30);
 }
 

@@ -23,7 +23,7 @@ use trailwarden_pipeline::{
 };
 use trailwarden_response::{
     DOCUMENT, Resource, State,
-    incident::{Incident, Progress, State as Becomes},
+    incident::{Incident, IncidentState, Progress},
 };
 
 const EVERYTHING: &str = "
@@ -365,7 +365,7 @@ fn to_observe_touches_no_account_and_to_approve_looks_only() {
     approved.approve(&digest, "arn:aws:iam::1:user/kim", finding.last_seen).expect("approved");
     let done = ask(&world, approving, &approved, finding.last_seen);
     assert!(done.acts.iter().all(|act| act.progress == Progress::Done && act.by.ends_with("user/kim")));
-    assert_eq!(done.state, Becomes::Contained);
+    assert_eq!(done.state, IncidentState::Contained);
     assert!(done.timeline.iter().any(|entry| entry.by.ends_with("user/kim") && entry.what.contains(&digest)));
 }
 

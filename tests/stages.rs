@@ -20,7 +20,7 @@ use trailwarden_core::{
     settings::Settings,
 };
 use trailwarden_pipeline::{
-    backfill::{Listing, Page, Request, backfill},
+    backfill::{BackfillListing, BackfillPage, BackfillRequest, backfill},
     compliance_check::{Brought, compliance_check},
     ports::Unavailable,
     respond::respond,

@@ -34,14 +34,14 @@ fn silence_is_raised_once_and_closed_when_it_ends() {
 /// A bucket with two accounts, one of them in an organisation's folder.
 struct Bucket(Vec<String>);
 
-impl Listing for Bucket {
+impl BackfillListing for Bucket {
     async fn list(
         &self,
         _: &str,
         prefix: &str,
         after: Option<&str>,
         folders: bool,
-    ) -> Result<Page, Unavailable> {
+    ) -> Result<BackfillPage, Unavailable> {
         let below = self
             .0
             .iter()
@@ -52,11 +52,15 @@ impl Listing for Bucket {
                 .filter_map(folder)
                 .filter(|folder| after.is_none_or(|after| folder.as_str() > after))
                 .collect();
-            return Ok(Page { folders: folders.into_iter().collect(), is_last: true, ..Page::default() });
+            return Ok(BackfillPage {
+                folders: folders.into_iter().collect(),
+                is_last: true,
+                ..BackfillPage::default()
+            });
         }
         let keys: Vec<String> = below.cloned().collect();
         let is_last = keys.len() <= 3;
-        Ok(Page { keys: keys.into_iter().take(3).collect(), is_last, ..Page::default() })
+        Ok(BackfillPage { keys: keys.into_iter().take(3).collect(), is_last, ..BackfillPage::default() })
     }
 }
 
@@ -72,7 +76,7 @@ fn a_backfill_that_is_interrupted_goes_on_and_sends_everything_newest_first() {
     }
     keys.sort();
     let bucket = Bucket(keys);
-    let request = Request { bucket: "trail".into(), prefix: "logs/".into(), days: 1 };
+    let request = BackfillRequest { bucket: "trail".into(), prefix: "logs/".into(), days: 1 };
     for fails_at in 1..40 {
         let world = World::at(fails_at, fails_at % 2 == 0);
         let mut runs = 0;

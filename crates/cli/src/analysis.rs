@@ -8,7 +8,7 @@ use trailwarden_core::{
     finding::{Finding, Status},
     severity::thresholds::History,
 };
-use trailwarden_pipeline::ingest::{Sinks, Tally, ingest};
+use trailwarden_pipeline::ingest::{ReadCounts, Sinks, ingest};
 
 use crate::{
     args::Input,
@@ -26,7 +26,7 @@ pub struct Analysis {
     /// Number of files found.
     pub files: usize,
     /// Counts of the records read.
-    pub tally: Tally,
+    pub tally: ReadCounts,
     /// Number of skipped files, by reason.
     pub skipped: BTreeMap<String, u64>,
     /// All findings, including closed and suppressed ones, sorted by time and id.

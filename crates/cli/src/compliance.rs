@@ -142,8 +142,8 @@ fn check(
     file: Opened<'_>,
     settings: &Settings,
     seen: &Seen,
-) -> Result<ingest::Tally, trailwarden_core::sources::Unrecognised> {
-    let mut tally = ingest::Tally::default();
+) -> Result<ingest::ReadCounts, trailwarden_core::sources::Unrecognised> {
+    let mut tally = ingest::ReadCounts::default();
     read(file.input, file.limits, &mut |item| match &item {
         Item::Event(event) if !file.span.contains(&event.event_time) => {}
         Item::Event(event) => {

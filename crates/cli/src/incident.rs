@@ -20,7 +20,7 @@ use trailwarden_pipeline::{
 };
 use trailwarden_response::{
     Commands, Credential, Undo, commands,
-    incident::{Act, Decision, Incident, Progress, State as Becomes, US, metrics},
+    incident::{Act, Decision, Incident, IncidentState, Progress, US, metrics},
 };
 
 use crate::{
@@ -172,7 +172,7 @@ fn list(out: &mut impl std::io::Write, incidents: &[(Key, Incident)], all: bool,
     let wanted: Vec<&Incident> = incidents
         .iter()
         .map(|(_, incident)| incident)
-        .filter(|one| all || one.state != Becomes::Closed)
+        .filter(|one| all || one.state != IncidentState::Closed)
         .collect();
     let everything: Vec<Incident> = incidents.iter().map(|(_, incident)| incident.clone()).collect();
     let (numbers, by_playbook) = metrics(&everything);

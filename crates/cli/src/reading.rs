@@ -17,7 +17,7 @@ use trailwarden_core::{
     event::Time,
     sources::{Limits, Malformed, Unrecognised},
 };
-use trailwarden_pipeline::ingest::Tally;
+use trailwarden_pipeline::ingest::ReadCounts;
 
 use crate::{args::Reading, files, judging, text::printable};
 
@@ -27,7 +27,7 @@ pub struct Read {
     /// Number of files found.
     pub files: usize,
     /// Counts of the records read.
-    pub tally: Tally,
+    pub tally: ReadCounts,
     /// Number of skipped files, by reason.
     pub skipped: BTreeMap<String, u64>,
 }
@@ -56,7 +56,7 @@ impl Reading {
 pub(crate) fn read_all<T: Default + Send>(
     paths: &[PathBuf],
     options: &Reading,
-    each: impl Fn(&mut T, Opened<'_>) -> Result<Result<Tally, Unrecognised>> + Sync,
+    each: impl Fn(&mut T, Opened<'_>) -> Result<Result<ReadCounts, Unrecognised>> + Sync,
 ) -> Result<(Read, Vec<T>)> {
     let (paths, unreadable) = files::find(paths);
     let bar = progress(paths.len() as u64, options.quiet);
@@ -102,7 +102,7 @@ struct Threads<'a, E> {
 impl<E> Threads<'_, E> {
     fn work<T: Default>(&self) -> Result<T>
     where
-        E: Fn(&mut T, Opened<'_>) -> Result<Result<Tally, Unrecognised>>,
+        E: Fn(&mut T, Opened<'_>) -> Result<Result<ReadCounts, Unrecognised>>,
     {
         let mut part = T::default();
         while let Some(path) = self.paths.get(self.next.fetch_add(1, Ordering::Relaxed)) {
@@ -114,7 +114,7 @@ impl<E> Threads<'_, E> {
 
     fn read<T>(&self, path: &Path, part: &mut T) -> Result<()>
     where
-        E: Fn(&mut T, Opened<'_>) -> Result<Result<Tally, Unrecognised>>,
+        E: Fn(&mut T, Opened<'_>) -> Result<Result<ReadCounts, Unrecognised>>,
     {
         let say = |what: &str| {
             if !self.options.quiet {

@@ -12,7 +12,7 @@ use trailwarden_pipeline::{
     },
     index_entries::Compliance,
 };
-use trailwarden_response::incident::State;
+use trailwarden_response::incident::IncidentState;
 
 use crate::{
     analysis,
@@ -46,7 +46,7 @@ pub(crate) fn status(arguments: &Status) -> Result<u8> {
     let desk = DashboardTable::desk(input, &file)?;
     let see = |asked| block_on(desk.see(&asked, desk.table().as_of()));
     let View::Board(board) = see(Asked::Board)? else { bail!("there is no board") };
-    let open = Filter { days: DAYS.1, state: Some(State::Open), limit: 1, ..Filter::default() };
+    let open = Filter { days: DAYS.1, state: Some(IncidentState::Open), limit: 1, ..Filter::default() };
     let View::Incidents(open) = see(Asked::Incidents(open))? else { bail!("there are no incidents") };
     let mut out = BufWriter::new(anstream::stdout().lock());
     match arguments.format {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use trailwarden_core::severity::thresholds::Verdict;
 use trailwarden_pipeline::{
     dashboard::View,
-    decisions::Caller as Decider,
+    decisions::Caller,
     incident_api::{self, Reply},
     messages::Said,
     ports::Unavailable,
@@ -89,13 +89,13 @@ fn file(headers: &HeaderMap, kind: &'static str, text: &'static str) -> Response
 }
 
 /// The authenticated user, if any.
-type Caller = Option<Extension<Who>>;
+type SignedIn = Option<Extension<Who>>;
 type Asking = Result<Query<queries::Query>, axum::extract::rejection::QueryRejection>;
 
 /// A whole page; for an anonymous user, the sign-in page.
 async fn page(
     State(desk): State<Desk>,
-    who: Caller,
+    who: SignedIn,
     uri: Uri,
     query: Asking,
     headers: HeaderMap,
@@ -111,7 +111,7 @@ async fn page(
 }
 
 /// Unknown path: a JSON error under `/api/`, otherwise a page.
-async fn lost(desk: State<Desk>, who: Caller, uri: Uri, query: Asking, headers: HeaderMap) -> Response {
+async fn lost(desk: State<Desk>, who: SignedIn, uri: Uri, query: Asking, headers: HeaderMap) -> Response {
     if uri.path().starts_with("/api/") {
         return error(StatusCode::NOT_FOUND, "there is no such path: see /api/openapi.json");
     }
@@ -121,7 +121,7 @@ async fn lost(desk: State<Desk>, who: Caller, uri: Uri, query: Asking, headers: 
 /// The main part of a page, for reloading.
 async fn part(
     State(desk): State<Desk>,
-    who: Caller,
+    who: SignedIn,
     uri: Uri,
     query: Asking,
     headers: HeaderMap,
@@ -178,7 +178,7 @@ async fn seen(
 /// A view as JSON.
 async fn data(
     State(desk): State<Desk>,
-    who: Caller,
+    who: SignedIn,
     Path(name): Path<String>,
     query: Asking,
     headers: HeaderMap,
@@ -208,7 +208,7 @@ struct Judgement {
     verdict: Verdict,
 }
 
-async fn judge(State(desk): State<Desk>, who: Caller, headers: HeaderMap, body: Bytes) -> Response {
+async fn judge(State(desk): State<Desk>, who: SignedIn, headers: HeaderMap, body: Bytes) -> Response {
     let Some(Extension(who)) = who else { return nobody() };
     if let Some(refused) = is_ours(&headers) {
         return refused;
@@ -227,7 +227,7 @@ async fn judge(State(desk): State<Desk>, who: Caller, headers: HeaderMap, body: 
 
 async fn decide(
     State(desk): State<Desk>,
-    who: Caller,
+    who: SignedIn,
     Path((id, what)): Path<(String, String)>,
     headers: HeaderMap,
     body: Bytes,
@@ -250,7 +250,7 @@ async fn decide(
 
 async fn switch(
     State(desk): State<Desk>,
-    who: Caller,
+    who: SignedIn,
     Path(what): Path<String>,
     headers: HeaderMap,
 ) -> Response {
@@ -264,7 +264,7 @@ async fn switch(
     }
 }
 
-async fn metrics(State(desk): State<Desk>, who: Caller) -> Response {
+async fn metrics(State(desk): State<Desk>, who: SignedIn) -> Response {
     if who.is_none() {
         return nobody();
     }
@@ -275,9 +275,9 @@ async fn metrics(State(desk): State<Desk>, who: Caller) -> Response {
 }
 
 /// The signed-in user who asks for a change, unless another site made their browser ask.
-fn decider(who: Caller, headers: &HeaderMap) -> Result<Decider, Box<Response>> {
+fn decider(who: SignedIn, headers: &HeaderMap) -> Result<Caller, Box<Response>> {
     let Some(Extension(Who { name, names })) = who else { return Err(Box::new(nobody())) };
-    is_ours(headers).map_or(Ok(Decider { name, names }), |refused| Err(Box::new(refused)))
+    is_ours(headers).map_or(Ok(Caller { name, names }), |refused| Err(Box::new(refused)))
 }
 
 /// Rejects cross-site requests for a change. A form of another site cannot send JSON, and a script of another

@@ -7,7 +7,7 @@ use trailwarden_pipeline::{
     dashboard::{Asked, Desk, View},
     decisions::{self, Caller, is_approver},
     feedback,
-    incident_api::{self, Reply as Answered},
+    incident_api::{self, Reply},
     messages::{Notice, Said},
     ports::{Channel, Table, Unavailable},
 };
@@ -17,18 +17,18 @@ use trailwarden_response::incident::Decision;
 const WAITING: usize = 64;
 
 /// Channel for the answer to one request.
-type Reply<A> = oneshot::Sender<Result<A, Unavailable>>;
+type Answer<A> = oneshot::Sender<Result<A, Unavailable>>;
 
 /// A request to the actor.
 enum Order {
     /// Query for a view.
-    See(Asked, Reply<Box<View>>),
+    See(Asked, Answer<Box<View>>),
     /// Query whether a user with these names may approve.
-    Lets(Vec<String>, Reply<bool>),
+    Lets(Vec<String>, Answer<bool>),
     /// Query for the key figures of incidents.
-    Metrics(Reply<Value>),
+    Metrics(Answer<Value>),
     /// A change to the table.
-    Change(Change, Reply<Answered>),
+    Change(Change, Answer<Reply>),
 }
 
 /// A change requested by a user.
@@ -72,11 +72,11 @@ impl Orders {
     }
 
     /// Applies a change.
-    pub(crate) async fn change(&self, change: Change) -> Result<Answered, Unavailable> {
+    pub(crate) async fn change(&self, change: Change) -> Result<Reply, Unavailable> {
         self.give(|reply| Order::Change(change, reply)).await
     }
 
-    async fn give<A>(&self, order: impl FnOnce(Reply<A>) -> Order) -> Result<A, Unavailable> {
+    async fn give<A>(&self, order: impl FnOnce(Answer<A>) -> Order) -> Result<A, Unavailable> {
         let away = || Unavailable { service: "dashboard", source: "request queue is full or closed".into() };
         let (reply, answer) = oneshot::channel();
         self.0.try_send(order(reply)).map_err(|_| away())?;
@@ -120,7 +120,7 @@ async fn carry_out<T: Table>(
     bus: &impl Channel<Notice>,
     change: Change,
     (seen, is): (Time, Time),
-) -> Result<Answered, Unavailable> {
+) -> Result<Reply, Unavailable> {
     let answered = match change {
         Change::Verdict(said) => {
             tracing::info!(who = said.by, finding = said.finding_id, verdict = ?said.verdict, "verdict received");
@@ -129,13 +129,13 @@ async fn carry_out<T: Table>(
             } else {
                 (409, serde_json::json!({ "error": "only what was an alert can be judged: this was none" }))
             };
-            Answered { status, body }
+            Reply { status, body }
         }
         Change::Decision { id, decision, caller, reissues } => {
             tracing::info!(who = caller.name, incident = id, ?decision, "decision received");
             let outcome =
                 decisions::decide(desk.table(), bus, (&id, &decision), &caller, reissues, is).await?;
-            let accepted = |incident| Answered { status: 202, body: incident_api::shown(&incident) };
+            let accepted = |incident| Reply { status: 202, body: incident_api::shown(&incident) };
             outcome.map_or_else(|refusal| incident_api::refused(&refusal), accepted)
         }
         Change::Switch { stops, caller } => {

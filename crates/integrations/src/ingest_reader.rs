@@ -21,7 +21,7 @@ use trailwarden_core::{
     sources::{Limits, Malformed, Other, Unrecognised},
 };
 use trailwarden_pipeline::{
-    ingest::{Sinks, Tally, ingest},
+    ingest::{ReadCounts, Sinks, ingest},
     messages::{MESSAGE_BYTES, pack, pack_counts},
     ports::{Channel, Unavailable},
     triggers::{Contents, Object, Parcel},
@@ -56,7 +56,7 @@ pub struct Batch {
     /// Parcels to be redelivered, by position.
     pub failed: Failed,
     /// Counts of records read.
-    pub tally: Tally,
+    pub tally: ReadCounts,
     /// Records and whole objects quarantined.
     pub quarantined: u64,
 }
@@ -216,7 +216,7 @@ impl Unsent {
 }
 
 struct Outcome {
-    tally: Tally,
+    tally: ReadCounts,
     unread: Unread,
     /// Error that ended the stream early.
     broken: Option<io::Error>,
@@ -257,10 +257,10 @@ fn read_blocking(stream: impl Read, settings: &Settings, sender: &Sender<Gathere
     let limits = Limits { object_bytes: OBJECT_BYTES, ..Limits::default() };
     let tally = match ingest(watched, limits, &(Time(i64::MIN)..Time(i64::MAX)), &mut fold, &mut sinks) {
         Ok(tally) => tally,
-        Err(Unrecognised::Empty) => Tally::default(),
+        Err(Unrecognised::Empty) => ReadCounts::default(),
         Err(error) => {
             unread.whole(&error.to_string());
-            Tally::default()
+            ReadCounts::default()
         }
     };
     let foreign = tally.others.get(&Other::NotCloudTrail).copied().unwrap_or_default();
@@ -308,7 +308,7 @@ impl Checked<'_> {
 
 /// Metrics of `ingest`.
 pub fn metrics(read: &Batch) -> Vec<crate::telemetry::Metric> {
-    let Tally { events, undated, .. } = read.tally;
+    let ReadCounts { events, undated, .. } = read.tally;
     let counts: BTreeMap<&'static str, u64> =
         [("Events", events), ("Undated", undated), ("Quarantined", read.quarantined)].into();
     counts

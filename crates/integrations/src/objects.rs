@@ -6,7 +6,7 @@ use aws_config::SdkConfig;
 use aws_sdk_s3::{Client, error::ProvideErrorMetadata, primitives::ByteStream};
 use tokio_util::io::SyncIoBridge;
 use trailwarden_pipeline::{
-    backfill::{Listing, Page},
+    backfill::{BackfillListing, BackfillPage},
     ports::Unavailable,
 };
 
@@ -77,19 +77,19 @@ impl Objects {
     }
 }
 
-impl Listing for Objects {
+impl BackfillListing for Objects {
     async fn list(
         &self,
         bucket: &str,
         prefix: &str,
         after: Option<&str>,
         folders: bool,
-    ) -> Result<Page, Unavailable> {
+    ) -> Result<BackfillPage, Unavailable> {
         let list = self.client.list_objects_v2().bucket(bucket).prefix(prefix);
         let list = list.set_start_after(after.map(str::to_owned));
         let list = if folders { list.delimiter("/") } else { list };
         let page = list.send().await.map_err(|error| Unavailable::from_error(SERVICE, &error))?;
-        Ok(Page {
+        Ok(BackfillPage {
             keys: page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key).collect(),
             folders: page
                 .common_prefixes

@@ -11,7 +11,7 @@ use trailwarden_pipeline::{
     formats::{slack::headline, ticket::description},
     ports::{Board, Unavailable},
 };
-use trailwarden_response::incident::{Incident, State};
+use trailwarden_response::incident::{Incident, IncidentState};
 
 const SERVICE: &str = "ssm";
 /// Longest description, in bytes: AWS accepts 2,048 characters.
@@ -78,7 +78,7 @@ impl Board for OpsItems {
             .ops_item_id(id)
             .title(headline(incident))
             .description(description(incident, DESCRIPTION));
-        if incident.state == State::Closed {
+        if incident.state == IncidentState::Closed {
             update = update.status(OpsItemStatus::Resolved);
         }
         update.send().await.map_err(|error| Unavailable::from_error(SERVICE, &error))?;

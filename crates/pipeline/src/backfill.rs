@@ -14,7 +14,7 @@ use trailwarden_core::event::{DAY, Time, hash};
 
 /// A backfill request: a trail and a number of days.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request {
+pub struct BackfillRequest {
     /// The trail's bucket.
     pub bucket: String,
     /// Key prefix before `AWSLogs/`: empty, or with a trailing slash.
@@ -26,7 +26,7 @@ pub struct Request {
 
 /// Cursor of a backfill, stored in the table and returned to the caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
+pub struct BackfillProgress {
     /// Newest day of the range, in days since 1970.
     newest: u32,
     /// Days whose objects are all queued.
@@ -45,7 +45,7 @@ pub struct Progress {
 
 /// A page of a listing.
 #[derive(Clone, Debug, Default)]
-pub struct Page {
+pub struct BackfillPage {
     /// Keys, ascending.
     pub keys: Vec<String>,
     /// Folders, if requested.
@@ -56,7 +56,7 @@ pub struct Page {
 
 /// Port to the objects of a bucket.
 #[expect(async_fn_in_trait, reason = "stages run on one thread; no Send bound is wanted")]
-pub trait Listing {
+pub trait BackfillListing {
     /// A page of the keys below `prefix`, starting after a key; with `folders`, only what lies directly below it.
     async fn list(
         &self,
@@ -64,7 +64,7 @@ pub trait Listing {
         prefix: &str,
         after: Option<&str>,
         folders: bool,
-    ) -> Result<Page, Unavailable>;
+    ) -> Result<BackfillPage, Unavailable>;
 }
 
 /// Most days of a backfill: older hours would expire before a baseline uses them.
@@ -81,20 +81,20 @@ const OBJECTS: usize = 20;
 /// resumes at the cursor.
 pub async fn backfill(
     table: &impl Table,
-    listing: &impl Listing,
+    listing: &impl BackfillListing,
     queue: &impl Channel<String>,
-    request: &Request,
+    request: &BackfillRequest,
     now: Time,
     is_time: impl Fn() -> bool,
-) -> Result<Progress, Unavailable> {
+) -> Result<BackfillProgress, Unavailable> {
     if request.days > DAYS {
         let reason = format!("{} days back is too far: at most {DAYS} days feed baselines", request.days);
         return Err(Unavailable { service: "backfill", source: reason.into() });
     }
     let name = format!("BACKFILL#{:016x}", hash(&format!("{request:?}")));
     let cursor = Key { partition: ORGANISATION.to_owned(), sort: name };
-    let known = table.get(&cursor).await?.as_ref().map(table_schema::read::<Progress>).transpose()?;
-    let fresh = Progress { newest: now.day(), days: request.days, ..Progress::default() };
+    let known = table.get(&cursor).await?.as_ref().map(table_schema::read::<BackfillProgress>).transpose()?;
+    let fresh = BackfillProgress { newest: now.day(), days: request.days, ..BackfillProgress::default() };
     // A request for a finished backfill runs it again.
     let mut progress = known.filter(|known| !known.is_done).unwrap_or(fresh);
     let folders = folders(listing, request).await?;
@@ -115,7 +115,10 @@ pub async fn backfill(
 }
 
 /// Folders of a trail that contain days: one per account and Region, for a trail of one account or of an organisation.
-async fn folders(listing: &impl Listing, request: &Request) -> Result<Vec<String>, Unavailable> {
+async fn folders(
+    listing: &impl BackfillListing,
+    request: &BackfillRequest,
+) -> Result<Vec<String>, Unavailable> {
     let mut accounts = Vec::new();
     for folder in below(listing, request, &format!("{}AWSLogs/", request.prefix)).await? {
         match last_part(&folder) {
@@ -139,7 +142,11 @@ fn last_part(folder: &str) -> &str {
     folder.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
 }
 
-async fn below(listing: &impl Listing, request: &Request, prefix: &str) -> Result<Vec<String>, Unavailable> {
+async fn below(
+    listing: &impl BackfillListing,
+    request: &BackfillRequest,
+    prefix: &str,
+) -> Result<Vec<String>, Unavailable> {
     let mut folders: Vec<String> = Vec::new();
     loop {
         let page = listing.list(&request.bucket, prefix, folders.last().map(String::as_str), true).await?;
@@ -152,11 +159,11 @@ async fn below(listing: &impl Listing, request: &Request, prefix: &str) -> Resul
 }
 
 async fn send_page(
-    listing: &impl Listing,
+    listing: &impl BackfillListing,
     queue: &impl Channel<String>,
-    request: &Request,
+    request: &BackfillRequest,
     folder: &str,
-    progress: &mut Progress,
+    progress: &mut BackfillProgress,
 ) -> Result<(), Unavailable> {
     let date = table_schema::date(progress.newest.saturating_sub(progress.days_done)).replace('-', "/");
     let prefix = format!("{folder}{date}/");

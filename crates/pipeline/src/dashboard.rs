@@ -16,7 +16,7 @@ pub use detail_pages::{Portrait, Story, Week};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    dashboard::daily_counts::Tally,
+    dashboard::daily_counts::DailyCounts,
     incident_api, incidents,
     index_entries::{FindingLine, IncidentLine},
     ports::{Item, Key, Listed, Table, Unavailable},
@@ -27,7 +27,7 @@ use trailwarden_core::{
     event::{DAY, Time},
     finding::{Kind, Severity},
 };
-use trailwarden_response::incident::State;
+use trailwarden_response::incident::IncidentState;
 
 /// A query.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,7 +58,7 @@ pub struct Filter {
     /// Only this kind of finding.
     pub kind: Option<Kind>,
     /// Only incidents in this state.
-    pub state: Option<State>,
+    pub state: Option<IncidentState>,
     /// Substring of the principal, in any case.
     pub principal: Option<String>,
     /// Offset of the first item.
@@ -129,7 +129,7 @@ struct Found {
     /// Severity and kind of each entry, to filter without decoding.
     heads: Vec<(Severity, Kind)>,
     /// Counts of the findings.
-    tally: Tally,
+    tally: DailyCounts,
     /// The worst open findings, newest first within a severity: as many as the board shows of all days.
     worst: Vec<Placed<FindingLine<'static>>>,
 }
@@ -281,7 +281,7 @@ impl Found {
     fn of(day: u32, mut entries: Vec<Listed>) -> Self {
         entries.retain(|entry| table_schema::line::<FindingLine<'_>>(entry).is_some());
         let lines: Vec<(&Listed, FindingLine<'_>)> = lines(entries.iter()).collect();
-        let tally = Tally::of(day, lines.iter().map(|(_, line)| line));
+        let tally = DailyCounts::of(day, lines.iter().map(|(_, line)| line));
         let mut standing: Vec<_> =
             lines.iter().filter(|(_, line)| line.is_open && line.severity >= Severity::Low).collect();
         standing.sort_by_key(|(_, line)| Reverse((line.severity, line.last_seen)));

@@ -13,7 +13,7 @@ use trailwarden_core::{
 };
 use trailwarden_response::{
     Level,
-    incident::{Incident, Progress, State},
+    incident::{Incident, IncidentState, Progress},
 };
 
 /// Longest text of an entry, in bytes: the whole entry stays below 1 KB.
@@ -100,7 +100,7 @@ pub struct IncidentLine {
     /// Severity of the worst finding.
     pub severity: Severity,
     /// Open, contained or closed.
-    pub state: State,
+    pub state: IncidentState,
     /// Identity behind the incident.
     pub principal: String,
     /// Account acted in.

@@ -14,7 +14,7 @@ use trailwarden_core::{
 
 /// Counts of records read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct ReadCounts {
     /// Events folded.
     pub events: u64,
     /// Events without a time, filed under 1970.
@@ -27,7 +27,7 @@ pub struct Tally {
     pub others: BTreeMap<Other, u64>,
 }
 
-impl Tally {
+impl ReadCounts {
     /// Adds another's counts.
     pub fn add(&mut self, other: &Self) {
         self.events += other.events;
@@ -68,8 +68,8 @@ pub fn ingest(
     span: &Range<Time>,
     fold: &mut Fold,
     sinks: &mut Sinks<'_>,
-) -> Result<Tally, Unrecognised> {
-    let mut tally = Tally::default();
+) -> Result<ReadCounts, Unrecognised> {
+    let mut tally = ReadCounts::default();
     read(input, limits, &mut |item| match item {
         Item::Event(event) if !span.contains(&event.event_time) => {}
         Item::Event(event) => {

@@ -14,7 +14,7 @@ use crate::{
     table_schema::{self, FINDINGS_KEPT},
 };
 use trailwarden_core::event::{DAY, Time, hash};
-use trailwarden_response::incident::{Incident, State};
+use trailwarden_response::incident::{Incident, IncidentState};
 
 /// New incidents that a board shows per hour; a digest has the number of the others and the worst of them.
 pub const AN_HOUR: usize = 20;
@@ -23,7 +23,7 @@ const WORST: usize = 15;
 /// Seconds until a claim expires: longer than the function's time limit.
 const SHOWING: i64 = 90;
 
-/// State of an incident on a board.
+/// IncidentState of an incident on a board.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Shown {
     /// The board's id of the message or ticket.
@@ -69,7 +69,7 @@ pub async fn notify(
     let Some(shown) = claim(table, &place, &incident, copy, now).await? else { return Ok(()) };
     let is_new = shown.revision == 0;
     // An incident that was closed before it was shown is no news.
-    if is_new && incident.state == State::Closed {
+    if is_new && incident.state == IncidentState::Closed {
         return keep(table, &place, &incident, shown.handle, now).await;
     }
     if is_new && !board.is_tickets() && !admit(table, board, &incident, now).await? {

@@ -17,7 +17,7 @@ use crate::{
 use trailwarden_core::event::{Time, clip};
 use trailwarden_response::{
     Impossible, Resource, State,
-    incident::{Act, Change, Incident, Progress, State as Becomes, US},
+    incident::{Act, Change, Incident, IncidentState, Progress, US},
 };
 
 /// Executes and undoes what an incident has due, and reads the current state of what waits for approval. Idempotent.
@@ -129,7 +129,7 @@ impl<T: Table, C: Accounts> Responder<'_, T, C> {
     async fn claim(&self, at: usize) -> Result<Option<Act>, Unavailable> {
         let mut claimed = None;
         self.change(|incident| {
-            let is_closed = incident.state == Becomes::Closed;
+            let is_closed = incident.state == IncidentState::Closed;
             let act = &mut incident.acts[at];
             claimed = None;
             // A closed incident only allows undo.

@@ -25,7 +25,7 @@ use trailwarden_core::{
 /// What became of an incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum IncidentState {
     /// Somebody has to look.
     Open,
     /// All that was planned is done; people's steps may be left.
@@ -83,7 +83,7 @@ pub struct Incident {
     /// Of its worst finding.
     pub severity: Severity,
     /// What became of it.
-    pub state: State,
+    pub state: IncidentState,
     /// The earliest and latest evidence.
     pub first_seen: Time,
     /// See there.
@@ -157,7 +157,7 @@ impl Incident {
             principal,
             account_id: finding.account_id.clone(),
             severity: Severity::Informational,
-            state: State::Open,
+            state: IncidentState::Open,
             first_seen: finding.first_seen,
             last_seen: finding.last_seen,
             opened: now,

@@ -13,7 +13,7 @@ use trailwarden_integrations::{
     queue::Queue,
     table::DynamoTable,
 };
-use trailwarden_pipeline::backfill::{Request, backfill};
+use trailwarden_pipeline::backfill::{BackfillRequest, backfill};
 
 /// Length of a run: well below the function's time limit of five minutes.
 const A_RUN: Duration = Duration::from_mins(4);
@@ -24,7 +24,7 @@ async fn main() -> Result<(), Error> {
     let table = DynamoTable::new(&aws, variable("TABLE_NAME")?);
     let objects = Objects::new(&aws);
     let ingest = Queue::new(&aws, variable("INGEST_QUEUE_URL")?);
-    serve(async |request: Request| {
+    serve(async |request: BackfillRequest| {
         let started = Instant::now();
         let is_time = || started.elapsed() < A_RUN;
         Ok(backfill(&table, &objects, &ingest, &request, now(), is_time).await?)

@@ -6,7 +6,7 @@ use trailwarden_core::event::Time;
 use trailwarden_pipeline::formats::slack::progress;
 use trailwarden_response::{
     Undo,
-    incident::{Act, Incident, Progress, State},
+    incident::{Act, Incident, IncidentState, Progress},
 };
 
 use super::{Entrance, parts};
@@ -61,7 +61,7 @@ fn head(incident: &Incident, decides: bool) -> Markup {
                 @match &incident.assignee { Some(who) => { "With " (parts::shown(who)) }, None => "With nobody" }
                 @if let Some(ticket) = &incident.ticket { ", ticket " (parts::shown(ticket)) }
             }
-            @if incident.state != State::Closed {
+            @if incident.state != IncidentState::Closed {
                 p.buttons {
                     button type="button" data-post={ (path) "/assign" } data-ask="to" data-question="To whom?" { "Assign" }
                     @if decides {
@@ -82,8 +82,8 @@ fn acts(incident: &Incident, plan: Option<&str>, entrance: Entrance, decides: bo
             h2 id="plan-title" { "Plan" }
             p { strong { (incident.level.label()) } @if !incident.because.is_empty() { ", " (parts::shown(&incident.because)) } }
             @if incident.acts.is_empty() { p.quiet { "Nothing that we could do stops this: see what is left to people." } }
-            ol.acts { @for (at, act) in incident.acts.iter().enumerate() { li { (act_line(&path, at, act, (decides, decides && incident.state != State::Closed))) } } }
-            @if !decides && incident.state != State::Closed {
+            ol.acts { @for (at, act) in incident.acts.iter().enumerate() { li { (act_line(&path, at, act, (decides, decides && incident.state != IncidentState::Closed))) } } }
+            @if !decides && incident.state != IncidentState::Closed {
                 p.quiet { "To approve, take back and close is for those whom the settings name (response.approvers)." }
             }
             @if let Some(plan) = plan.filter(|_| decides) {

@@ -7,7 +7,7 @@ use trailwarden_core::{
     finding::{Kind, Severity},
 };
 use trailwarden_pipeline::dashboard::Placed;
-use trailwarden_response::incident::{State, scope_of};
+use trailwarden_response::incident::{IncidentState, scope_of};
 
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'/');
 
@@ -26,11 +26,11 @@ pub(super) fn severity(severity: Severity) -> Markup {
     html! { span class={ "severity " (label.to_lowercase()) } { (label) } }
 }
 
-pub(super) fn state(state: State) -> &'static str {
+pub(super) fn state(state: IncidentState) -> &'static str {
     match state {
-        State::Open => "open",
-        State::Contained => "contained",
-        State::Closed => "closed",
+        IncidentState::Open => "open",
+        IncidentState::Contained => "contained",
+        IncidentState::Closed => "closed",
     }
 }
 

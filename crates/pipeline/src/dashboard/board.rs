@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{DAYS, Desk, Found, NEW, Placed, WORST, beginning, lines, placed};
 use crate::{
     dashboard::{
-        daily_counts::{PART, Tally},
+        daily_counts::{DailyCounts, PART},
         overview::{Overview, Seen},
     },
     feedback,
@@ -146,7 +146,7 @@ impl<T: Table> Desk<T> {
     }
 }
 
-fn timeline(days: &[&Tally], now: Time) -> Vec<Bucket> {
+fn timeline(days: &[&DailyCounts], now: Time) -> Vec<Bucket> {
     let first = now.day().saturating_sub(DAYS.0 - 1) * 24 / PART;
     let last = now.hour() / PART;
     let bucket = |at: u32| {

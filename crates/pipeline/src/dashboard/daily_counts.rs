@@ -14,7 +14,7 @@ const PARTS: usize = 24 / PART as usize;
 
 /// Counts of a day's open findings, by time last seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct DailyCounts {
     /// Day, in days since 1970.
     pub day: u32,
     /// By part of [`PART`] hours, and by severity from INFORMATIONAL to CRITICAL.
@@ -25,7 +25,7 @@ pub struct Tally {
     minutes: BTreeMap<i64, [u64; 2]>,
 }
 
-impl Tally {
+impl DailyCounts {
     /// Counts a day's findings.
     pub fn of<'l>(day: u32, findings: impl Iterator<Item = &'l FindingLine<'l>>) -> Self {
         let mut tally = Self { day, ..Self::default() };
@@ -89,7 +89,7 @@ mod tests {
         let closed = Finding { status: Status::Closed("over".into()), ..grave.clone() };
         let tomorrow = Finding { last_seen: at(DAY), severity: Severity::Medium, ..grave.clone() };
         let findings = [&slight, &grave, &broken, &closed, &tomorrow].map(FindingLine::from);
-        let [first, second] = &Tally::by_day(findings.iter())[..] else { panic!("two days") };
+        let [first, second] = &DailyCounts::by_day(findings.iter())[..] else { panic!("two days") };
         assert_eq!((first.day, second.day), (20_000, 20_001));
         assert_eq!(first.parts, [[0; 5], [1, 1, 0, 0, 1], [0; 5], [0; 5]]);
         assert_eq!(second.parts[0], [0, 0, 1, 0, 0]);
@@ -100,6 +100,6 @@ mod tests {
             "the slight one is none"
         );
         assert_eq!(first.violations().collect::<Vec<_>>(), [(at(7 * 3_600 + 60), 1)]);
-        assert_eq!(*second, Tally::of(20_001, findings[4..].iter()));
+        assert_eq!(*second, DailyCounts::of(20_001, findings[4..].iter()));
     }
 }

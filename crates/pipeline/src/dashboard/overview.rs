@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Serialize;
 
 use crate::{
-    dashboard::daily_counts::Tally,
+    dashboard::daily_counts::DailyCounts,
     index_entries::{IncidentLine, RiskLine},
 };
 use trailwarden_core::{
@@ -13,13 +13,13 @@ use trailwarden_core::{
     finding::Severity,
     severity::thresholds::Thresholds,
 };
-use trailwarden_response::incident::State;
+use trailwarden_response::incident::IncidentState;
 
 /// Input of the key figures.
 #[derive(Default)]
 pub struct Seen<'a> {
     /// Counts of findings, one tally per day.
-    pub findings: Vec<&'a Tally>,
+    pub findings: Vec<&'a DailyCounts>,
     /// Incidents.
     pub incidents: Vec<&'a IncidentLine>,
     /// Failed sign-ins, by clock hour.
@@ -147,8 +147,9 @@ fn count(as_of: Time, events: impl Iterator<Item = (Time, u64)>) -> Change {
 }
 
 fn active<'s>(seen: &'s Seen<'_>) -> impl Iterator<Item = &'s IncidentLine> {
-    let is_active =
-        |incident: &&IncidentLine| incident.state == State::Open && incident.severity >= Severity::High;
+    let is_active = |incident: &&IncidentLine| {
+        incident.state == IncidentState::Open && incident.severity >= Severity::High
+    };
     seen.incidents.iter().copied().filter(is_active)
 }
 
@@ -164,9 +165,9 @@ fn threat(as_of: Time, seen: &Seen<'_>) -> Threat {
         };
         let days = (as_of.0 - incident.last_seen.0).max(0) as f32 / DAY as f32;
         let by_state = match incident.state {
-            State::Open => 1.0,
-            State::Contained => 1.0 / 3.0,
-            State::Closed => 0.0,
+            IncidentState::Open => 1.0,
+            IncidentState::Contained => 1.0 / 3.0,
+            IncidentState::Closed => 0.0,
         };
         by_severity * by_state * 0.5f32.powf(days / 3.0)
     };
@@ -267,7 +268,7 @@ mod tests {
         let before = Finding { last_seen: Time(as_of.0 - DAY - 60), ..finding.clone() };
         let violation = Finding { kind: Kind::Compliance, ..finding.clone() };
         let lines = [&finding, &before, &before, &violation].map(FindingLine::from);
-        let days = Tally::by_day(lines.iter());
+        let days = DailyCounts::by_day(lines.iter());
         let seen = Seen {
             findings: days.iter().collect(),
             judges_controls: true,

@@ -10,7 +10,7 @@ use super::plain::plain;
 use trailwarden_core::event::Time;
 use trailwarden_response::{
     Planned, Undo,
-    incident::{Act, Decision, Incident, Progress, State},
+    incident::{Act, Decision, Incident, IncidentState, Progress},
 };
 
 const HEADER: usize = 140;
@@ -67,9 +67,9 @@ pub fn digest(count: u32, worst: &[String]) -> Value {
 /// Headline, for example `[CRITICAL, contained] Data on its way out: kim in 111122223333`.
 pub fn headline(incident: &Incident) -> String {
     let state = match incident.state {
-        State::Open => "",
-        State::Contained => ", contained",
-        State::Closed => ", closed",
+        IncidentState::Open => "",
+        IncidentState::Contained => ", contained",
+        IncidentState::Closed => ", closed",
     };
     let name = incident.principal.rsplit('/').next().unwrap_or_default();
     let what = incident.classification.split(" (").next().unwrap_or_default();

@@ -1,6 +1,6 @@
 //! What people decide: approving just the plan they saw, once, while it is fresh; taking back; closing.
 
-use super::{ACTS, Act, Incident, Progress, State};
+use super::{ACTS, Act, Incident, IncidentState, Progress};
 use crate::{Action, Credential, HolderKind, Planned, Undo};
 use trailwarden_core::event::{Time, hash};
 
@@ -74,7 +74,7 @@ impl Incident {
     /// What names the plan that waits for approval, as it waits: what was approved, and then held back, is another. Nothing if
     /// none does, or it is closed.
     pub fn plan_digest(&self) -> Option<String> {
-        if self.state == State::Closed {
+        if self.state == IncidentState::Closed {
             return None;
         }
         let waiting = self.acts.iter().enumerate().filter(|(_, act)| act.progress == Progress::Waiting);
@@ -260,8 +260,8 @@ impl Incident {
 
     /// Closes it.
     pub fn close(&mut self, why: &str, by: &str, now: Time) {
-        if self.state != State::Closed {
-            (self.state, self.closed_by) = (State::Closed, Some(by.to_owned()));
+        if self.state != IncidentState::Closed {
+            (self.state, self.closed_by) = (IncidentState::Closed, Some(by.to_owned()));
             self.decided(now, by, format!("closed it: {why}"));
         }
     }
@@ -362,10 +362,10 @@ mod tests {
         let mut done = incident(found("evasion", &[]), Progress::Done);
         done.settle(Time(0));
         let contained = done.contained;
-        assert_eq!(done.state, State::Contained);
+        assert_eq!(done.state, IncidentState::Contained);
         done.reissue(Credential::Key, None, "kim", Time(9)).unwrap();
         done.settle(Time(9));
-        assert_eq!((done.state, done.contained), (State::Contained, contained));
+        assert_eq!((done.state, done.contained), (IncidentState::Contained, contained));
         let act = done.acts.last().unwrap();
         assert_eq!((act.progress, act.by.as_str(), act.planned.undo), (Progress::Due, "kim", Undo::Exact));
         let Action::Reissue { secret, .. } = &act.planned.action else { panic!("{act:?}") };

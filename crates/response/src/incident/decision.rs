@@ -1,6 +1,6 @@
 //! Decision: what a person asks of an incident. Each edge (page, Slack, HTTP API, command) parses one.
 
-use super::{Incident, Refusal, State};
+use super::{Incident, IncidentState, Refusal};
 use crate::Credential;
 use trailwarden_core::event::{Time, clip};
 
@@ -68,7 +68,7 @@ impl Incident {
     /// [`Refusal`], and nothing is changed.
     pub fn decide(&mut self, decision: &Decision, who: &str, now: Time) -> Result<(), Refusal> {
         let who = clip(who, NAME);
-        if self.state == State::Closed && decision.needs_open_incident() {
+        if self.state == IncidentState::Closed && decision.needs_open_incident() {
             return Err(Refusal::Closed);
         }
         match decision {

@@ -1,6 +1,6 @@
 //! How findings join an incident, with what is planned about them, and what state follows from both.
 
-use super::{ACTS, Act, FINDINGS, Incident, Joined, Progress, State, Step, TEXT, US};
+use super::{ACTS, Act, FINDINGS, Incident, IncidentState, Joined, Progress, Step, TEXT, US};
 use crate::{
     Plan, Planned,
     planner::STOPS,
@@ -27,7 +27,7 @@ impl Incident {
     /// Would a finding that is part of no incident yet join it? One that came long before it would not either.
     pub fn takes(&self, finding: &Finding) -> bool {
         let at = finding.last_seen.0;
-        self.state != State::Closed && at < self.last_seen.0 + APART && at > self.first_seen.0 - APART
+        self.state != IncidentState::Closed && at < self.last_seen.0 + APART && at > self.first_seen.0 - APART
     }
 
     /// Joins a finding as it now is, with its plan; `decide` says what an act of the plan waits for. Safe to repeat.
@@ -42,7 +42,7 @@ impl Incident {
         self.reopen(&raised.finding, now);
         self.note(raised, now);
         // What people closed, only people go on with.
-        let is_closed = self.state == State::Closed;
+        let is_closed = self.state == IncidentState::Closed;
         let decide = |planned: &Planned| if is_closed { Progress::Waiting } else { decide(planned) };
         if let (Some(plan), Status::Open) = (plan, &raised.finding.status) {
             self.merge(plan, &raised.finding, decide, now);
@@ -59,8 +59,8 @@ impl Incident {
         let is_worse = known.is_none_or(|known| finding.severity > known.severity);
         let is_ours = self.closed_by.as_deref() == Some(US);
         let is_back = is_ours && known.is_some_and(|known| !known.is_open);
-        if self.state == State::Closed && finding.status == Status::Open && (is_worse || is_back) {
-            (self.state, self.closed_by) = (State::Open, None);
+        if self.state == IncidentState::Closed && finding.status == Status::Open && (is_worse || is_back) {
+            (self.state, self.closed_by) = (IncidentState::Open, None);
             self.say(now, US, format!("open again: {}", finding.title));
         }
     }
@@ -161,18 +161,18 @@ impl Incident {
             && acts().all(|act| matches!(act.progress, Progress::Done | Progress::Impossible))
             && (self.is_nobody_to_be_stopped() || acts().any(|act| self.is_stopped_by(act)));
         match self.state {
-            State::Closed => {}
+            IncidentState::Closed => {}
             _ if !is_standing && !self.findings.is_empty() => {
-                (self.state, self.closed_by) = (State::Closed, Some(US.to_owned()));
+                (self.state, self.closed_by) = (IncidentState::Closed, Some(US.to_owned()));
                 self.say(now, US, "closed: none of its findings stands any more");
             }
-            State::Open if is_contained => {
-                self.state = State::Contained;
+            IncidentState::Open if is_contained => {
+                self.state = IncidentState::Contained;
                 self.contained = Some(now);
                 self.say(now, US, "contained: all that was planned is done");
             }
-            State::Contained if !is_contained => {
-                self.state = State::Open;
+            IncidentState::Contained if !is_contained => {
+                self.state = IncidentState::Open;
                 self.say(now, US, "open again");
             }
             _ => {}
@@ -263,12 +263,12 @@ mod tests {
     #[test]
     fn it_is_contained_when_all_is_done_and_closed_when_nothing_stands() {
         let finding = found("evasion", &[]);
-        assert_eq!(incident(finding.clone(), Progress::Waiting).state, State::Open);
+        assert_eq!(incident(finding.clone(), Progress::Waiting).state, IncidentState::Open);
         let mut done = incident(finding.clone(), Progress::Done);
-        assert_eq!(done.state, State::Contained);
+        assert_eq!(done.state, IncidentState::Contained);
         let closed = Finding { status: Status::Closed("explained".into()), ..finding };
         done.join(&raised(closed), None, |_| Progress::Waiting, Time(9));
-        assert_eq!(done.state, State::Closed);
+        assert_eq!(done.state, IncidentState::Closed);
     }
 
     #[test]
@@ -285,9 +285,9 @@ mod tests {
             (done.state, acts)
         };
         let (state, acts) = behind("arn:aws:iam::111122223333:role/ci");
-        assert_eq!((state, acts.len()), (State::Open, 1), "the role ci can assume it again");
+        assert_eq!((state, acts.len()), (IncidentState::Open, 1), "the role ci can assume it again");
         let (state, acts) = behind("arn:aws:iam::111122223333:user/kim");
-        assert_eq!((state, acts.len()), (State::Contained, 4));
+        assert_eq!((state, acts.len()), (IncidentState::Contained, 4));
         assert_eq!(acts[0], "Deactivate the access keys of kim", "first who could come again");
         assert!(acts[3].starts_with("Revoke all sessions of the role web"), "{acts:?}");
     }
@@ -329,11 +329,11 @@ mod tests {
         let plan = crate::planner::plan(&[&finding], &trailwarden_core::settings::Settings::default());
         let again = Finding { last_seen: Time(finding.last_seen.0 + 60), ..finding.clone() };
         closed.join(&raised(again), plan.as_ref(), |_| Progress::Due, Time(9));
-        assert_eq!(closed.state, State::Closed);
+        assert_eq!(closed.state, IncidentState::Closed);
         assert!(closed.acts.iter().all(|act| act.progress == Progress::Waiting));
         let worse = Finding { severity: Severity::Critical, ..finding };
         closed.join(&raised(worse), plan.as_ref(), |_| Progress::Due, Time(9));
-        assert_eq!(closed.state, State::Open);
+        assert_eq!(closed.state, IncidentState::Open);
     }
 
     #[test]
