@@ -155,6 +155,7 @@ pub(crate) fn round(score: f32) -> f32 {
 struct Like<'a> {
     acts: Vec<(u32, &'a Notable)>,
     count: f64,
+    is_estimate: bool,
     targets: BottomK<(), 24>,
 }
 
@@ -177,6 +178,7 @@ pub(crate) fn reasons(
         let like = likes.entry(key).or_default();
         like.acts.extend(group.acts.values().map(|notable| (hour, notable)));
         like.count += group.acts.distinct();
+        like.is_estimate |= group.acts.is_estimate();
         like.targets.merge(group.targets.clone());
     }
     likes.into_values().map(|like| like.reason(window, habits)).collect()
@@ -251,6 +253,16 @@ impl Like<'_> {
         all.into_iter().take(DEEDS).collect()
     }
 
+    /// Number of the acts: exact, unless it is an estimate. Where each known act has a target of its own, the targets tell it
+    /// better: more of them are kept.
+    fn times(&self) -> f64 {
+        let targets: BTreeSet<&str> = self.acts.iter().map(|(_, notable)| &*notable.act.target).collect();
+        let by_target = self.targets.distinct();
+        // Of many acts on some dozens of targets, a few known ones may have a target each by chance.
+        let is_one_each = targets.len() == self.acts.len() && self.count <= 2.0 * by_target;
+        if self.is_estimate && is_one_each { by_target } else { self.count }
+    }
+
     /// Number of distinct targets reached.
     fn reached(&self) -> f32 {
         let breadth = self.acts.iter().map(|(_, notable)| f64::from(notable.act.breadth)).sum::<f64>();
@@ -266,9 +278,9 @@ impl Like<'_> {
     fn describe(&self, notable: &Notable, rarity: &Factor, context: &Factor) -> String {
         let act = &notable.act;
         let mut text = act.call.to_string();
-        let count = self.count.round();
+        let count = self.times().round();
         if count > 1.0 {
-            let about = if count > self.acts.len() as f64 { "about " } else { "" };
+            let about = if self.is_estimate { "about " } else { "" };
             text = format!("{about}{count:.0} x {text}");
         }
         if !act.target.is_empty() && !act.detail.contains(&*act.target) {

@@ -132,7 +132,7 @@ async fn carry_out<T: Table>(
             Reply { status, body }
         }
         Change::Decision { id, decision, caller, reissues } => {
-            tracing::info!(who = caller.name, incident = id, ?decision, "decision received");
+            tracing::info!(who = caller.name, incident = id, decision = decision.name(), "decision received");
             let outcome =
                 decisions::decide(desk.table(), bus, (&id, &decision), &caller, reissues, is).await?;
             let accepted = |incident| Reply { status: 202, body: incident_api::shown(&incident) };

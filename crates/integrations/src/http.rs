@@ -29,8 +29,9 @@ pub enum Repeat {
 
 /// HTTP client, built at the first request: reading the machine's trust store takes longer than most invocations need, and
 /// many send nothing.
+/// Copies share it.
 #[derive(Clone, Debug, Default)]
-pub struct Http(OnceCell<Client>);
+pub struct Http(Arc<OnceCell<Client>>);
 
 impl Http {
     /// The client, to build requests with. It has the machine's trust store, and follows no redirects.
@@ -125,4 +126,16 @@ async fn text(service: &'static str, mut answer: reqwest::Response) -> Result<St
         }
     }
     Ok(String::from_utf8_lossy(&body).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_share_one_client() {
+        let http = Http::default();
+        let copy = http.clone();
+        assert!(std::ptr::eq(http.client().unwrap(), copy.client().unwrap()));
+    }
 }

@@ -197,6 +197,9 @@ pub async fn metrics_of(table: &impl Table, days: u32, now: Time) -> Result<Valu
 /// # Errors
 /// The reply that says what the body lacks, or that there is no such decision.
 pub fn decision(what: &str, body: &str) -> Result<Decision, Reply> {
+    if body.len() > BODY {
+        return Err(error(413, "too long"));
+    }
     let body: Body = match body.trim() {
         "" => Body::default(),
         body => serde_json::from_str(body)
@@ -233,6 +236,7 @@ pub fn refused(refusal: &Refusal) -> Reply {
         Refusal::NotApprover(_) | Refusal::OwnIncident => 403,
         Refusal::NoSuchIncident => 404,
         Refusal::Expired => 410,
+        Refusal::Empty(_) => 400,
         _ => 409,
     };
     error(status, refusal)

@@ -80,6 +80,11 @@ mod tests {
                 .breaks(&CHECK),
             None
         );
+        let moved = |from: &str, to: &str| {
+            call("organizations:MoveAccount", json!({ "sourceParentId": from, "destinationParentId": to }))
+        };
+        assert_eq!(moved("r-ab12", "ou-ab12-1").breaks(&CHECK), None);
+        assert!(moved("ou-ab12-1", "r-ab12").breaks(&CHECK).is_some());
         assert_eq!(
             call("organizations:AttachPolicy", json!({ "policyId": "p-1", "targetId": "ou-1" }))
                 .breaks(&CHECK),

@@ -1,10 +1,14 @@
 //! Check: use of the root user.
 //!
 //! No IAM policy limits root, so every framework wants it locked away. Not a violation: services that act on
-//! root's behalf in an account that root set up, and a refused attempt to sign in as root.
+//! root's behalf in an account that root set up, a refused attempt to sign in as root, and the audit of root's credentials
+//! by `sts:AssumeRoot`.
 
-use crate::{Check, Group, Rule, Speaks, is_root, told};
-use trailwarden_core::finding::Severity;
+use crate::{
+    Check, Group, Rule, Speaks,
+    wording::{act, is_root, told},
+};
+use trailwarden_core::{catalog::weight, event::Event, finding::Severity};
 
 pub(crate) const CHECK: Check = Check {
     id: "root-use",
@@ -20,7 +24,11 @@ pub(crate) const CHECK: Check = Check {
     needs: None,
     speaks_about: Speaks::Every(|event, _| {
         let is_attempt = event.service() == "signin" && !event.is_sign_in();
-        (is_root(event) && !is_attempt) || (event.service() == "sts" && &*event.event_name == "AssumeRoot")
+        // A session that AssumeRoot began is bounded to the task of that call, which is judged by its task; in a member's own
+        // log that call is missing, so what is grave in the session is judged too.
+        let is_task = event.identity.is_assumed_root() && !is_grave(event);
+        (is_root(event) && !is_attempt && !is_task)
+            || (event.service() == "sts" && &*event.event_name == "AssumeRoot" && is_grave(event))
     }),
     rule: Rule::Event(|event, _| {
         let who = if is_root(event) { "root" } else { "a session of root" };
@@ -28,6 +36,11 @@ pub(crate) const CHECK: Check = Check {
     }),
     config_rules: &[],
 };
+
+/// Whether the call weighs as much as an alert.
+fn is_grave(event: &Event<'_>) -> bool {
+    act(event).is_some_and(|act| act.weight >= weight::ODD)
+}
 
 #[cfg(test)]
 mod tests {
@@ -42,7 +55,21 @@ mod tests {
     fn root_at_work_breaks_it() {
         let said = call("iam:CreateUser", json!({})).by(root()).breaks(&CHECK);
         assert_eq!(said.as_deref(), Some("root: iam:CreateUser"));
+        let assumed = |task: &str| {
+            let policy = format!("arn:aws:iam::aws:policy/root-task/{task}");
+            call(
+                "sts:AssumeRoot",
+                json!({ "targetPrincipal": "222233334444", "taskPolicyArn": { "arn": policy } }),
+            )
+        };
         assert!(call("sts:AssumeRoot", json!({})).breaks(&CHECK).is_some());
+        assert!(assumed("IAMCreateRootUserPassword").breaks(&CHECK).is_some());
+        assert_eq!(assumed("IAMAuditRootUserCredentials").breaks(&CHECK), None, "housekeeping");
+        let mut session = root();
+        session["sessionContext"] = json!({ "assumedRoot": "true" });
+        assert_eq!(call("iam:GetAccountSummary", json!({})).by(session.clone()).breaks(&CHECK), None);
+        let password = call("iam:CreateLoginProfile", json!({ "userName": "root" })).by(session);
+        assert!(password.breaks(&CHECK).is_some());
     }
 
     #[test]

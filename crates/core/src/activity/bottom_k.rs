@@ -63,6 +63,11 @@ impl<T, const N: usize> BottomK<T, N> {
         }
     }
 
+    /// Whether [`distinct`](Self::distinct) is an estimate.
+    pub fn is_estimate(&self) -> bool {
+        self.kept.len() == N
+    }
+
     /// Number of seen keys that each kept one stands for.
     pub fn scale(&self) -> f64 {
         if self.kept.is_empty() { 1.0 } else { self.distinct() / self.kept.len() as f64 }

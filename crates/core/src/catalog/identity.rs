@@ -265,6 +265,33 @@ pub(super) fn sign_in(act: &mut Act, call: &Call<'_>) {
     }
 }
 
+/// A session of a member account's root user, bounded by AWS's policy for one task ([AWS: perform a privileged task on a member
+/// account](https://docs.aws.amazon.com/IAM/latest/UserGuide/id_root-user-privileged-task.html)): to audit credentials is
+/// housekeeping, to create a root password is not.
+pub(super) fn root_assumed(act: &mut Act, call: &Call<'_>) {
+    act.on(call.text(&["targetPrincipal"]));
+    let policy = call.get("taskPolicyArn").map(|policy| policy.get("arn").unwrap_or(policy));
+    let task =
+        policy.and_then(Value::as_str).and_then(|arn| Some(arn.split_once(":iam::aws:policy/root-task/")?.1));
+    match task {
+        Some("IAMAuditRootUserCredentials") => act.weigh(weight::MINOR, "to audit root's credentials"),
+        Some("IAMDeleteRootUserCredentials") => act.weigh(weight::TELLING, "to delete root's credentials"),
+        Some("S3UnlockBucketPolicy") => act.weigh(weight::ODD, "to delete a bucket's policy"),
+        Some("SQSUnlockQueuePolicy") => act.weigh(weight::ODD, "to delete a queue's policy"),
+        Some("IAMCreateRootUserPassword") => act.weigh(weight::SEVERE, "to create a root password"),
+        _ => {}
+    }
+}
+
+/// An account moves within the organisation. From the root into a unit it only gains guard rails, as account vending does;
+/// between units, or back to the root, it may lose some.
+pub(super) fn account_moved(act: &mut Act, call: &Call<'_>) {
+    act.on(call.text(&["accountId"]));
+    if call.text(&["sourceParentId"]).starts_with("r-") {
+        act.weigh(weight::ROUTINE, "from the organisation's root into a unit");
+    }
+}
+
 /// A temporary credential that outlives the key it came from.
 pub(super) fn federation_token(act: &mut Act, call: &Call<'_>) {
     act.on(call.text(&["name"]));

@@ -104,7 +104,7 @@ pub(super) const ROWS: &[Row] = &[
     row("iam", "SimulatePrincipalPolicy", Discovery, &["T1069.003"], MINOR).read(resources::named),
     // STS and sign-in
     row("sts", "AssumeRole", LateralMovement, &["T1550.001", "T1021.007"], MINOR).read(identity::role_assumed),
-    row("sts", "AssumeRoot", PrivilegeEscalation, &["T1548.005"], SEVERE).read(resources::named).urgent(),
+    row("sts", "AssumeRoot", PrivilegeEscalation, &["T1548.005"], SEVERE).read(identity::root_assumed).urgent(),
     row("sts", "GetFederationToken", Persistence, &["T1550.001", "T1098.001"], ODD).read(identity::federation_token).urgent(),
     row("signin", "ConsoleLogin", InitialAccess, &["T1078.004"], ODD).read(identity::sign_in),
     row("signin", "PasswordRecoveryRequested", CredentialAccess, &["T1110"], ODD).read(resources::named).urgent(),
@@ -142,7 +142,7 @@ pub(super) const ROWS: &[Row] = &[
     row("organizations", "CloseAccount", Impact, &["T1485", "T1531"], SEVERE).read(resources::named).urgent(),
     row("organizations", "CreateAccount", Persistence, &["T1136.003"], MINOR).read(resources::named),
     row("organizations", "CreateGovCloudAccount", Persistence, &["T1136.003"], MINOR).read(resources::named),
-    row("organizations", "MoveAccount", DefenseEvasion, &["T1484.001"], ODD).read(resources::named),
+    row("organizations", "MoveAccount", DefenseEvasion, &["T1484.001"], ODD).read(identity::account_moved),
     row("organizations", "DetachPolicy", DefenseEvasion, &["T1484.001"], BAD).read(identity::guard_rail).urgent(),
     row("organizations", "DeletePolicy", DefenseEvasion, &["T1484.001"], ODD).read(identity::guard_rail),
     row("organizations", "UpdatePolicy", DefenseEvasion, &["T1484.001"], ODD).read(identity::guard_rail),

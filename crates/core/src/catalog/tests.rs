@@ -305,3 +305,28 @@ fn nothing_in_parameters_can_break_a_reader() {
         }
     }
 }
+
+#[test]
+fn root_sessions_weigh_by_their_task() {
+    let assumed = |task: &str| {
+        let policy = format!("arn:aws:iam::aws:policy/root-task/{task}");
+        let parameters =
+            format!(r#"{{"targetPrincipal":"222233334444","taskPolicyArn":{{"arn":"{policy}"}}}}"#);
+        act("sts", "AssumeRoot", &parameters).map_or(0.0, |act| act.weight)
+    };
+    assert!(assumed("IAMAuditRootUserCredentials") <= weight::MINOR);
+    assert!(assumed("IAMCreateRootUserPassword") >= weight::SEVERE);
+    assert!(assumed("AnotherOne") >= weight::SEVERE, "what AWS adds later is grave until it is known");
+}
+
+#[test]
+fn an_account_that_leaves_the_root_for_a_unit_only_gains_guard_rails() {
+    let moved = |from: &str, to: &str| {
+        let parameters =
+            format!(r#"{{"accountId":"1","sourceParentId":"{from}","destinationParentId":"{to}"}}"#);
+        act("organizations", "MoveAccount", &parameters)
+    };
+    assert!(moved("r-ab12", "ou-ab12-1").is_none());
+    assert!(moved("ou-ab12-1", "ou-ab12-2").is_some_and(|act| act.weight >= weight::ODD));
+    assert!(moved("ou-ab12-1", "r-ab12").is_some());
+}

@@ -79,10 +79,26 @@ fn judge(window: &Window<'_>, habits: &Habits<'_>, seats: &[(u32, &Seat)]) -> Ve
             ));
         }
     }
-    reasons.extend(moved(seats));
-    reasons.truncate(4);
-    reasons
+    reasons.extend(moved(habits, seats));
+    told_once(reasons)
 }
+
+/// Joins reasons that say the same: one fact counts once a day, however many hours see it.
+fn told_once(reasons: Vec<Reason>) -> Vec<Reason> {
+    let mut told: Vec<Reason> = Vec::new();
+    for mut reason in reasons {
+        if let Some(known) = told.iter_mut().find(|known| known.text == reason.text) {
+            known.times.append(&mut reason.times);
+            known.event_ids.append(&mut reason.event_ids);
+        } else if told.len() < MOST {
+            told.push(reason);
+        }
+    }
+    told
+}
+
+/// Most reasons for one instance.
+const MOST: usize = 4;
 
 /// Network uses that no instance has.
 fn is_elsewhere(usage: &str) -> bool {
@@ -97,12 +113,21 @@ fn is_desktop(client: &str) -> bool {
     ["(mac)", "(ios)", "(android)"].iter().any(|system| client.ends_with(system))
 }
 
-/// One instance, two addresses and two programs: the instance keeps its own of each, the thief has others.
-fn moved(seats: &[(u32, &Seat)]) -> Option<Reason> {
+/// Days after which a program or network is the role's own. A thief is told on each of the first.
+const USUAL_DAYS: u32 = 3;
+
+/// One instance, two addresses and two programs: the instance keeps its own of each, the thief has others. An agent beside the
+/// application, a gateway with several addresses, IPv4 beside IPv6 look alike: both sides are then usual for the role.
+fn moved(habits: &Habits<'_>, seats: &[(u32, &Seat)]) -> Option<Reason> {
+    let is_usual = |seat: &Seat| {
+        habits.own.days_with_client(&seat.client) >= USUAL_DAYS
+            && seat.address.is_some_and(|address| habits.own.days_with_network(address) >= USUAL_DAYS)
+    };
     let addresses: BTreeSet<IpAddr> = seats.iter().filter_map(|(_, seat)| seat.address).collect();
     let (first_hour, first) = seats.iter().min_by_key(|(hour, seat)| seat.time(*hour))?;
     let (hour, other) = seats.iter().find(|(_, seat)| {
-        seat.address.is_some() && seat.address != first.address && seat.client != first.client
+        let is_other = seat.address != first.address && seat.client != first.client;
+        seat.address.is_some() && is_other && !(is_usual(seat) && is_usual(first))
     })?;
     let mut reason = reason(
         *hour,
@@ -178,5 +203,39 @@ mod tests {
         let story =
             story.instance("web", "i-0123456789abcdef0").client("aws-cli/1").call("s3", "ListBuckets", "{}");
         assert!(story.score(detect) >= 0.7);
+    }
+
+    #[test]
+    fn an_agent_on_another_address_is_usual_after_a_day_and_a_thief_beside_it_is_not() {
+        let both = |story: Story| {
+            let agent = story.from("2001:db8:1f0:100::abc").client("aws-sdk-go/1.55 exec-env/EC2");
+            let agent = agent.call("ssm", "UpdateInstanceInformation", "{}");
+            agent.from("198.51.100.7").client("aws-sdk-java/2 Linux").call("s3", "GetObject", "{}")
+        };
+        let mut story = instance();
+        for _ in 0..3 {
+            story = both(story).later(86_400);
+        }
+        assert!(both(story.clone()).signal(detect).is_none());
+        let thief =
+            both(story).from("203.0.113.7").client("Boto3/1.40 os/linux").call("s3", "ListBuckets", "{}");
+        assert!(thief.score(detect) >= 0.7);
+        let again = both(thief.later(86_400)).from("203.0.113.7").client("Boto3/1.40 os/linux");
+        assert!(again.call("s3", "ListBuckets", "{}").score(detect) >= 0.7, "on the next day too");
+    }
+
+    #[test]
+    fn a_fact_that_many_hours_see_counts_once() {
+        let desk = || {
+            Story::new().by("kim").from("198.51.100.7").client("Mozilla/5.0").call("s3", "ListBuckets", "{}")
+        };
+        let call = |story: Story| {
+            let at_work = story.instance("web", "i-0123456789abcdef0").client("aws-cli/1");
+            at_work.call("s3", "ListBuckets", "{}").later(3_600)
+        };
+        let (once, often) = (call(desk()), (0..4).fold(desk(), |story, _| call(story)));
+        let signal = often.signal(detect).unwrap();
+        assert_eq!(signal.evidence.len(), 1, "{signal:?}");
+        assert!((signal.score - once.score(detect)).abs() < 0.01, "more of the same is not more");
     }
 }

@@ -20,13 +20,24 @@ impl<'a> Caller<'a> {
         if text.is_empty() {
             return Self::Unknown;
         }
-        if let Some(address) = parse_address(text) {
+        if let Some(address) = parse_address(text).or_else(|| last_of_several(text)) {
             return Self::Ip(address);
         }
         let is_service =
             text.ends_with(".amazonaws.com") || text.ends_with(".aws.internal") || text == "AWS Internal";
         if is_service { Self::AwsService(text) } else { Self::Unknown }
     }
+}
+
+/// The address of a list, `81.2.69.142, 192.168.10.10`, as some services copy it from a proxy's header. The last public one is
+/// what AWS's own proxy saw: a client may put anything before it. A client with a private address can still name a public one.
+fn last_of_several(text: &str) -> Option<IpAddr> {
+    if !text.contains(',') {
+        return None;
+    }
+    // Beyond the first part that is no address, everything is the client's own word.
+    let proven = || text.rsplit(',').map_while(|part| parse_address(part.trim()));
+    proven().find(|address| !is_private(*address)).or(proven().next())
 }
 
 /// Parses an address; IPv4 also with leading zeros, which `IpAddr` rejects.
@@ -79,6 +90,20 @@ mod tests {
         assert_eq!(Caller::parse("AWS Internal"), Caller::AwsService("AWS Internal"));
         assert_eq!(Caller::parse("s3.amazonaws.com"), Caller::AwsService("s3.amazonaws.com"));
         for text in ["", "1.2.3", "1.2.3.4.5", "1.2.3.400", "evil.example", "00001.2.3.4"] {
+            assert_eq!(Caller::parse(text), Caller::Unknown, "{text}");
+        }
+    }
+
+    #[test]
+    fn of_several_addresses_the_last_public_one_counts() {
+        let is = |text: &str, expected: &str| {
+            assert_eq!(Caller::parse(text), Caller::Ip(expected.parse().unwrap()), "{text}");
+        };
+        is("81.2.69.142, 192.168.10.10", "81.2.69.142");
+        is("198.51.100.7, 81.2.69.142, 10.0.0.1", "81.2.69.142");
+        is("10.0.0.1,10.0.0.2", "10.0.0.2");
+        is("x, 81.2.69.142", "81.2.69.142");
+        for text in ["81.2.69.142, evil.example", ",", "81.2.69.142,"] {
             assert_eq!(Caller::parse(text), Caller::Unknown, "{text}");
         }
     }

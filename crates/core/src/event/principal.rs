@@ -47,6 +47,8 @@ pub(crate) struct Session<'a> {
     pub(crate) attributes: Option<Attributes<'a>>,
     #[serde(borrow)]
     ec2_role_delivery: Text<'a>,
+    #[serde(borrow)]
+    assumed_root: Text<'a>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -284,6 +286,11 @@ impl Identity<'_> {
     fn issuer_arn(&self) -> &str {
         let issuer = self.session_context.as_ref().and_then(|session| session.session_issuer.as_ref());
         issuer.map_or("", |issuer| issuer.arn.as_str())
+    }
+
+    /// Whether this is a session that `sts:AssumeRoot` began: root's, but bounded to one task and without root's credentials.
+    pub fn is_assumed_root(&self) -> bool {
+        self.session_context.as_ref().is_some_and(|session| session.assumed_root.as_str() == "true")
     }
 
     /// Whether this is an AWS service, in a role that only AWS creates and assumes.

@@ -215,14 +215,19 @@ fn mfa(identity: &Identity<'_>, mfa_used: &str) -> Option<bool> {
     identity.session_context.as_ref()?.attributes.as_ref()?.mfa_authenticated.parse().ok()
 }
 
-/// AWS has several error codes for a denial.
+/// AWS has several error codes for a denial. Some services, such as Managed Grafana, write an HTTP status instead, 200 for
+/// success.
 fn outcome(error_code: &str, error_message: &str, sign_in: &SignIn<'_>) -> Outcome {
     let is_denied = ["AccessDenied", "Unauthorized", "NotAuthorized", "Forbidden"]
         .iter()
         .any(|word| error_code.contains(word));
-    if is_denied {
+    let status = error_code.parse::<u16>().ok();
+    if is_denied || matches!(status, Some(401 | 403)) {
         Outcome::Denied
-    } else if !error_code.is_empty() || sign_in.has_failed() || error_message == "Failed authentication" {
+    } else if !(error_code.is_empty() || matches!(status, Some(200..=299)))
+        || sign_in.has_failed()
+        || error_message == "Failed authentication"
+    {
         Outcome::Failed
     } else {
         Outcome::Success
@@ -281,6 +286,19 @@ mod tests {
             assert_eq!(outcome(code, "", &SignIn::default()), Outcome::Denied);
         }
         assert_eq!(outcome("ThrottlingException", "", &SignIn::default()), Outcome::Failed);
+    }
+
+    #[test]
+    fn an_http_status_is_read_as_one() {
+        for (code, expected) in [
+            ("200", Outcome::Success),
+            ("204", Outcome::Success),
+            ("403", Outcome::Denied),
+            ("404", Outcome::Failed),
+            ("2000", Outcome::Failed),
+        ] {
+            assert_eq!(outcome(code, "", &SignIn::default()), expected, "{code}");
+        }
     }
 
     #[test]

@@ -31,6 +31,9 @@ pub enum Refusal {
     /// The incident is closed.
     #[error("it is closed")]
     Closed,
+    /// A name or reason is missing; with what to say.
+    #[error("{0}")]
+    Empty(&'static str),
     /// Nothing waits for approval.
     #[error("nothing waits for approval: it was approved before, or nothing can be done")]
     NothingWaits,

@@ -52,6 +52,19 @@ impl Decision {
         !matches!(self, Self::Assign { .. } | Self::Step { .. })
     }
 
+    /// Its name, as the API's path has it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Approve { .. } => "approve",
+            Self::Undo { .. } => "undo",
+            Self::Retry { .. } => "retry",
+            Self::Reissue { .. } => "reissue",
+            Self::Assign { .. } => "assign",
+            Self::Step { .. } => "step",
+            Self::Close { .. } => "close",
+        }
+    }
+
     /// Whether it makes sense only while the incident is open.
     fn needs_open_incident(&self) -> bool {
         matches!(self, Self::Approve { .. } | Self::Retry { .. } | Self::Reissue { .. })
@@ -76,13 +89,15 @@ impl Incident {
             Decision::Undo { act } => self.undo(*act, who, now),
             Decision::Retry { act } => self.retry(*act, who, now),
             Decision::Reissue { credential, act } => self.reissue(*credential, *act, who, now),
+            Decision::Assign { to } if to.trim().is_empty() => Err(Refusal::Empty("say to whom")),
             Decision::Assign { to } => {
-                self.assign(to, who, now);
+                self.assign(to.trim(), who, now);
                 Ok(())
             }
             Decision::Step { step } => self.step_done(*step, who, now),
+            Decision::Close { reason } if reason.trim().is_empty() => Err(Refusal::Empty("say why")),
             Decision::Close { reason } => {
-                self.close(reason, who, now);
+                self.close(reason.trim(), who, now);
                 Ok(())
             }
         }
@@ -102,6 +117,8 @@ mod tests {
         assert_eq!(closed.decide(&Decision::Approve { plan }, "kim", Time(0)), Err(Refusal::Closed));
         assert_eq!(closed.decide(&Decision::Retry { act: None }, "kim", Time(0)), Err(Refusal::Closed));
         assert_eq!(closed.decide(&Decision::Assign { to: "eva".into() }, "kim", Time(0)), Ok(()));
+        assert!(closed.decide(&Decision::Assign { to: " ".into() }, "kim", Time(0)).is_err());
+        assert!(closed.decide(&Decision::Close { reason: String::new() }, "kim", Time(0)).is_err());
     }
 
     #[test]
