@@ -44,6 +44,15 @@ class Deployment:
 
     def __enter__(self):
         self.aws.__enter__()
+        try:
+            return self.begin()
+        except BaseException:
+            self.aws.stop()
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+
+    def begin(self):
+        """Deploys, with a trail's bucket beside it. Gives itself."""
         s3 = self.aws.client("s3")
         s3.create_bucket(Bucket=TRAIL_BUCKET)
         s3.put_bucket_notification_configuration(

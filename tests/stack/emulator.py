@@ -75,6 +75,7 @@ class Emulator:
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
             "TMPDIR": str(self.folder),
+            "STATE_DIR": str(self.folder / "state"),
             # Warm functions stay, however far the clock is moved.
             "LAMBDA_WARM_TTL_SECONDS": str(10 * 365 * 86400),
             "AWS_ENDPOINT_URL": way,
@@ -133,7 +134,7 @@ class Emulator:
     def forget_findings(self):
         """Empties Security Hub."""
         request = urllib.request.Request(f"{self.hub_url}/moto-api/reset", method="POST")
-        urllib.request.urlopen(request, timeout=10).close()
+        urllib.request.urlopen(request, timeout=60).close()
 
     def findings(self):
         """All that Security Hub holds, by id."""

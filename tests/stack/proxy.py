@@ -32,6 +32,8 @@ class Proxy:
 
     def __init__(self, upstreams, functions=None, seed=1):
         self.ledger, self.faults, self.traffic = Ledger(), Faults(seed), Traffic()
+        # Functions that were killed in the middle of a call.
+        self.deaths = 0
         self._functions = functions
         self._names, self._naming = {}, threading.Lock()
         self._servers = [self._serve(upstream) for upstream in upstreams]
@@ -162,6 +164,7 @@ class Relay(BaseHTTPRequestHandler):
         if process:
             with suppress(OSError):
                 os.kill(process.pid, signal.SIGKILL)
+                self.proxy.deaths += 1
         return self.reset()
 
     def answer(self, status, headers, body):
