@@ -4,10 +4,7 @@
 //! (SSRF, a shell); they then work from anywhere until they expire. A gateway that changes its address looks
 //! alike, but the program stays the same; a gateway that people share serves several instances.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
-};
+use std::{collections::BTreeMap, net::IpAddr};
 
 use super::{Aspect, Detector, ScopeKind};
 use crate::networks::describe;
@@ -119,22 +116,31 @@ const USUAL_DAYS: u32 = 3;
 /// One instance, two addresses and two programs: the instance keeps its own of each, the thief has others. An agent beside the
 /// application, a gateway with several addresses, IPv4 beside IPv6 look alike: both sides are then usual for the role.
 fn moved(habits: &Habits<'_>, seats: &[(u32, &Seat)]) -> Option<Reason> {
-    let is_usual = |seat: &Seat| {
-        habits.own.days_with_client(&seat.client) >= USUAL_DAYS
-            && seat.address.is_some_and(|address| habits.own.days_with_network(address) >= USUAL_DAYS)
+    let own = habits.own;
+    let days = |address: IpAddr| own.days_with_network(address);
+    let is_usual = |seat: &Seat, address: IpAddr| {
+        own.days_with_client(&seat.client) >= USUAL_DAYS && days(address) >= USUAL_DAYS
     };
-    let addresses: BTreeSet<IpAddr> = seats.iter().filter_map(|(_, seat)| seat.address).collect();
     let (first_hour, first) = seats.iter().min_by_key(|(hour, seat)| seat.time(*hour))?;
-    let (hour, other) = seats.iter().find(|(_, seat)| {
-        let is_other = seat.address != first.address && seat.client != first.client;
-        seat.address.is_some() && is_other && !(is_usual(seat) && is_usual(first))
+    let (hour, other) = seats.iter().filter(|(_, seat)| seat.client != first.client).find(|(_, seat)| {
+        match (first.address, seat.address) {
+            (Some(one), Some(other)) => one != other && !(is_usual(first, one) && is_usual(seat, other)),
+            // Calls by an endpoint in the VPC have a private address, and say nothing of where the others come from.
+            (None, Some(public)) | (Some(public), None) => own.is_established() && days(public) == 0,
+            (None, None) => false,
+        }
     })?;
-    let mut reason = reason(
-        *hour,
-        other,
-        0.72,
-        &format!("with {} from {} addresses, at first with {}", other.client, addresses.len(), first.client),
+    let place = |seat: &Seat| {
+        seat.address.map_or_else(|| "a private address".to_owned(), |address| address.to_string())
+    };
+    let how = format!(
+        "with {} from {}, at first with {} from {}",
+        other.client,
+        place(other),
+        first.client,
+        place(first)
     );
+    let mut reason = reason(*hour, other, 0.72, &how);
     reason.times.push(first.time(*first_hour));
     reason.event_ids.push(first.event_id.to_string());
     Some(reason)
@@ -222,6 +228,23 @@ mod tests {
         assert!(thief.score(detect) >= 0.7);
         let again = both(thief.later(86_400)).from("203.0.113.7").client("Boto3/1.40 os/linux");
         assert!(again.call("s3", "ListBuckets", "{}").score(detect) >= 0.7, "on the next day too");
+    }
+
+    #[test]
+    fn an_endpoint_beside_a_gateway_is_no_second_place() {
+        let inside = Story::new()
+            .instance("web", "i-0123456789abcdef0")
+            .from("10.0.0.7")
+            .client("aws-sdk-java/2 Linux");
+        let outside = |story: Story| {
+            story.from("198.51.100.7").client("aws-sdk-go/1.55 Linux").call("ssm", "ListCommands", "{}")
+        };
+        assert!(
+            outside(inside.clone().call("s3", "GetObject", "{}")).signal(detect).is_none(),
+            "a new machine"
+        );
+        let established = inside.on_days(20, "s3", "GetObject", "{}").call("s3", "GetObject", "{}");
+        assert!(outside(established).score(detect) >= 0.7, "it never called from a public address before");
     }
 
     #[test]
