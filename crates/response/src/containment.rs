@@ -1,4 +1,4 @@
-//! How each kind of principal can be stopped, as AWS allows it: what, from which account, who else is hit, what remains.
+//! Containment by kind of principal: what AWS allows, from which account, who else is hit, and what remains.
 //!
 //! Sources: IAM user guide, "Revoking IAM role temporary security credentials" and "Disabling permissions for temporary
 //! security credentials"; IAM Identity Center user guide, "Revoke active IAM role sessions created by permission sets" and

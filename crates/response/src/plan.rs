@@ -1,4 +1,4 @@
-//! What to do about a finding: planned as a value, before anybody acts.
+//! Plan: the response to findings as a value, before anybody acts.
 //!
 //! A plan says what would be done, in which order, who else is hit by it, how far it can be taken back, and what remains
 //! at risk. What AWS does not let us do is a next step for a person, never a claimed action.

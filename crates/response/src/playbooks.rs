@@ -1,4 +1,4 @@
-//! What is done about which findings: each playbook a sheet, a function and its tests.
+//! Playbooks: the responses to findings, each a sheet, a function and its tests.
 
 mod compliance_violation;
 mod credential_compromise;

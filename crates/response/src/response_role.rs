@@ -1,4 +1,4 @@
-//! Uses of the role by which we respond: each was recorded before it was made, or somebody else made it.
+//! Use of the response role by anybody but the responder: a CRITICAL finding.
 //!
 //! Whoever holds that role can deny, detach and disable in every account, so one call that we know nothing of is enough.
 

@@ -1,4 +1,4 @@
-//! What people decide: approving just the plan they saw, once, while it is fresh; taking back; closing.
+//! Approval, undo, retry and closing of an incident: a plan is approved once, as it was shown, while it is fresh.
 
 use super::{ACTS, Act, Incident, IncidentState, Progress};
 use crate::{Action, Credential, HolderKind, Planned, Undo};

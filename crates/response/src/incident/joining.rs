@@ -1,4 +1,4 @@
-//! How findings join an incident, with what is planned about them, and what state follows from both.
+//! Joining of findings to an incident: which belong together, and what the incident's state is then.
 
 use super::{ACTS, Act, FINDINGS, Incident, IncidentState, Joined, Progress, Step, TEXT, US};
 use crate::{

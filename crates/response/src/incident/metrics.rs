@@ -1,4 +1,4 @@
-//! How well responses work, in numbers: of the incidents that are kept.
+//! Metrics of incidents: time to detect and to respond, and the shares that were automatable and undone.
 
 use std::collections::BTreeMap;
 
